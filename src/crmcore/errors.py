@@ -1,0 +1,198 @@
+"""Every error crmcore raises, in one tree; the docstring of each is its message.
+
+.. code-block:: text
+
+    CRMError
+    |-- SettingsError            a setting is wrong
+    |-- SchemaError              the database is not at the revision this release needs
+    |   `-- SchemaMissing
+    |-- LoadError                a plugin cannot be loaded
+    |   |-- HookMismatch
+    |   |-- NameTaken
+    |   `-- ContractVersion
+    |-- InputError               what came in is not valid
+    |   |-- InvalidName
+    |   |-- InvalidValue
+    |   |-- InvalidIdentity
+    |   |-- InvalidTime
+    |   |-- FutureEvent
+    |   |-- InvalidMoney
+    |   |-- MixedCurrencies
+    |   |-- Overflow
+    |   |-- InvalidCondition
+    |   |-- InvalidTemplate
+    |   |-- InvalidCampaign
+    |   |-- InvalidFile
+    |   `-- InvalidToken
+    |-- NotFound                 a named thing does not exist
+    |   |-- UnknownCustomer
+    |   |-- UnknownSegment
+    |   |-- UnknownTemplate
+    |   |-- UnknownCampaign
+    |   `-- UnknownPlugin
+    |-- Conflict                 two facts cannot both hold
+    |   |-- MergeConflict
+    |   `-- NoNodeFree
+    |-- UndefinedField           a template asks for what a customer does not have
+    `-- RecommenderError         an engine cannot answer
+        |-- NotFitted
+        |-- BadConfig
+        |-- IncompatibleModel
+        `-- Cancelled
+"""
+
+from __future__ import annotations
+
+import inspect
+
+
+class CRMError(Exception):
+    """The CRM refused: {problem}."""
+
+    def __init__(self, **fields: object) -> None:
+        self.fields = fields
+        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**fields))
+
+
+class SettingsError(CRMError):
+    """Setting {key!r} from {place} is not valid: {problem}."""
+
+
+class SchemaError(CRMError):
+    """The database is at schema revision {found!r}, this release needs {needed!r}; run `crm db upgrade`."""
+
+
+class SchemaMissing(SchemaError):
+    """The database has tables, but none of crmcore's; run `crm db upgrade` to add them."""
+
+
+class LoadError(CRMError):
+    """Plugin {plugin!r} cannot be loaded: {problem}."""
+
+
+class HookMismatch(LoadError):
+    """Plugin {plugin!r} does not fit the hooks: {problem}."""
+
+
+class NameTaken(LoadError):
+    """Plugin {plugin!r} registers the {kind} {name!r}, which {owner!r} has registered before it."""
+
+
+class ContractVersion(LoadError):
+    """Plugin {plugin!r} speaks version {found} of the {kind} contract, this release speaks {needed}."""
+
+
+class InputError(CRMError, ValueError):
+    """Not valid: {problem} (at {place})."""
+
+
+class InvalidName(InputError):
+    """{name!r} is no valid {kind} name (at {place}): use {rule}."""
+
+
+class InvalidValue(InputError):
+    """The value of {place} is not valid: {problem}."""
+
+
+class InvalidIdentity(InputError):
+    """{place} is no valid identity: {problem}."""
+
+
+class InvalidTime(InputError):
+    """{place} is no valid time: {problem}."""
+
+
+class FutureEvent(InputError):
+    """{place} is dated {at}, more than 5 minutes after now ({now}); check the clock or time zone of its source."""
+
+
+class InvalidMoney(InputError):
+    """{place} is no valid amount of money: {problem}."""
+
+
+class MixedCurrencies(InputError):
+    """{place} adds up {currencies}; name one, as in .sum("amount", currency="EUR")."""
+
+
+class Overflow(InputError):
+    """{place} is outside the 64 bits an integer may take: {value}."""
+
+
+class InvalidCondition(InputError):
+    """The condition at {place} is not valid: {problem}."""
+
+
+class InvalidTemplate(InputError):
+    """Template {name!r}, {place}: {problem}."""
+
+
+class InvalidCampaign(InputError):
+    """Campaign {name!r}: {problem}."""
+
+
+class InvalidFile(InputError):
+    """{file}, {place}: {problem}."""
+
+
+class InvalidToken(InputError):
+    """The link is not valid: {problem}."""
+
+
+class NotFound(CRMError, LookupError):
+    """There is no {kind} {name!r}."""
+
+
+class UnknownCustomer(NotFound):
+    """No customer has the {kind} {value!r}."""
+
+
+class UnknownSegment(NotFound):
+    """There is no segment {name!r}; known: {known}."""
+
+
+class UnknownTemplate(NotFound):
+    """There is no template {name!r} for the channel {channel!r}."""
+
+
+class UnknownCampaign(NotFound):
+    """There is no campaign {name!r}; known: {known}."""
+
+
+class UnknownPlugin(NotFound):
+    """There is no {kind} {name!r}; known: {known}. `crm doctor` lists plugins that did not load."""
+
+
+class Conflict(CRMError):
+    """Two facts cannot both hold: {problem}."""
+
+
+class MergeConflict(Conflict):
+    """{place} would join the customers {one!r} and {other!r}, both known by a key; merge them by name if they are one."""
+
+
+class NoNodeFree(Conflict):
+    """All 1024 id nodes are leased until {until}; close unused CRM instances."""
+
+
+class UndefinedField(CRMError):
+    """Template {template!r} asks for {field!r}, which {count} of {audience} customers do not have (such as {example!r})."""
+
+
+class RecommenderError(CRMError):
+    """Recommender {engine!r}: {problem}."""
+
+
+class NotFitted(RecommenderError):
+    """Recommender {engine!r} has no model yet; fit it first."""
+
+
+class BadConfig(RecommenderError):
+    """Recommender {engine!r}, setting {key!r}: {problem}."""
+
+
+class IncompatibleModel(RecommenderError):
+    """Recommender {engine!r} cannot read this stored model: {problem}."""
+
+
+class Cancelled(RecommenderError):
+    """Recommender {engine!r} was asked to stop."""

@@ -1,0 +1,73 @@
+"""What notice hooks are told: one frozen batch each, made of small frozen entries. Times in microseconds UTC."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import attrs
+
+Entry = TypeVar("Entry")
+
+
+@attrs.frozen(kw_only=True)
+class Notices(Generic[Entry]):
+    """A batch of one workspace, oldest first; a plugin may see a batch again after a crash."""
+
+    workspace: str
+    entries: tuple[Entry, ...]
+
+
+@attrs.frozen(kw_only=True)
+class CustomerChange:
+    """A customer's attributes, tags or identities changed."""
+
+    customer_id: int
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class CustomerMerge:
+    """One customer went into another."""
+
+    from_id: int
+    into_id: int
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class EventTracked:
+    """An event is in the log."""
+
+    event_id: int
+    customer_id: int
+    name: str
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class SegmentChange:
+    """A segment was defined, or defined anew."""
+
+    name: str
+    version: int
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class CampaignChange:
+    """A run of a campaign began, or is in another state."""
+
+    name: str
+    run_id: int
+    state: str
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class DeliveryChange:
+    """A delivery is in another state."""
+
+    delivery_id: int
+    customer_id: int
+    state: str
+    at: int

@@ -1,0 +1,218 @@
+"""The Provider contract: a carrier. It reports what happened; the core decides what follows.
+
+A provider never touches the store, never sleeps for a limit, never retries beyond opening a connection, and never
+decides suppression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import attrs
+
+from crmcore.model.identity import Identity
+from crmcore.model.purpose import MessageClass
+
+
+@attrs.frozen(kw_only=True)
+class LimitHint:
+    """At most `count` messages per `per` seconds, inside a scope such as sender or destination."""
+
+    scope: Literal["channel", "sender", "destination", "recipient"]
+    count: int
+    per: float
+
+
+@attrs.frozen(kw_only=True)
+class Carriage:
+    """What a provider can do: which receipts come back, how a repeated message is recognised, how many in one batch."""
+
+    receipts: frozenset[str] = frozenset({"accepted"})
+    idempotency: Literal["none", "key", "collapse", "lookup"] = "none"
+    batch: int = 100
+    limits: tuple[LimitHint, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Outgoing:
+    """One message to carry; `deadline` is microseconds UTC, None for no limit."""
+
+    delivery_id: int
+    address: Identity
+    body: bytes = attrs.field(repr=False)
+    message_key: str
+    message_class: MessageClass
+    attempt: int = 1
+    deadline: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Accepted:
+    """The carrier has taken the message over."""
+
+    delivery_id: int
+    provider_id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """Not now: try again after `after` seconds; the scope says what is throttled."""
+
+    delivery_id: int
+    after: float
+    scope: Literal["recipient", "destination", "sender", "channel"] = "recipient"
+    code: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Permanent:
+    """Never: the fault lies with the address, the content, the sender or a policy."""
+
+    delivery_id: int
+    fault: Literal["address", "content", "sender", "policy"]
+    code: str = ""
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Suppress:
+    """The recipient must not be contacted again here; `until` is microseconds UTC, None for ever."""
+
+    delivery_id: int
+    reason: Literal["bounce", "complaint", "opted_out"]
+    until: int | None = None
+    code: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class InDoubt:
+    """It may or may not have been taken over."""
+
+    delivery_id: int
+    evidence: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class NeedsOther:
+    """It cannot go like this: it needs an approved template, or an open session."""
+
+    delivery_id: int
+    what: Literal["template", "session"]
+
+
+@attrs.frozen(kw_only=True)
+class NotStarted:
+    """Nothing of it has left the process."""
+
+    delivery_id: int
+
+
+Result = Accepted | Retry | Permanent | Suppress | InDoubt | NeedsOther | NotStarted
+
+
+class Session(Protocol):
+    """An open connection, or a pool of them."""
+
+    def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
+        """Yield exactly one Result per message, as each becomes final, in any order."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Provider(Protocol):
+    """A carrier of one channel that keeps connections of its own (SMTP, files)."""
+
+    name: str
+    channel: str
+    contract: int
+    carriage: Carriage
+
+    def open(self) -> Session:
+        """Return a session; connections are opened when first needed."""
+
+
+@attrs.frozen(kw_only=True)
+class HttpRequest:
+    """A request the core sends for a provider."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class HttpResponse:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class RawRequest:
+    """A webhook as it arrived: raw bytes, so that a signature can be checked over them."""
+
+    method: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@attrs.frozen(kw_only=True)
+class Feedback:
+    """One thing a provider says of a delivery; `key` dedupes it; `machine` marks scanners and prefetching."""
+
+    key: str
+    type: Literal[
+        "accepted",
+        "delivered",
+        "read",
+        "opened",
+        "clicked",
+        "replied",
+        "bounced",
+        "complained",
+        "unsubscribed",
+        "failed",
+    ]
+    at: int
+    delivery_id: int | None = None
+    provider_id: str | None = None
+    address: Identity | None = None
+    machine: bool = False
+    reason: str = ""
+    raw: str = attrs.field(default="", repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Ingested:
+    """What a webhook held, and what to answer it with."""
+
+    answer: HttpResponse
+    feedback: tuple[Feedback, ...] = ()
+
+
+class HttpProvider(Protocol):
+    """A carrier over HTTP, without I/O of its own: the core drives the requests."""
+
+    name: str
+    channel: str
+    contract: int
+    carriage: Carriage
+
+    def build_request(self, batch: Sequence[Outgoing]) -> HttpRequest:
+        """Return the request that carries the batch."""
+
+    def read_response(self, batch: Sequence[Outgoing], response: HttpResponse) -> Sequence[Result]:
+        """Return exactly one Result per message."""
+
+    def parse_webhook(self, request: RawRequest) -> Ingested:
+        """Return what a webhook says; check its signature first. Pure."""

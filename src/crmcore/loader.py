@@ -1,0 +1,173 @@
+"""From entry points to a registry: a broken plugin becomes a Fault, the others load."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from operator import itemgetter
+from typing import Any
+
+import attrs
+import pluggy
+
+from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken
+from crmcore.hooks import specs
+from crmcore.hooks.contracts import CONTRACTS
+from crmcore.hooks.marker import PROJECT
+from crmcore.hooks.setup import Setup
+from crmcore.model.names import checked_name
+from crmcore.registry import Fault, Loaded, Registry, version_of
+
+GROUP = "crmcore"
+PREFIX = "crm_"
+
+
+@attrs.frozen(kw_only=True)
+class Kind:
+    """One kind of contract object: the hook that returns it, its place in the registry, what it must have."""
+
+    name: str
+    hook: str
+    place: str
+    needs: tuple[str, ...]
+
+
+KINDS = (
+    Kind(
+        name="channel",
+        hook="crm_register_channels",
+        place="channels",
+        needs=("capabilities", "validate_address", "validate_template", "compile", "render"),
+    ),
+    Kind(name="provider", hook="crm_register_providers", place="providers", needs=("channel", "carriage")),
+    Kind(
+        name="recommender",
+        hook="crm_register_recommenders",
+        place="recommenders",
+        needs=("capabilities", "fit", "recommend", "dump", "load"),
+    ),
+    Kind(name="rule", hook="crm_register_rules", place="rules", needs=("sql", "holds", "touches", "next_change")),
+    Kind(name="step", hook="crm_register_steps", place="steps", needs=("reads", "advance")),
+    Kind(name="gate", hook="crm_register_gates", place="gates", needs=("reads", "judge")),
+    Kind(name="coupon_source", hook="crm_register_coupon_sources", place="coupon_sources", needs=("codes",)),
+    Kind(
+        name="module",
+        hook="crm_register_modules",
+        place="modules",
+        needs=("schema", "jobs", "commands", "timeline", "export", "erase"),
+    ),
+)
+HOOKS = frozenset(name for name in vars(specs) if name.startswith(PREFIX))
+NOTICES = HOOKS - {kind.hook for kind in KINDS}
+
+Objects = Mapping[str, Mapping[str, Any]]
+
+
+def load(setup: Setup, *, plugins: Mapping[str, Any] | None = None, blocked: frozenset[str] = frozenset()) -> Registry:
+    """Return what the installed plugins, and those given by name, register; blocked ones are left out."""
+    assembly = _Assembly(setup)
+    for name, find in sorted((*_installed(blocked), *_given(plugins or {})), key=itemgetter(0)):
+        assembly.add(name, find)
+    for name in sorted(blocked):
+        assembly.faults.append(Fault(plugin=name, problem="blocked by the settings"))
+    return assembly.registry()
+
+
+class _Assembly:
+    """The registry while it is being put together."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(specs)
+        self._owners: dict[tuple[str, str], str] = {}
+        self._objects: dict[str, dict[str, Any]] = {kind.place: {} for kind in KINDS}
+        self._listeners: dict[str, list[tuple[str, Callable[..., None]]]] = {}
+        self._loaded: list[Loaded] = []
+        self.faults: list[Fault] = []
+
+    def add(self, name: str, find: Callable[[], Any]) -> None:
+        """Take one plugin in, whole or not at all."""
+        try:
+            plugin = find()
+            self._check_names(name, plugin)
+            objects = self._objects_of(name, plugin)
+            self._keep(name, plugin, objects)
+        except CRMError as error:
+            self.faults.append(Fault(plugin=name, problem=str(error)))
+        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
+            self.faults.append(Fault(plugin=name, problem=f"{type(error).__name__}: {error}"))
+
+    def registry(self) -> Registry:
+        listeners = {hook: tuple(found) for hook, found in self._listeners.items()}
+        return Registry(plugins=tuple(self._loaded), faults=tuple(self.faults), listeners=listeners, **self._objects)
+
+    def _check_names(self, name: str, plugin: Any) -> None:
+        for attribute in dir(plugin):
+            marked = getattr(getattr(plugin, attribute, None), f"{PROJECT}_impl", None)
+            hook = (marked or {}).get("specname") or attribute
+            if (marked or attribute.startswith(PREFIX)) and callable(getattr(plugin, attribute)) and hook not in HOOKS:
+                near = difflib.get_close_matches(hook, HOOKS, 1)
+                meant = f"; did you mean {near[0]}?" if near else ""
+                raise HookMismatch(plugin=name, problem=f"there is no hook {hook}{meant}")
+
+    def _objects_of(self, name: str, plugin: Any) -> list[tuple[Kind, str, Any]]:
+        try:
+            self._manager.register(plugin, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise HookMismatch(plugin=name, problem=str(error)) from error
+        try:
+            return [
+                (kind, self._checked(name, kind, one), one)
+                for kind in KINDS
+                for impl in self._impls(kind.hook, plugin)
+                for one in _sequence(name, kind, impl(self._setup))
+            ]
+        except BaseException:
+            self._manager.unregister(plugin)
+            raise
+
+    def _impls(self, hook: str, plugin: Any) -> Iterator[Callable[..., Any]]:
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            if impl.plugin is plugin:
+                yield impl.function
+
+    def _checked(self, plugin: str, kind: Kind, one: Any) -> str:
+        missing = [need for need in ("name", "contract", *kind.needs) if not hasattr(one, need)]
+        if missing:
+            problem = f"{type(one).__name__} is no {kind.name}: it lacks {', '.join(missing)}"
+            raise LoadError(plugin=plugin, problem=problem)
+        name = checked_name(one.name, kind.name, f"plugin {plugin}")
+        if one.contract != CONTRACTS[kind.name]:
+            raise ContractVersion(plugin=plugin, kind=kind.name, found=one.contract, needed=CONTRACTS[kind.name])
+        return f"{one.channel}/{name}" if kind.name == "provider" else name
+
+    def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:
+        for kind, key, _ in objects:
+            owner = self._owners.get((kind.name, key))
+            if owner is not None:
+                self._manager.unregister(plugin)
+                raise NameTaken(plugin=name, kind=kind.name, name=key, owner=owner)
+        for kind, key, one in objects:
+            self._owners[kind.name, key] = name
+            self._objects[kind.place][key] = one
+        for hook in sorted(NOTICES):
+            if impls := [(name, impl) for impl in self._impls(hook, plugin)]:
+                self._listeners.setdefault(hook, []).extend(impls)
+        self._loaded.append(Loaded(name=name, version=version_of(plugin)))
+
+
+def _sequence(plugin: str, kind: Kind, answer: Any) -> Iterable[Any]:
+    if not isinstance(answer, list | tuple):
+        raise LoadError(plugin=plugin, problem=f"{kind.hook} returned {type(answer).__name__}, no list or tuple")
+    return answer
+
+
+def _installed(blocked: frozenset[str]) -> list[tuple[str, Callable[[], Any]]]:
+    found: dict[str, EntryPoint] = {one.name: one for one in entry_points(group=GROUP)}
+    return [(name, one.load) for name, one in found.items() if name not in blocked]
+
+
+def _given(plugins: Mapping[str, Any]) -> list[tuple[str, Callable[[], Any]]]:
+    return [(name, lambda plugin=plugin: plugin) for name, plugin in plugins.items()]

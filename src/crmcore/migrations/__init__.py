@@ -1,0 +1,80 @@
+"""The schema's revisions: creating, checking and upgrading it. Alembic is imported only where a revision runs."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from crmcore.errors import SchemaError, SchemaMissing
+from crmcore.store.engine import writing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+VERSION_TABLE = "crm_alembic_crmcore"
+#: The revision this release is written for. It also runs on the one after it.
+HEAD = "crmcore_0001"
+PREFIX = "crm_"
+
+__all__ = ["HEAD", "VERSION_TABLE", "current", "include_object", "prepare", "sql", "upgrade"]
+
+
+def prepare(engine: Engine) -> None:
+    """Make an empty SQLite database ready; otherwise raise SchemaMissing or SchemaError where an upgrade is needed."""
+    with engine.connect() as connection:
+        found, empty = current(connection), _is_empty(connection)
+    if found == HEAD:
+        return
+    if found is None and empty and engine.dialect.name == "sqlite":
+        upgrade(engine)
+    elif found is None:
+        raise SchemaMissing(found=None, needed=HEAD)
+    else:
+        raise SchemaError(found=found, needed=HEAD)
+
+
+def current(connection: Connection) -> str | None:
+    """Return the revision a database is at; None where crmcore has no tables there."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to a revision, in one transaction."""
+    from alembic import command
+
+    with writing(engine) as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def sql(dialect: str) -> str:
+    """Return the statements an upgrade from nothing runs on a dialect."""
+    return "\n".join(path.read_text() for path in _scripts(dialect))
+
+
+def include_object(_object: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:  # noqa: FBT001 - Alembic's signature
+    """Keep a host's `alembic revision --autogenerate` away from crmcore's tables; for its `include_object`."""
+    return not (kind == "table" and name is not None and name.startswith(PREFIX))
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not inspect(connection).get_table_names()
+
+
+def _scripts(dialect: str) -> list[object]:
+    folder = files("crmcore.migrations").joinpath("versions")
+    return sorted(
+        (path for path in folder.iterdir() if path.name.endswith(f"_{dialect}.sql")), key=lambda path: path.name
+    )
+
+
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "crmcore:migrations")
+    config.attributes["connection"] = connection
+    return config

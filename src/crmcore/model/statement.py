@@ -1,0 +1,107 @@
+"""What the verbs say: each verb makes one of these values; the fold applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+from crmcore.model.identity import Identity
+from crmcore.model.purpose import Purpose
+
+#: Every channel, where a statement names none.
+ANY_CHANNEL = "*"
+
+
+@attrs.frozen(kw_only=True)
+class Identify:
+    """Who a customer is: further identities, attributes and tags to set; `at` decides between two writes."""
+
+    customer: tuple[Identity, ...]
+    at: int
+    attributes: Mapping[str, Any] = attrs.field(factory=dict)
+    tags: tuple[str, ...] = ()
+    untags: tuple[str, ...] = ()
+    source: str | None = None
+    import_id: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Group:
+    """An account (company), its attributes, and a customer who belongs to it."""
+
+    account: str
+    at: int
+    name: str | None = None
+    attributes: Mapping[str, Any] = attrs.field(factory=dict)
+    customer: tuple[Identity, ...] = ()
+    role: str = ""
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Merge:
+    """Two customers are one; `into` stays."""
+
+    customer: tuple[Identity, ...]
+    into: tuple[Identity, ...]
+    at: int
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Consent:
+    """A legal basis given or withdrawn, with its proof."""
+
+    customer: tuple[Identity, ...]
+    purpose: Purpose
+    at: int
+    channel: str = ANY_CHANNEL
+    granted: bool = True
+    basis: str = "consent"
+    text_version: str = ""
+    proof: Mapping[str, Any] = attrs.field(factory=dict)
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Subscribe:
+    """A topic wanted, or not wanted any more."""
+
+    customer: tuple[Identity, ...]
+    topic: str
+    at: int
+    channel: str = ANY_CHANNEL
+    wanted: bool = True
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Suppress:
+    """Never contact this customer, or this one address, on a channel (or on any) until a time (or ever)."""
+
+    customer: tuple[Identity, ...]
+    at: int
+    address: Identity | None = None
+    channel: str = ANY_CHANNEL
+    reason: Literal["bounce", "complaint", "manual"] = "manual"
+    until: int | None = None
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Offer:
+    """Something that can be recommended: the host's item key and what is known of it."""
+
+    item: str
+    at: int
+    title: str = ""
+    category: str = ""
+    price: int | None = None
+    currency: str | None = None
+    available_from: int | None = None
+    available_until: int | None = None
+    stock: int | None = None
+    margin: int | None = None
+    attributes: Mapping[str, Any] = attrs.field(factory=dict)

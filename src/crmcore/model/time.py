@@ -1,0 +1,82 @@
+"""Time is an integer: microseconds since 1970-01-01 UTC. Datetimes live at the edges."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+
+import attrs
+
+from crmcore.errors import InvalidTime
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_DAY = date(1970, 1, 1)
+MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+DURATION = re.compile(r"(\d{1,9})([smhdw])")
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> int:
+        """Return the microseconds since 1970-01-01 UTC."""
+
+
+@attrs.frozen
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+@attrs.frozen
+class PinnedClock:
+    """A clock that stands still: demos and copies of a past state."""
+
+    at: int
+
+    def now(self) -> int:
+        return self.at
+
+
+def microseconds(moment: datetime | int, place: str) -> int:
+    """Return `moment` as microseconds UTC; raise InvalidTime for a datetime without time zone."""
+    if type(moment) is int:
+        return moment
+    if not isinstance(moment, datetime):
+        raise InvalidTime(place=place, problem=f"{moment!r} is neither a datetime nor integer microseconds")
+    if moment.tzinfo is None:
+        raise InvalidTime(place=place, problem=f"{moment.isoformat()} has no time zone; add one, as in tzinfo=UTC")
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Return microseconds UTC as a datetime in UTC."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def iso(at: int) -> str:
+    """Return microseconds UTC as ISO 8601 text."""
+    return moment(at).isoformat()
+
+
+def duration(text: str | int | timedelta, place: str) -> int:
+    """Return a duration such as "90s", "15m", "36h", "365d", "2w", or a timedelta, in microseconds."""
+    if isinstance(text, timedelta):
+        return text // MICROSECOND
+    if type(text) is int:
+        return text
+    match = DURATION.fullmatch(str(text))
+    if not match:
+        raise InvalidTime(
+            place=place, problem=f"{text!r} is no duration; write a number and s, m, h, d or w, as in '30d'"
+        )
+    return int(match[1]) * UNITS[match[2]]

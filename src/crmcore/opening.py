@@ -1,0 +1,103 @@
+"""Opening a workspace: engine, schema, ids and the scope every statement runs in."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+from sqlalchemy import Connection, Engine
+
+from crmcore import migrations
+from crmcore.model.time import Clock, PinnedClock, SystemClock
+from crmcore.store import workspaces
+from crmcore.store.engine import open_engine, reading, writing
+from crmcore.store.nodes import Ids
+from crmcore.store.scope import Scope
+from crmcore.store.workspaces import Workspace
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine."""
+
+    engine: Engine
+    own_engine: bool
+    workspace: Workspace
+    clock: Clock
+    ids: Ids
+    listened: frozenset[str] = frozenset()
+
+    @contextmanager
+    def writing(self) -> Iterator[Scope]:
+        """Open a transaction that may write."""
+        now = self.clock.now()
+        self.ids.ready(now)
+        with writing(self.engine) as connection:
+            yield self.scope(connection, now)
+
+    @contextmanager
+    def reading(self) -> Iterator[Scope]:
+        """Open a transaction that only reads."""
+        with reading(self.engine) as connection:
+            yield self.scope(connection, self.clock.now())
+
+    def scope(self, connection: Connection, now: int) -> Scope:
+        """Return what statements on a connection need."""
+        return Scope(
+            connection=connection,
+            workspace_id=self.workspace.id,
+            now=now,
+            new_ids=lambda count: self.ids.take(connection, count, now),
+            secret=self.workspace.secret,
+            listened=self.listened,
+        )
+
+    def close(self) -> None:
+        """Give the id node back, and close connections of our own."""
+        self.ids.release()
+        if self.own_engine:
+            self.engine.dispose()
+
+
+def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opened:
+    """Open a workspace, made where it is new; an empty SQLite database gets its schema.
+
+    Raise SchemaMissing or SchemaError where `crm db upgrade` is needed.
+    """
+    engine = database if isinstance(database, Engine) else open_engine(url_of(database))
+    migrations.prepare(engine)
+    found = _workspace(engine, workspace, clock or SystemClock())
+    if clock is None:
+        clock = SystemClock() if found.pinned_now is None else PinnedClock(found.pinned_now)
+    return Opened(
+        engine=engine,
+        own_engine=not isinstance(database, Engine),
+        workspace=found,
+        clock=clock,
+        ids=Ids(engine),
+    )
+
+
+def url_of(database: str) -> str:
+    """Return a database URL; a bare path is a SQLite file."""
+    return database if "://" in database else f"sqlite:///{database}"
+
+
+def _workspace(engine: Engine, name: str, clock: Clock) -> Workspace:
+    with reading(engine) as connection:
+        found = workspaces.find(connection, name)
+    if found is not None:
+        return found
+    ids, now = Ids(engine), clock.now()
+    ids.ready(now)
+    with writing(engine) as connection:
+        found = workspaces.find(connection, name)
+        if found is None:
+            new_id = ids.take(connection, 1, now)[0]
+            workspaces.make(connection, name, new_id=new_id, now=now, secret=secrets.token_bytes(32))
+            found = workspaces.find(connection, name)
+    ids.release()
+    assert found is not None  # noqa: S101 - it was made above
+    return found

@@ -1,0 +1,82 @@
+"""What assembly found: channels, providers, engines and the rest by name, and the plugins that did not load."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from crmcore.errors import UnknownPlugin
+from crmcore.hooks.channel import Channel
+from crmcore.hooks.coupon import CouponSource
+from crmcore.hooks.gate import Gate
+from crmcore.hooks.module import Module
+from crmcore.hooks.provider import HttpProvider, Provider
+from crmcore.hooks.recommender import Recommender
+from crmcore.hooks.rule import Rule
+from crmcore.hooks.step import Step
+
+Found = TypeVar("Found")
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """A plugin that did not load, or a part of it: what went wrong, in a sentence."""
+
+    plugin: str
+    problem: str
+
+
+@attrs.frozen(kw_only=True)
+class Loaded:
+    """A plugin that did load."""
+
+    name: str
+    version: str
+
+
+@attrs.frozen(kw_only=True)
+class Registry:
+    """The outcome of assembly; providers by "channel/provider", listeners by notice hook."""
+
+    plugins: tuple[Loaded, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    channels: Mapping[str, Channel] = attrs.field(factory=dict)
+    providers: Mapping[str, Provider | HttpProvider] = attrs.field(factory=dict)
+    recommenders: Mapping[str, Recommender] = attrs.field(factory=dict)
+    rules: Mapping[str, Rule] = attrs.field(factory=dict)
+    steps: Mapping[str, Step] = attrs.field(factory=dict)
+    gates: Mapping[str, Gate] = attrs.field(factory=dict)
+    coupon_sources: Mapping[str, CouponSource] = attrs.field(factory=dict)
+    modules: Mapping[str, Module] = attrs.field(factory=dict)
+    listeners: Mapping[str, tuple[tuple[str, Callable[..., None]], ...]] = attrs.field(factory=dict)
+
+    def channel(self, name: str) -> Channel:
+        """Return a channel; raise UnknownPlugin naming those there are."""
+        return _named(self.channels, "channel", name)
+
+    def provider(self, channel: str, name: str) -> Provider | HttpProvider:
+        """Return a carrier of a channel; raise UnknownPlugin naming those there are."""
+        return _named(self.providers, "provider", f"{channel}/{name}")
+
+    def recommender(self, name: str) -> Recommender:
+        """Return an engine; raise UnknownPlugin naming those there are."""
+        return _named(self.recommenders, "recommender", name)
+
+    def rule(self, name: str) -> Rule:
+        """Return a rule; raise UnknownPlugin naming those there are."""
+        return _named(self.rules, "rule", name)
+
+
+def _named(found: Mapping[str, Found], kind: str, name: str) -> Found:
+    if name not in found:
+        near = difflib.get_close_matches(name, found) or sorted(found)
+        raise UnknownPlugin(kind=kind, name=name, known=", ".join(near) or "none")
+    return found[name]
+
+
+def version_of(plugin: Any) -> str:
+    """Return what a plugin says its version is."""
+    return str(getattr(plugin, "__version__", ""))

@@ -1,0 +1,148 @@
+"""Settings: what a caller gives outweighs the environment, the environment outweighs crm.toml."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from crmcore.errors import SettingsError
+from crmcore.hooks.setup import Secret
+
+FILE = "crm.toml"
+PREFIX = "CRM_"
+#: Tables that belong to plugins: the core hands them over as they are.
+PLUGIN_TABLES = frozenset({"channels", "recommend", "modules"})
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The core's settings.
+
+    Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
+    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `tables` (the plugins' own).
+    """
+
+    database: str = "sqlite:///crm.db"
+    workspace: str = "default"
+    public_url: str = "http://localhost/crm"
+    blocked: tuple[str, ...] = ()
+    tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"}
+
+
+def settings(
+    given: Mapping[str, Any], *, file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings of all three places; raise SettingsError naming the key, the place and the fix."""
+    places = (
+        _from_file(file),
+        _from_environment(os.environ if environment is None else environment),
+        {key: (value, "keyword argument") for key, value in given.items() if value is not None},
+    )
+    core: dict[str, tuple[Any, str]] = {}
+    tables: dict[str, Any] = {}
+    for place in places:
+        for key, (value, where) in place.items():
+            if key in PLUGIN_TABLES:
+                tables[key] = _deeper(tables.get(key, {}), value, key, where)
+            else:
+                core[_known(key, where)] = (value, where)
+    return _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
+
+
+def secret(reference: str, place: str, environment: Mapping[str, str] | None = None) -> Secret:
+    """Return the secret that a reference such as env:SMTP_PASSWORD or file:/run/secrets/smtp leads to."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        value = (os.environ if environment is None else environment).get(name)
+        if value is None:
+            raise SettingsError(key=place, place="settings", problem=f"the environment has no {name}")
+        return Secret(value)
+    if kind == "file" and name:
+        return Secret(_read(Path(name), place).strip())
+    raise SettingsError(key=place, place="settings", problem="a secret is given by reference: env:NAME or file:PATH")
+
+
+def _structured(core: Mapping[str, Any], tables: Mapping[str, Any]) -> Settings:
+    import cattrs
+
+    return cattrs.structure({**core, "tables": tables}, Settings)
+
+
+def _from_file(file: Path | None) -> dict[str, tuple[Any, str]]:
+    path = Path(FILE) if file is None else file
+    if file is None and not path.exists():
+        return {}
+    try:
+        table = tomllib.loads(_read(path, "config"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(key="config", place=str(path), problem=str(error)) from error
+    return {key: (value, str(path)) for key, value in table.items()}
+
+
+def _read(path: Path, key: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            key=key, place=str(path), problem=f"the file cannot be read ({type(error).__name__})"
+        ) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    found: dict[str, tuple[Any, str]] = {}
+    for name, value in sorted(environment.items()):
+        path = name.removeprefix(PREFIX).lower().split("__")
+        if not name.startswith(PREFIX) or (path[0] not in KEYS and path[0] not in PLUGIN_TABLES):
+            continue
+        if len(path) == 1:
+            found[path[0]] = (_list(value) if path[0] == "blocked" else value, name)
+        else:
+            table = found.get(path[0], ({}, name))[0]
+            found[path[0]] = (_deeper(table, _nested(path[1:], value), path[0], name), name)
+    return found
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _nested(path: list[str], value: str) -> dict[str, Any]:
+    return {path[0]: value if len(path) == 1 else _nested(path[1:], value)}
+
+
+def _deeper(below: Any, above: Any, key: str, where: str) -> dict[str, Any]:
+    """Lay one table over another, table by table."""
+    if not isinstance(above, Mapping):
+        raise SettingsError(key=key, place=where, problem="it is no table")
+    merged = dict(below)
+    for name, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+        merged[name] = _deeper(merged[name], value, f"{key}.{name}", where) if both else value
+    return merged
+
+
+def _known(key: str, where: str) -> str:
+    if key not in KEYS:
+        near = difflib.get_close_matches(key, KEYS | PLUGIN_TABLES, 1)
+        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(KEYS | PLUGIN_TABLES))}"
+        raise SettingsError(key=key, place=where, problem=f"there is no such setting; {meant}")
+    return key
+
+
+def _checked(key: str, value: Any, where: str) -> Any:
+    if key == "blocked":
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            raise SettingsError(key=key, place=where, problem="it is no list of plugin names")
+        return tuple(value)
+    if not isinstance(value, str) or not value:
+        raise SettingsError(key=key, place=where, problem=f"{value!r} is no text")
+    return value

@@ -1,0 +1,100 @@
+"""Many rows at once: one statement text and a list of tuples, the quickest way through SQLAlchemy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Result, Table, text
+
+from crmcore.store.scope import Scope
+
+MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
+
+
+def insert(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str = "") -> None:
+    """Insert rows whose tuples hold `columns` in order, the workspace added; `then` is an ON CONFLICT clause."""
+    if rows:
+        statement = _insert(table.name, tuple(columns), then, scope.workspace_id, mark(scope.connection))
+        scope.connection.exec_driver_sql(statement, list(rows))
+
+
+def update(
+    scope: Scope, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Update rows by key; the tuples hold the new values of `columns`, then those of `key`."""
+    if rows:
+        statement = _update(table.name, tuple(columns), tuple(key), scope.workspace_id, mark(scope.connection))
+        scope.connection.exec_driver_sql(statement, list(rows))
+
+
+def delete(scope: Scope, table: Table, key: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Delete rows by key."""
+    if rows:
+        statement = _delete(table.name, tuple(key), scope.workspace_id, mark(scope.connection))
+        scope.connection.exec_driver_sql(statement, list(rows))
+
+
+def insert_new(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert the rows whose key is not there yet; return how many those were."""
+    if not rows:
+        return 0
+    marker = mark(scope.connection)
+    statement = _insert(table.name, tuple(columns), "ON CONFLICT DO NOTHING", scope.workspace_id, marker)
+    return scope.connection.exec_driver_sql(statement, list(rows)).rowcount
+
+
+def select_in(
+    scope: Scope, table: Table, columns: Sequence[str], same: Mapping[str, Any], column: str, values: Sequence[str]
+) -> Sequence[Any]:
+    """Return columns of the rows where `same` holds and the text `column` is among `values`, however many they are."""
+    dialect = scope.connection.dialect.name
+    statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id, dialect)
+    wanted = json.dumps(values) if dialect == "sqlite" else list(values)
+    return scope.connection.exec_driver_sql(statement, (*same.values(), wanted)).all()
+
+
+def run(scope: Scope, statement: str, values: Mapping[str, Any]) -> Result[Any]:
+    """Run one statement written out, with its values by name; for what Core would only make harder to read."""
+    return scope.connection.execute(text(statement), values)
+
+
+def mark(connection: Connection) -> str:
+    """Return how the driver marks a parameter."""
+    return MARKS[connection.dialect.paramstyle]
+
+
+@lru_cache(maxsize=256)
+def _insert(table: str, columns: tuple[str, ...], then: str, workspace_id: int, marker: str) -> str:
+    names = ", ".join(("workspace_id", *columns))
+    marks = ", ".join((str(workspace_id), *[marker] * len(columns)))
+    return f"INSERT INTO {table} ({names}) VALUES ({marks}) {then}"
+
+
+#: A long list as one parameter: no statement has to be compiled for its length.
+_AMONG = {"sqlite": "{0} IN (SELECT value FROM json_each(?))", "postgresql": "{0} = ANY(%s)"}
+
+
+@lru_cache(maxsize=256)
+def _select_in(
+    table: str, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int, dialect: str
+) -> str:
+    found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {found} AND {_AMONG[dialect].format(column)}"
+
+
+@lru_cache(maxsize=256)
+def _update(table: str, columns: tuple[str, ...], key: tuple[str, ...], workspace_id: int, marker: str) -> str:
+    values = ", ".join(f"{column} = {marker}" for column in columns)
+    return f"UPDATE {table} SET {values} WHERE {_found(key, workspace_id, marker)}"
+
+
+@lru_cache(maxsize=256)
+def _delete(table: str, key: tuple[str, ...], workspace_id: int, marker: str) -> str:
+    return f"DELETE FROM {table} WHERE {_found(key, workspace_id, marker)}"
+
+
+def _found(key: tuple[str, ...], workspace_id: int, marker: str) -> str:
+    return " AND ".join((f"workspace_id = {workspace_id}", *(f"{column} = {marker}" for column in key)))

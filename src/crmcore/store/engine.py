@@ -1,0 +1,60 @@
+"""Engines and transactions: our own SQLite file is tuned, a host's engine is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+#: Readers never wait for the writer; a crash of the machine may lose the last transactions, a crash of the process none.
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=30000",
+    "secure_delete=ON",
+    "temp_store=MEMORY",
+    "cache_size=-65536",
+    "wal_autocheckpoint=8000",
+)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine of our own for a database URL such as sqlite:///shop.db."""
+    engine = create_engine(make_url(url))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that may write; on SQLite it takes the write lock at once, so that it never fails half way."""
+    with engine.begin() as connection:
+        _begin(connection, "BEGIN IMMEDIATE")
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that sees one state of the database throughout."""
+    with engine.begin() as connection:
+        _begin(connection, "BEGIN")
+        yield connection
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    if connection.dialect.name == "sqlite" and not _in_transaction(connection):
+        connection.exec_driver_sql(statement)
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(connection.connection.dbapi_connection.in_transaction)  # type: ignore[union-attr]  # pysqlite has it

@@ -1,0 +1,167 @@
+"""Events into the log: without repeats, resolved to customers, folded into the sums in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from crmcore.errors import Overflow
+from crmcore.model.event import Event
+from crmcore.store import bulk, schema
+from crmcore.store.identities import IN_LIST, Owner
+from crmcore.store.scope import Scope
+from crmcore.store.sources import source_ids
+
+_EVENT = (
+    "id",
+    "customer_id",
+    "origin_id",
+    "name",
+    "occurred_at",
+    "received_at",
+    "item",
+    "quantity",
+    "amount",
+    "currency",
+    "ref",
+    "properties",
+    "source_id",
+    "import_id",
+    "trace",
+)
+_STAT = ("customer_id", "name", "currency", "count", "first_at", "last_at", "quantity", "amount")
+_FOLD = """ON CONFLICT (workspace_id, customer_id, name, currency) DO UPDATE SET
+count = crm_event_stat.count + excluded.count,
+first_at = CASE WHEN excluded.first_at < crm_event_stat.first_at THEN excluded.first_at ELSE crm_event_stat.first_at END,
+last_at = CASE WHEN excluded.last_at > crm_event_stat.last_at THEN excluded.last_at ELSE crm_event_stat.last_at END,
+quantity = crm_event_stat.quantity + excluded.quantity,
+amount = crm_event_stat.amount + excluded.amount"""
+
+
+def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list[int]]:
+    """Return the events whose message id had not come in before, the first of each, and ids for their rows."""
+    ids = scope.new_ids(len(events))
+    named = [
+        (event.message_id, new_id, scope.now) for event, new_id in zip(events, ids, strict=True) if event.message_id
+    ]
+    new = bulk.insert_new(scope, schema.message_id, ("message_id", "event_id", "received_at"), named)
+    if new == len(named):
+        return list(events), ids
+    first = _first_events(scope, [message_id for message_id, _, _ in named])
+    fresh = [
+        (event, new_id)
+        for event, new_id in zip(events, ids, strict=True)
+        if not event.message_id or first[event.message_id] == new_id
+    ]
+    return [event for event, _ in fresh], [new_id for _, new_id in fresh]
+
+
+def _first_events(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the event that came in first under each message id."""
+    row = schema.message_id.c
+    first: dict[bytes, int] = {}
+    for start in range(0, len(message_ids), IN_LIST):
+        rows = scope.connection.execute(
+            select(row.message_id, row.event_id).where(
+                row.workspace_id == scope.workspace_id, row.message_id.in_(message_ids[start : start + IN_LIST])
+            )
+        )
+        first.update((message_id, event_id) for message_id, event_id in rows)
+    return first
+
+
+def append(
+    scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Sequence[Owner], import_id: int | None = None
+) -> None:
+    """Write events of known owners under their ids, and fold them into the sums."""
+    sources = source_ids(scope, {event.source for event in events})
+    rows = [
+        (
+            event_id,
+            owner[0],
+            owner[1],
+            event.name,
+            event.at,
+            scope.now,
+            event.item,
+            event.quantity,
+            event.amount,
+            event.currency,
+            event.ref,
+            event.properties,
+            sources[event.source],
+            import_id,
+            event.trace,
+        )
+        for event_id, owner, event in zip(ids, owners, events, strict=True)
+    ]
+    bulk.insert(scope, schema.event, _EVENT, rows)
+    fold(scope, events, owners)
+
+
+def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None:
+    """Add events to the per-customer sums; raise Overflow where a sum leaves 64 bits."""
+    sums: dict[tuple[int, str, str], list[int]] = {}
+    for event, owner in zip(events, owners, strict=True):
+        key = (owner[0], event.name, event.currency or "")
+        total = sums.get(key)
+        if total is None:
+            sums[key] = [1, event.at, event.at, event.quantity or 0, event.amount or 0]
+        else:
+            _add(total, event)
+    rows = [(*key, *total) for key, total in sorted(sums.items())]
+    try:
+        bulk.insert(scope, schema.event_stat, _STAT, rows, _FOLD)
+    except (IntegrityError, OverflowError) as error:
+        raise Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 64 bits") from error
+
+
+def _add(total: list[int], event: Event) -> None:
+    total[0] += 1
+    if event.at < total[1]:
+        total[1] = event.at
+    if event.at > total[2]:
+        total[2] = event.at
+    total[3] += event.quantity or 0
+    total[4] += event.amount or 0
+
+
+@attrs.frozen(kw_only=True)
+class TimelineLine:
+    """One event of a customer; `quantity` times 10^6, `amount` in minor units, `properties` as JSON text."""
+
+    id: int
+    name: str
+    at: int
+    item: str | None
+    quantity: int | None
+    amount: int | None
+    currency: str | None
+    ref: str | None
+    properties: str
+
+
+def timeline(scope: Scope, customer_id: int, limit: int) -> list[TimelineLine]:
+    """Return a customer's latest events, newest first."""
+    event = schema.event.c
+    rows = scope.connection.execute(
+        select(
+            event.id,
+            event.name,
+            event.occurred_at,
+            event.item,
+            event.quantity,
+            event.amount,
+            event.currency,
+            event.ref,
+            event.properties,
+        )
+        .where(event.workspace_id == scope.workspace_id, event.customer_id == customer_id)
+        .order_by(event.occurred_at.desc(), event.id.desc())
+        .limit(limit)
+    )
+    names = [field.name for field in attrs.fields(TimelineLine)]
+    return [TimelineLine(**dict(zip(names, row, strict=True))) for row in rows]

@@ -1,0 +1,106 @@
+"""What is planned: segments, templates, campaigns with their versions, runs and enrolments, conversions."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, text
+
+from crmcore.store.schema.columns import keyed, maybe_number, maybe_words, number, rows, words, yes_no
+
+segment = rows(
+    "segment",
+    words("name"),
+    words("kind"),
+    words("definition"),
+    number("version"),
+    number("created_at"),
+    number("updated_at"),
+    unique=[("name",)],
+)
+membership = keyed(
+    "membership",
+    ("segment_id", "customer_id"),
+    number("segment_id"),
+    number("customer_id"),
+    number("entered_at"),
+    indexes=[("customer_id",)],
+)
+
+#: `parts` is JSON by part name; a change makes a new version, none is ever changed.
+template = rows(
+    "template",
+    words("name"),
+    words("channel"),
+    words("locale"),
+    number("version"),
+    words("parts"),
+    number("created_at"),
+    unique=[("name", "channel", "locale", "version")],
+)
+
+campaign = rows("campaign", words("name"), words("purpose"), words("state"), number("created_at"), unique=[("name",)])
+campaign_version = rows(
+    "campaign_version",
+    number("campaign_id"),
+    number("version"),
+    words("definition"),
+    number("created_at"),
+    unique=[("campaign_id", "version")],
+)
+
+#: One launch of a campaign version. `salt` fixes arms and holdouts.
+run = rows(
+    "run",
+    number("campaign_id"),
+    number("version"),
+    words("state"),
+    words("salt"),
+    number("started_at"),
+    maybe_number("finished_at"),
+    indexes=[("campaign_id", "started_at")],
+)
+
+#: One customer's way through a run; `key` is "" or the cart, order or session it is about. `arm` is the variant, fixed
+#: at entry; `step` is where it stands.
+enrolment = rows(
+    "enrolment",
+    number("run_id"),
+    number("customer_id"),
+    number("origin_id"),
+    words("key"),
+    number("occurrence"),
+    number("version"),
+    words("step"),
+    words("state"),
+    words("arm"),
+    yes_no("held_out"),
+    number("entered_at"),
+    maybe_number("due_at"),
+    maybe_number("left_at"),
+    maybe_words("reason"),
+    Index(
+        "ix_enrolment_due",
+        "workspace_id",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    unique=[("run_id", "customer_id", "key", "occurrence")],
+    indexes=[("customer_id",)],
+)
+
+#: A goal reached inside its window; `credit` times 10^6 is the share of `amount` that goes to this delivery.
+conversion = rows(
+    "conversion",
+    number("run_id"),
+    number("enrolment_id"),
+    number("delivery_id"),
+    number("customer_id"),
+    number("origin_id"),
+    number("event_id"),
+    words("goal"),
+    number("at"),
+    maybe_number("amount"),
+    maybe_words("currency"),
+    number("credit"),
+    unique=[("run_id", "goal", "event_id", "delivery_id")],
+)

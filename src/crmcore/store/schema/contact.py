@@ -1,0 +1,67 @@
+"""Who may be contacted: consents, topics, subscriptions, suppressions, and the row that guards them."""
+
+from __future__ import annotations
+
+from crmcore.store.schema.columns import blob, keyed, maybe_number, number, rows, words, yes_no
+
+#: Every statement about consent, append-only, with its proof.
+consent = rows(
+    "consent",
+    number("customer_id"),
+    number("origin_id"),
+    words("purpose"),
+    words("channel"),
+    yes_no("granted"),
+    words("basis"),
+    words("text_version"),
+    words("proof"),
+    number("at"),
+    number("received_at"),
+    maybe_number("source_id"),
+    indexes=[("customer_id", "at")],
+)
+
+#: The latest statement per purpose and channel ("*" is every channel); what holds for a channel is the later of its own
+#: row and the "*" row, and a withdrawal wins a tie.
+consent_state = keyed(
+    "consent_state",
+    ("customer_id", "purpose", "channel"),
+    number("customer_id"),
+    words("purpose"),
+    words("channel"),
+    yes_no("granted"),
+    number("at"),
+    number("consent_id"),
+    indexes=[("purpose", "channel", "granted", "customer_id")],
+)
+
+topic = rows("topic", words("name"), words("title"), number("created_at"), unique=[("name",)])
+
+#: The latest wish per topic and channel; every wish is logged as the event message_unsubscribed or topic_subscribed.
+subscription = keyed(
+    "subscription",
+    ("customer_id", "topic_id", "channel"),
+    number("customer_id"),
+    number("topic_id"),
+    words("channel"),
+    yes_no("wanted"),
+    number("at"),
+    maybe_number("source_id"),
+    indexes=[("topic_id", "wanted", "customer_id")],
+)
+
+#: Never contact: `hash` is the salted hash of "kind:value" of an identity, or of "customer:<id>"; it outlives erasure.
+suppression = rows(
+    "suppression",
+    words("channel"),
+    blob("hash"),
+    words("reason"),
+    number("at"),
+    maybe_number("until"),
+    maybe_number("source_id"),
+    unique=[("hash", "channel")],
+)
+
+#: One row a customer, made with the customer: whoever withdraws consent, suppresses or exits writes it, whoever hands a
+#: message over locks it.
+contact_state = keyed("contact_state", ("customer_id",), number("customer_id"), number("changed_at"), number("version"))

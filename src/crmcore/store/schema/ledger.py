@@ -1,0 +1,106 @@
+"""What was said: deliveries and their receipts, offers and their impressions."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, text
+
+from crmcore.store.schema.columns import maybe_number, maybe_words, number, rows, words, yes_no
+
+_DUE = text("state IN ('planned', 'deferred')")
+_LEASED = text("state IN ('claimed', 'handed')")
+_CARRIED = text("provider_id IS NOT NULL")
+
+#: The ledger: one row per message to one address. `address_id` is 0 for a skip before an address was chosen; `due_at` is
+#: when it may be claimed next; `context` is frozen when it is handed over.
+delivery = rows(
+    "delivery",
+    number("run_id"),
+    words("step"),
+    number("customer_id"),
+    number("origin_id"),
+    words("channel"),
+    number("address_id"),
+    number("occurrence"),
+    number("enrolment_id"),
+    words("purpose"),
+    words("message_class"),
+    words("state"),
+    words("reason"),
+    yes_no("held_out"),
+    words("arm"),
+    number("template_id"),
+    maybe_words("context"),
+    number("attempt"),
+    number("priority"),
+    number("planned_at"),
+    number("due_at"),
+    maybe_number("expires_at"),
+    maybe_words("claimed_by"),
+    maybe_number("lease_until"),
+    maybe_number("handed_at"),
+    maybe_number("settled_at"),
+    maybe_words("provider"),
+    maybe_words("provider_id"),
+    maybe_words("trace"),
+    Index("ix_delivery_due", "workspace_id", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
+    Index("ix_delivery_lease", "workspace_id", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
+    Index(
+        "ix_delivery_carried",
+        "workspace_id",
+        "provider_id",
+        "provider",
+        sqlite_where=_CARRIED,
+        postgresql_where=_CARRIED,
+    ),
+    unique=[("run_id", "step", "customer_id", "channel", "address_id", "occurrence")],
+    indexes=[("run_id", "state"), ("customer_id", "planned_at")],
+)
+
+#: What a provider, a link or a person said of a delivery; `key` dedupes it.
+receipt = rows(
+    "receipt",
+    number("delivery_id"),
+    words("provider"),
+    words("key"),
+    words("type"),
+    number("at"),
+    number("received_at"),
+    yes_no("machine"),
+    words("reason"),
+    words("raw"),
+    unique=[("provider", "key")],
+    indexes=[("delivery_id",)],
+)
+
+#: Something that can be recommended; `price` and `margin` in minor units of `currency`.
+offer = rows(
+    "offer",
+    words("item"),
+    words("title"),
+    words("category"),
+    maybe_number("price"),
+    maybe_words("currency"),
+    maybe_number("margin"),
+    maybe_number("stock"),
+    maybe_number("available_from"),
+    maybe_number("available_until"),
+    words("attributes"),
+    number("at"),
+    unique=[("item",)],
+)
+
+#: An offer shown; `propensity` times 10^6 is the chance it had of being shown there.
+impression = rows(
+    "impression",
+    number("customer_id"),
+    number("origin_id"),
+    number("offer_id"),
+    number("delivery_id"),
+    words("slot"),
+    number("position"),
+    number("propensity"),
+    words("engine"),
+    words("model"),
+    number("shown_at"),
+    indexes=[("customer_id", "shown_at"), ("delivery_id",)],
+)

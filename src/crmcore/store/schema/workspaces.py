@@ -1,0 +1,104 @@
+"""The house itself: workspaces, id nodes, limits, timers, notices, agents, audit."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, PrimaryKeyConstraint, Table, UniqueConstraint
+
+from crmcore.store.schema.columns import (
+    Big,
+    RowId,
+    blob,
+    keyed,
+    maybe_number,
+    maybe_words,
+    metadata,
+    number,
+    rows,
+    words,
+    yes_no,
+)
+
+#: `pinned_now`: the time stands still in this workspace (demos, copies of a past state). `secret` signs links and
+#: salts hashes; it never leaves the database.
+workspace = Table(
+    "crm_workspace",
+    metadata,
+    Column("id", RowId, nullable=False),
+    words("name"),
+    number("created_at"),
+    maybe_number("pinned_now"),
+    blob("secret"),
+    PrimaryKeyConstraint("id").ddl_if(dialect="postgresql"),
+    UniqueConstraint("name", name="uq_workspace_name"),
+)
+
+#: All 1024 nodes stand here from the start. A node gives ids of milliseconds below `until_ms` and no others.
+node = Table(
+    "crm_node",
+    metadata,
+    Column("node", Big, nullable=False, autoincrement=False),
+    number("until_ms"),
+    PrimaryKeyConstraint("node"),
+)
+
+#: Token buckets: `scope` channel, sender, destination, recipient; tokens, rate and burst times 10^6.
+limit = keyed(
+    "limit",
+    ("scope", "key"),
+    words("scope"),
+    words("key"),
+    number("tokens"),
+    number("rate"),
+    number("burst"),
+    number("updated_at"),
+    maybe_number("blocked_until"),
+)
+
+#: What changes by time alone; `kind` says whose timer it is, `subject_id` the segment, enrolment or the like.
+timer = keyed(
+    "timer",
+    ("kind", "subject_id", "customer_id"),
+    words("kind"),
+    number("subject_id"),
+    number("customer_id"),
+    number("due_at"),
+    indexes=[("kind", "due_at")],
+)
+
+#: The outbox that notice hooks are fed from.
+notice = rows("notice", words("hook"), words("payload"), number("created_at"))
+
+#: How far each plugin has read; a plugin that keeps failing is left alone until `closed_until`.
+notice_cursor = keyed(
+    "notice_cursor",
+    ("plugin",),
+    words("plugin"),
+    number("notice_id"),
+    number("failures"),
+    maybe_number("closed_until"),
+)
+
+agent = rows(
+    "agent",
+    words("key"),
+    words("name"),
+    maybe_words("email"),
+    yes_no("active"),
+    number("created_at"),
+    unique=[("key",)],
+)
+team = rows("team", words("name"), number("created_at"), unique=[("name",)])
+team_member = keyed("team_member", ("team_id", "agent_id"), number("team_id"), number("agent_id"), number("since"))
+
+#: `mac` is keyed over the row, `seal` chains batches of ids and macs, so that erasing a row's `detail` breaks nothing.
+audit = rows(
+    "audit",
+    number("at"),
+    words("actor"),
+    words("action"),
+    words("subject"),
+    words("detail"),
+    blob("mac"),
+    indexes=[("subject",)],
+)
+audit_seal = rows("audit_seal", number("first_id"), number("last_id"), number("at"), blob("chain"))

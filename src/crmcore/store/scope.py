@@ -1,0 +1,47 @@
+"""What every statement of the store needs: a connection, the workspace, the time, and where new ids come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+from sqlalchemy import Connection, Select, Table, select
+
+from crmcore.model.identity import Identity
+
+if TYPE_CHECKING:
+    from sqlalchemy import Subquery
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Scope:
+    """One workspace inside one transaction; `now` in microseconds UTC, `new_ids(count)` gives row ids,
+    `listened` names the notice hooks somebody listens to.
+    """
+
+    connection: Connection
+    workspace_id: int
+    now: int
+    new_ids: Callable[[int], list[int]]
+    secret: bytes
+    listened: frozenset[str] = frozenset()
+
+    def new_id(self) -> int:
+        """Return one new row id."""
+        return self.new_ids(1)[0]
+
+    def table(self, table: Table) -> Subquery:
+        """Return the rows of a table that belong to this workspace."""
+        return self.rows(table).subquery(table.name)
+
+    def rows(self, table: Table) -> Select[tuple[object, ...]]:
+        """Return a select of the rows of a table that belong to this workspace."""
+        return select(table).where(table.c.workspace_id == self.workspace_id)
+
+    def hash(self, identity: Identity) -> bytes:
+        """Return the salted hash that a suppression keeps of an identity."""
+        return hashlib.blake2b(
+            f"{identity.kind}:{identity.value}".encode(), digest_size=16, key=self.secret, person=b"suppression"
+        ).digest()
