@@ -13,19 +13,30 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from crmcore import loader
+from crmcore.campaigning import Campaigning, Stats, Worked, quiet
 from crmcore.errors import UnknownCustomer
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
+from crmcore.flow.launch import Launched
+from crmcore.flow.plan import Progress
+from crmcore.flow.unsubscribing import Unsubscription
+from crmcore.hooks.provider import Feedback
 from crmcore.hooks.setup import Setup
 from crmcore.model import verbs
+from crmcore.model.building import Clause
+from crmcore.model.campaign import Campaign
+from crmcore.model.condition import Condition
 from crmcore.model.event import Event
 from crmcore.model.identity import Who, identities
-from crmcore.model.time import Clock, SystemClock
+from crmcore.model.report import Report
+from crmcore.model.template import Template
+from crmcore.model.time import Clock
 from crmcore.model.wire import Statement
 from crmcore.opening import Opened, opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings, settings
-from crmcore.store import customers, events
+from crmcore.segment import Segment, condition_of
+from crmcore.store import customers, events, segments
 from crmcore.store import identities as identity_rows
 from crmcore.store.customers import CustomerView
 from crmcore.store.events import TimelineLine
@@ -64,6 +75,7 @@ class CRM(Verbs):
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
         self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
         self._opened: Opened = attrs.evolve(opening, listened=frozenset(self.registry.listeners))
+        self._campaigning = Campaigning(self._opened, self.registry, self.settings)
 
     def close(self) -> None:
         """Give back what is held; the host's engine stays open."""
@@ -146,6 +158,68 @@ class CRM(Verbs):
         self._fold()
         with self._opened.reading() as scope:
             return events.timeline(scope, _known(scope, who), limit)
+
+    def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any]) -> Segment:
+        """Define a segment by a condition written in Python, or as plain data; raise InvalidCondition."""
+        condition = condition_of(clause)
+        with self._opened.writing() as scope:
+            segments.save(scope, name, condition)
+        return self.segment(name)
+
+    def segment(self, name: str) -> Segment:
+        """Return a segment; raise UnknownSegment."""
+        with self._opened.reading() as scope:
+            definition = segments.load(scope, name)
+        return Segment(self._opened, self._fold, self.registry, definition)
+
+    def segments(self) -> list[str]:
+        """Return the names of the segments."""
+        with self._opened.reading() as scope:
+            return segments.names(scope)
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def save_template(self, name: str, channel: str, parts: Mapping[str, str], locale: str = "") -> Template:
+        """Keep a template (a new version where its parts differ); raise InvalidTemplate, UnknownPlugin."""
+        return self._campaigning.save_template(name, channel, parts, locale)
+
+    def launch(self, campaign: Campaign | Mapping[str, Any], *, seed: int = 0, progress: Progress = quiet) -> Launched:
+        """Begin a campaign (a value, or plain data) once its message could be made for everybody it is for.
+
+        `seed` fixes who is held out. Raise UndefinedField, InvalidCampaign, UnknownPlugin, UnknownTemplate,
+        UnknownSegment; nothing is stored then.
+        """
+        self._fold()
+        return self._campaigning.launch(campaign, seed, progress)
+
+    def work(self, *, progress: Progress = quiet, limit: int | None = None) -> Worked:
+        """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was."""
+        return self._campaigning.work(self._fold(), progress, limit)
+
+    def report(self, campaign: str) -> Report:
+        """Return what came of a campaign's latest run; raise UnknownCampaign."""
+        self._fold()
+        return self._campaigning.report(campaign)
+
+    def campaigns(self) -> list[str]:
+        """Return the names of the campaigns."""
+        return self._campaigning.names()
+
+    def feedback(self, feedback: Iterable[Feedback], provider: str = "host") -> int:
+        """Take what a provider, a link or a pixel says of deliveries; return how much of it was new."""
+        return self._campaigning.feedback(feedback, provider)
+
+    def check_unsubscribe(self, token: str) -> Unsubscription:
+        """Return what an unsubscribe link would do, for the page a GET shows; raise InvalidToken."""
+        return self._campaigning.check_unsubscribe(token)
+
+    def unsubscribe(self, token: str) -> Unsubscription:
+        """Do what an unsubscribe link says, for the POST of RFC 8058; raise InvalidToken."""
+        return self._campaigning.unsubscribe(token)
+
+    def stats(self) -> Stats:
+        """Return what waits."""
+        return self._campaigning.stats()
 
     def _fold(self) -> Taken:
         return folding.fold(self._opened.writing, self._opened.reading)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -125,6 +125,7 @@ class Session(Protocol):
     ) -> None: ...
 
 
+@runtime_checkable
 class Provider(Protocol):
     """A carrier of one channel that keeps connections of its own (SMTP, files)."""
 

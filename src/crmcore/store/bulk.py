@@ -56,6 +56,13 @@ def select_in(
     return scope.connection.exec_driver_sql(statement, (*same.values(), wanted)).all()
 
 
+def run_many(scope: Scope, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement for each tuple; in its text `:` stands for a parameter and `@` for the workspace."""
+    if rows:
+        ready = statement.replace("@", str(scope.workspace_id)).replace(":", mark(scope.connection))
+        scope.connection.exec_driver_sql(ready, list(rows))
+
+
 def run(scope: Scope, statement: str, values: Mapping[str, Any]) -> Result[Any]:
     """Run one statement written out, with its values by name; for what Core would only make harder to read."""
     return scope.connection.execute(text(statement), values)

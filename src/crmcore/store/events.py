@@ -129,6 +129,15 @@ def _add(total: list[int], event: Event) -> None:
     total[4] += event.amount or 0
 
 
+def exists(scope: Scope, customer_id: int, name: str, ref: str) -> bool:
+    """Tell whether a customer has an event of this name with this ref."""
+    row = schema.event.c
+    query = select(row.id).where(
+        row.workspace_id == scope.workspace_id, row.customer_id == customer_id, row.name == name, row.ref == ref
+    )
+    return scope.connection.execute(query.limit(1)).first() is not None
+
+
 @attrs.frozen(kw_only=True)
 class TimelineLine:
     """One event of a customer; `quantity` times 10^6, `amount` in minor units, `properties` as JSON text."""

@@ -1,0 +1,124 @@
+"""The part of a CRM that sends: templates, campaigns, work, reports, and what comes back."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from itertools import groupby
+from typing import Any
+
+import attrs
+
+from crmcore.errors import InvalidTemplate
+from crmcore.flow import feedback, launch, plan, report, unsubscribing
+from crmcore.flow.applying import Taken
+from crmcore.flow.dispatch import Dispatcher
+from crmcore.flow.launch import Launched
+from crmcore.flow.plan import Progress
+from crmcore.flow.unsubscribing import Unsubscription
+from crmcore.hooks.provider import Feedback
+from crmcore.model.campaign import Campaign
+from crmcore.model.report import Report
+from crmcore.model.template import Template
+from crmcore.opening import Opened
+from crmcore.registry import Registry
+from crmcore.settings import Settings
+from crmcore.store import catalogue, deliveries, pending, runs, templates
+from crmcore.store.plans import campaign_of
+
+
+@attrs.frozen(kw_only=True)
+class Worked:
+    """What one call of `work` did: statements folded, deliveries worked on."""
+
+    folded: int
+    deliveries: int
+
+
+@attrs.frozen(kw_only=True)
+class Stats:
+    """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows."""
+
+    pending: int
+    due: int
+    in_doubt: int
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+class Campaigning:
+    """Sends for one workspace."""
+
+    def __init__(self, opened: Opened, registry: Registry, settings: Settings) -> None:
+        self._opened, self._registry, self._settings = opened, registry, settings
+
+    def save_template(self, name: str, channel: str, parts: Mapping[str, str], locale: str) -> Template:
+        """Keep a template once its channel finds nothing wrong with it."""
+        template = Template(name=name, channel=channel, parts=dict(parts), locale=locale)
+        for issue in self._registry.channel(channel).validate_template(template):
+            raise InvalidTemplate(name=name, place=issue.part, problem=issue.problem)
+        with self._opened.writing() as scope:
+            return templates.save(scope, template)
+
+    def launch(self, given: Campaign | Mapping[str, Any], seed: int, progress: Progress) -> Launched:
+        """Check a campaign over its whole audience, and begin a run of it."""
+        campaign = campaign_of(given) if isinstance(given, Mapping) else given
+        made = plan.plan(campaign, self._registry, self._settings)
+        if campaign.offers is not None:
+            with self._opened.writing() as scope:
+                catalogue.complete(scope)
+        with self._opened.reading() as scope:
+            customers = launch.audience(scope, campaign, self._registry.rules)
+            launch.check(scope, plan.advised(scope, made, self._registry, scope.now), customers, progress)
+        salt = f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
+        with self._opened.writing() as scope:
+            return launch.launch(scope, made, customers, salt)
+
+    def work(self, folded: Taken, progress: Progress, limit: int | None) -> Worked:
+        """Send what is due."""
+        with ExitStack() as stack:
+            writing, reading = self._opened.writing, self._opened.reading
+            owner = f"{os.getpid()}"
+            dispatcher = Dispatcher(writing, reading, self._registry, self._settings, owner, stack)
+            return Worked(folded=folded.new, deliveries=dispatcher.run(progress, limit))
+
+    def report(self, campaign: str) -> Report:
+        """Return what came of a campaign's latest run."""
+        with self._opened.reading() as scope:
+            return report.report(scope, runs.latest(scope, campaign))
+
+    def names(self) -> list[str]:
+        """Return the names of the campaigns."""
+        with self._opened.reading() as scope:
+            return runs.names(scope)
+
+    def feedback(self, given: Iterable[Feedback], provider: str) -> int:
+        """Take what a provider, a link or a pixel says of deliveries; return how much was new."""
+        new = 0
+        for _, batch in groupby(enumerate(given), key=lambda one: one[0] // 1000):
+            with self._opened.writing() as scope:
+                new += feedback.take(scope, [one for _, one in batch], provider)
+        return new
+
+    def check_unsubscribe(self, token: str) -> Unsubscription:
+        """Return what a link would do."""
+        with self._opened.reading() as scope:
+            return unsubscribing.check(scope, token)
+
+    def unsubscribe(self, token: str) -> Unsubscription:
+        """Do what a link says."""
+        with self._opened.writing() as scope:
+            return unsubscribing.unsubscribe(scope, token)
+
+    def stats(self) -> Stats:
+        """Return what waits."""
+        with self._opened.reading() as scope:
+            return Stats(
+                pending=pending.count(scope),
+                due=deliveries.due_count(scope),
+                in_doubt=deliveries.in_doubt_count(scope),
+            )

@@ -1,0 +1,94 @@
+"""From deliveries to drafts: who is addressed, what is offered, where the links lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from crmcore.flow import links, recommending
+from crmcore.flow.freezing import freeze, thaw
+from crmcore.flow.links import Link
+from crmcore.flow.plan import Plan
+from crmcore.flow.recommending import Shown
+from crmcore.hooks.channel import Draft
+from crmcore.hooks.sandbox import Fields
+from crmcore.model.purpose import NO_CONSENT_NEEDED
+from crmcore.store import contexts
+from crmcore.store.deliveries import Claimed
+from crmcore.store.scope import Scope
+
+
+@attrs.frozen(kw_only=True)
+class Composed:
+    """A delivery with its draft, the context to keep, and the offers it shows."""
+
+    claimed: Claimed
+    draft: Draft
+    frozen: str
+    shown: tuple[Shown, ...] = ()
+
+
+def compose(scope: Scope, plan: Plan, batch: Sequence[Claimed]) -> list[Composed]:
+    """Return a draft per delivery; one that was handed over before is drafted from what was kept then."""
+    fresh = [one for one in batch if one.context is None]
+    made = customer_contexts(scope, plan, [one.customer_id for one in fresh])
+    drafted = {one.id: _first(scope, plan, one, *context) for one, context in zip(fresh, made, strict=True)}
+    return [drafted[one.id] if one.context is None else _again(scope, one, one.context) for one in batch]
+
+
+def customer_contexts(
+    scope: Scope, plan: Plan, customers: Sequence[int]
+) -> list[tuple[dict[str, Any], tuple[Shown, ...]]]:
+    """Return what a template may say to each customer, and the offers in it."""
+    known = contexts.of_customers(scope, customers)
+    offered = _offered(scope, plan, customers)
+    campaign = Fields("campaign", {"name": plan.campaign.name, **plan.campaign.fields})
+    return [
+        ({"customer": Fields("customer", known[one]), "campaign": campaign, "offers": fields}, shown)
+        for one, (fields, shown) in zip(customers, offered, strict=True)
+    ]
+
+
+def _offered(scope: Scope, plan: Plan, customers: Sequence[int]) -> list[tuple[list[Fields], tuple[Shown, ...]]]:
+    given = plan.advice
+    if given is None:
+        return [([], ())] * len(customers)
+    rankings = recommending.recommended(given, customers, scope.now)
+    return [
+        (recommending.fields(given, ranking), tuple(recommending.shown(one, ranking)))
+        for one, ranking in zip(customers, rankings, strict=True)
+    ]
+
+
+def _first(scope: Scope, plan: Plan, one: Claimed, context: dict[str, Any], shown: tuple[Shown, ...]) -> Composed:
+    unsubscribe = unsubscribe_link(scope, plan, one.id)
+    whole = context | {"links": Fields("links", {"unsubscribe": unsubscribe})}
+    kept = freeze(whole | {"at": scope.now, "unsubscribe": unsubscribe})
+    return Composed(claimed=one, draft=_draft(scope, one, whole, scope.now, unsubscribe), frozen=kept, shown=shown)
+
+
+def _again(scope: Scope, one: Claimed, kept: str) -> Composed:
+    context = thaw(kept)
+    draft = _draft(scope, one, context, context.pop("at"), context.pop("unsubscribe"))
+    return Composed(claimed=one, draft=draft, frozen=kept)
+
+
+def _draft(scope: Scope, one: Claimed, context: dict[str, Any], at: int, unsubscribe: str | None) -> Draft:
+    return Draft(
+        delivery_id=one.id,
+        address=one.address,
+        context=context,
+        message_key=links.message_key(scope.workspace_id, one.id, scope.secret),
+        at=at,
+        unsubscribe=unsubscribe,
+    )
+
+
+def unsubscribe_link(scope: Scope, plan: Plan, delivery_id: int) -> str | None:
+    """Return the one-click address of a message; what needs no consent cannot be unsubscribed from."""
+    if plan.campaign.purpose in NO_CONSENT_NEEDED:
+        return None
+    link = Link(kind="unsubscribe", workspace_id=scope.workspace_id, delivery_id=delivery_id)
+    return links.address(link, scope.secret, plan.public_url)

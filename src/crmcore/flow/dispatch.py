@@ -1,0 +1,161 @@
+"""From planned to sent, a batch at a time: claim, compose, render, gate, hand over, send, settle. Each stage persists."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from itertools import groupby
+
+import attrs
+
+from crmcore.flow.compose import Composed, compose
+from crmcore.flow.gating import hand, judged
+from crmcore.flow.outcome import outcomes
+from crmcore.flow.plan import Plan, Progress, advised, plan
+from crmcore.flow.settling import settle
+from crmcore.hooks.channel import Compiled, Rendered, Unrendered
+from crmcore.hooks.provider import Outgoing, Result, Session
+from crmcore.model.time import MINUTE
+from crmcore.registry import Registry
+from crmcore.settings import Settings
+from crmcore.store import deliveries, runs, templates
+from crmcore.store.deliveries import Claimed
+from crmcore.store.scope import Scope
+
+Open = Callable[[], AbstractContextManager[Scope]]
+#: How long a batch may be worked on before another process may take it.
+LEASE = 10 * MINUTE
+log = logging.getLogger("crmcore.dispatch")
+
+
+@attrs.frozen(kw_only=True)
+class Rendering:
+    """A composed delivery with its message."""
+
+    composed: Composed
+    message: Rendered
+
+
+class Dispatcher:
+    """One process at work: it keeps plans, compiled templates and open sessions from batch to batch."""
+
+    def __init__(
+        self, writing: Open, reading: Open, registry: Registry, settings: Settings, owner: str, stack: ExitStack
+    ) -> None:
+        self._writing, self._reading = writing, reading
+        self._registry, self._settings, self._owner, self._stack = registry, settings, owner, stack
+        self._plans: dict[int, Plan] = {}
+        self._compiled: dict[int, Compiled] = {}
+        self._sessions: dict[str, Session] = {}
+
+    def run(self, progress: Progress, limit: int | None) -> int:
+        """Send all that is due, or at most `limit`; return how many deliveries were worked on."""
+        with self._writing() as scope:
+            deliveries.recover(scope)
+            left = deliveries.due_count(scope)
+        total, done = left if limit is None else min(left, limit), 0
+        while batch := self._claim(None if limit is None else limit - done):
+            for run_id, same_run in groupby(sorted(batch, key=_grouping), key=lambda one: one.run_id):
+                self._work_on(self._plan(run_id), list(same_run))
+            done += len(batch)
+            progress(min(done, total), max(total, done))
+        self._finish()
+        return done
+
+    def _claim(self, left: int | None) -> list[Claimed]:
+        size = max((one.carriage.batch for one in self._registry.providers.values()), default=100)
+        with self._writing() as scope:
+            deliveries.expire(scope)
+            wanted = size if left is None else min(size, left)
+            return deliveries.claim(scope, self._owner, limit=wanted, lease_until=scope.now + LEASE)
+
+    def _work_on(self, given: Plan, batch: Sequence[Claimed]) -> None:
+        with self._reading() as scope:
+            composed = compose(scope, given, batch)
+            compiled = {one.template_id: self._template(scope, given, one.template_id) for one in batch}
+        renderings, failures = _rendered(given, compiled, composed)
+        objections = judged(given, [one.composed for one in renderings], list(self._registry.gates.values()), scope.now)
+        with self._writing() as scope:
+            deliveries.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failures])
+            left = [one.composed for one in renderings]
+            going = hand(scope, given, left, objections, lease_until=scope.now + LEASE)
+        messages = {one.message.delivery_id: one.message for one in renderings}
+        self._send(given, going, [_outgoing(one, messages[one.claimed.id]) for one in going])
+
+    def _send(self, given: Plan, going: Sequence[Composed], messages: Sequence[Outgoing]) -> None:
+        if not messages:
+            return
+        answered: dict[int, Result] = {}
+        try:
+            answered.update((result.delivery_id, result) for result in self._session(given).send(messages))
+        except Exception:
+            # What the provider has not answered is settled by its message class, as after a crash.
+            log.exception("provider %s of channel %s failed", given.provider.name, given.channel.name)
+            self._sessions.pop(_carrier(given), None)
+        with self._writing() as scope:
+            settle(scope, given, outcomes([one.claimed for one in going], answered, scope.now))
+
+    def _session(self, given: Plan) -> Session:
+        carrier = _carrier(given)
+        if carrier not in self._sessions:
+            self._sessions[carrier] = self._stack.enter_context(given.provider.open())
+        return self._sessions[carrier]
+
+    def _plan(self, run_id: int) -> Plan:
+        if run_id not in self._plans:
+            with self._reading() as scope:
+                run = runs.load(scope, run_id)
+                made = plan(run.campaign, self._registry, self._settings)
+                self._plans[run_id] = advised(scope, made, self._registry, run.started_at)
+        return self._plans[run_id]
+
+    def _template(self, scope: Scope, given: Plan, template_id: int) -> Compiled:
+        if template_id not in self._compiled:
+            self._compiled[template_id] = given.channel.compile(templates.load(scope, template_id))
+        return self._compiled[template_id]
+
+    def _finish(self) -> None:
+        with self._writing() as scope:
+            for run_id in runs.running(scope):
+                if not deliveries.waits(scope, run_id):
+                    runs.finish(scope, run_id)
+
+
+def _rendered(
+    given: Plan, compiled: dict[int, Compiled], composed: Sequence[Composed]
+) -> tuple[list[Rendering], list[Unrendered]]:
+    renderings: list[Rendering] = []
+    failures: list[Unrendered] = []
+    for some in _by_template(composed):
+        template = compiled[some[0].claimed.template_id]
+        for one, answer in zip(some, given.channel.render(template, [one.draft for one in some]), strict=True):
+            if isinstance(answer, Rendered):
+                renderings.append(Rendering(composed=one, message=answer))
+            else:
+                failures.append(answer)
+    return renderings, failures
+
+
+def _by_template(composed: Sequence[Composed]) -> Iterator[list[Composed]]:
+    for _, some in groupby(composed, key=lambda one: one.claimed.template_id):
+        yield list(some)
+
+
+def _grouping(one: Claimed) -> tuple[int, int, int]:
+    return one.run_id, one.template_id, one.id
+
+
+def _carrier(given: Plan) -> str:
+    return f"{given.channel.name}/{given.provider.name}"
+
+
+def _outgoing(one: Composed, message: Rendered) -> Outgoing:
+    return Outgoing(
+        delivery_id=one.claimed.id,
+        address=one.claimed.address,
+        body=message.body,
+        message_key=one.draft.message_key,
+        message_class=one.claimed.message_class,
+        attempt=one.claimed.attempt,
+    )

@@ -1,0 +1,150 @@
+"""Launching a broadcast: checked over the whole audience first, then planned, a delivery for every customer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from crmcore.errors import InvalidCampaign, UndefinedField
+from crmcore.flow.compose import customer_contexts, unsubscribe_link
+from crmcore.flow.plan import Plan, Progress
+from crmcore.hooks.channel import Draft, Unrendered
+from crmcore.hooks.sandbox import Fields
+from crmcore.model.campaign import SEND, Campaign
+from crmcore.model.condition import Condition
+from crmcore.model.identity import Identity
+from crmcore.model.purpose import message_class
+from crmcore.model.template import Template
+from crmcore.model.time import DAY
+from crmcore.store import contexts, deliveries, runs, segments, templates
+from crmcore.store.conditions import Rules, customer_ids, fetched
+from crmcore.store.deliveries import Planned
+from crmcore.store.runs import Enrolled, Run
+from crmcore.store.scope import Scope
+
+BATCH = 1000
+#: How long a message of a broadcast may wait before it is no longer worth sending.
+LIFETIME = 3 * DAY
+#: A template by locale, each with its id.
+Found = Mapping[str, tuple[int, Template]]
+
+
+@attrs.frozen(kw_only=True)
+class Launched:
+    """A run that has begun: how many customers it is for, and how many of them are held out."""
+
+    run_id: int
+    campaign: str
+    audience: int
+    held_out: int
+
+
+def audience(scope: Scope, campaign: Campaign, rules: Rules) -> list[int]:
+    """Return the ids of the customers a campaign is for, now."""
+    condition: Condition = (
+        segments.load(scope, campaign.audience).condition if isinstance(campaign.audience, str) else campaign.audience
+    )
+    return sorted(one for (one,) in fetched(scope, customer_ids(condition, scope, rules)))
+
+
+def check(scope: Scope, plan: Plan, customers: Sequence[int], progress: Progress) -> None:
+    """Render the message for everyone; raise UndefinedField, or InvalidCampaign, where one could not be made."""
+    found = templates.latest(scope, plan.campaign.template, plan.channel.name)
+    lacking: dict[str, list[str]] = {}
+    for start in range(0, len(customers), BATCH):
+        for field, example in _lacking(scope, plan, found, customers[start : start + BATCH]):
+            lacking.setdefault(field, []).append(example)
+        progress(min(start + BATCH, len(customers)), len(customers))
+    for field, examples in sorted(lacking.items(), key=lambda one: -len(one[1])):
+        raise UndefinedField(
+            template=plan.campaign.template,
+            field=field,
+            count=len(examples),
+            audience=len(customers),
+            example=examples[0],
+        )
+
+
+def _lacking(scope: Scope, plan: Plan, found: Found, customers: Sequence[int]) -> list[tuple[str, str]]:
+    """Return the field that is missing, and the customer, for each message that cannot be made."""
+    compiled = {one: plan.channel.compile(template) for one, template in found.values()}
+    by_template: dict[int, list[Draft]] = {}
+    made = customer_contexts(scope, plan, customers)
+    for one, template_id, (context, _) in zip(customers, _templates_of(scope, found, customers), made, strict=True):
+        by_template.setdefault(template_id, []).append(_trial(scope, plan, one, context))
+    drafts = [draft for some in by_template.values() for draft in some]
+    answers = [answer for one, some in by_template.items() for answer in plan.channel.render(compiled[one], some)]
+    return [
+        (_field(plan, answer), _shown(draft))
+        for draft, answer in zip(drafts, answers, strict=True)
+        if isinstance(answer, Unrendered)
+    ]
+
+
+def _field(plan: Plan, answer: Unrendered) -> str:
+    if answer.field is None:
+        raise InvalidCampaign(name=plan.campaign.name, problem=answer.problem)
+    return answer.field
+
+
+def _shown(draft: Draft) -> str:
+    return str(draft.context["customer"]["key"] or f"customer {draft.delivery_id}")
+
+
+def _trial(scope: Scope, plan: Plan, customer_id: int, context: dict[str, Any]) -> Draft:
+    link = unsubscribe_link(scope, plan, customer_id)
+    whole = context | {"links": Fields("links", {"unsubscribe": link})}
+    nobody = Identity("email", "nobody@example.invalid")
+    return Draft(
+        delivery_id=customer_id, address=nobody, context=whole, message_key="trial", at=scope.now, unsubscribe=link
+    )
+
+
+def launch(scope: Scope, plan: Plan, customers: Sequence[int], salt: str) -> Launched:
+    """Begin a run: enrol the audience, hold out its share, and plan a delivery for each."""
+    found = templates.latest(scope, plan.campaign.template, plan.channel.name)
+    run = runs.begin(scope, plan.campaign, salt)
+    held = 0
+    for start in range(0, len(customers), BATCH):
+        some = customers[start : start + BATCH]
+        enrolled = runs.enrol(scope, run, [(one, is_held_out(run, one)) for one in some])
+        deliveries.plan(scope, _planned(scope, plan, run, enrolled, _templates_of(scope, found, some)))
+        held += sum(one.held_out for one in enrolled)
+    return Launched(run_id=run.id, campaign=plan.campaign.name, audience=len(customers), held_out=held)
+
+
+def is_held_out(run: Run, customer_id: int) -> bool:
+    """Tell whether a customer is in the share that is left out: by a salted hash, the same whenever it is asked."""
+    digest = hashlib.blake2b(f"{run.salt}:{customer_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < run.campaign.holdout * 2**64
+
+
+def _planned(
+    scope: Scope, plan: Plan, run: Run, enrolled: Sequence[Enrolled], template_ids: Sequence[int]
+) -> list[Planned]:
+    customers = [one.customer_id for one in enrolled]
+    addresses = contexts.addresses(scope, customers, plan.channel.capabilities.address_kinds)
+    return [
+        Planned(
+            run_id=run.id,
+            step=SEND,
+            customer_id=one.customer_id,
+            enrolment_id=one.id,
+            channel=plan.channel.name,
+            address_id=addresses.get(one.customer_id, 0),
+            purpose=run.campaign.purpose,
+            message_class=message_class(run.campaign.purpose),
+            held_out=one.held_out,
+            template_id=template_id,
+            expires_at=scope.now + LIFETIME,
+        )
+        for one, template_id in zip(enrolled, template_ids, strict=True)
+    ]
+
+
+def _templates_of(scope: Scope, found: Found, customers: Sequence[int]) -> list[int]:
+    said = contexts.locales(scope, customers)
+    return [templates.for_locale(found, said.get(one, "")) for one in customers]

@@ -1,0 +1,65 @@
+"""Writing down what became of messages: states, suppressions, and the events that re-enter the river."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crmcore.flow.outcome import Outcome
+from crmcore.flow.plan import Plan
+from crmcore.model.delivery import State
+from crmcore.model.event import Event
+from crmcore.model.statement import Suppress as Suppressing
+from crmcore.model.values import to_json
+from crmcore.store import consents, deliveries, events
+from crmcore.store.scope import Scope
+
+#: What the event of each kind of refusal is called, and the reason a suppression is kept under.
+_REFUSALS = {
+    "bounce": ("message_bounced", "bounce"),
+    "complaint": ("message_complained", "complaint"),
+    "opted_out": ("message_unsubscribed", "manual"),
+}
+
+
+def settle(scope: Scope, plan: Plan, outcomes: Sequence[Outcome]) -> None:
+    """Write the outcomes of a batch."""
+    deliveries.settle(scope, [one.settled for one in outcomes])
+    told = [(one, _event(scope, plan, one)) for one in outcomes]
+    happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
+    new = [event for event, _ in happened]
+    events.append(scope, new, scope.new_ids(len(new)), [owner for _, owner in happened])
+    _suppress(scope, [one for one in outcomes if one.suppress is not None])
+
+
+def message_event(name: str, delivery_id: int, at: int, campaign: str, channel: str) -> Event:
+    """Return the event that something happened to a message."""
+    said = to_json({"campaign": campaign, "channel": channel}, name)
+    return Event(name=name, customer=(), at=at, ref=str(delivery_id), properties=said)
+
+
+def _event(scope: Scope, plan: Plan, one: Outcome) -> Event | None:
+    if one.suppress is not None:
+        name = _REFUSALS[one.suppress.reason][0]
+    elif one.settled.state is State.ACCEPTED:
+        name = "message_sent"
+    elif one.settled.state is State.FAILED:
+        name = "message_failed"
+    else:
+        return None
+    return message_event(name, one.claimed.id, scope.now, plan.campaign.name, plan.channel.name)
+
+
+def _suppress(scope: Scope, refused: Sequence[Outcome]) -> None:
+    statements = [
+        Suppressing(
+            customer=(),
+            at=scope.now,
+            address=one.claimed.address,
+            channel=one.claimed.channel,
+            reason=_REFUSALS[one.suppress.reason][1],  # type: ignore[arg-type]  # the reasons of a suppression
+            until=one.suppress.until,
+        )
+        for one in refused
+        if one.suppress is not None
+    ]
+    consents.suppress(scope, statements, [(one.claimed.customer_id, one.claimed.origin_id) for one in refused])

@@ -1,0 +1,78 @@
+"""Campaigns as values. A broadcast is a campaign of one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+from crmcore.errors import InvalidCampaign
+from crmcore.model.building import Clause
+from crmcore.model.condition import Condition
+from crmcore.model.names import checked_name
+from crmcore.model.purpose import Purpose
+from crmcore.model.time import duration
+from crmcore.model.verbs import purpose_of
+
+#: The name of a broadcast's only step.
+SEND = "send"
+
+
+@attrs.frozen(kw_only=True)
+class Offers:
+    """Recommendations for a message: `k` items of an engine for a slot; `repeat` as in hooks.recommender.Request."""
+
+    engine: str
+    k: int
+    repeat: Literal["allow", "exclude", "only"]
+    slot: str = "message"
+
+
+@attrs.frozen(kw_only=True)
+class Goal:
+    """What a campaign is for: an event within a time (such as "14d") of the message."""
+
+    event: str
+    within: str = "14d"
+
+    @property
+    def window(self) -> int:
+        """The time in microseconds."""
+        return duration(self.within, "goal.within")
+
+
+def _condition(audience: Clause | Condition | str) -> Condition | str:
+    return audience.condition if isinstance(audience, Clause) else audience
+
+
+@attrs.frozen(kw_only=True)
+class Campaign:
+    """Who is told what, why, and by which channel.
+
+    Attributes: `audience` (a condition, or the name of a segment); `template` (its name); `holdout` (the share of the
+    audience that is left out, to measure against: 0 to below 1); `goal`; `offers`; `topic` (sent only to those who want
+    it); `fields` (given to the template as `campaign`); `provider` (the carrier; the channel's setting where empty).
+    """
+
+    name: str
+    purpose: Purpose = attrs.field(converter=lambda purpose: purpose_of(purpose, "campaign.purpose"))
+    audience: Condition | str = attrs.field(converter=_condition)
+    channel: str
+    template: str
+    holdout: float = 0.0
+    goal: Goal | None = None
+    offers: Offers | None = None
+    topic: str | None = None
+    fields: Mapping[str, Any] = attrs.field(factory=dict)
+    provider: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        checked_name(self.name, "campaign", "campaign")
+        if not 0 <= self.holdout < 1:
+            raise InvalidCampaign(name=self.name, problem=f"the holdout is {self.holdout}; it goes from 0 to below 1")
+        if self.offers is not None and self.offers.k < 1:
+            raise InvalidCampaign(name=self.name, problem=f"{self.offers.k} offers are asked for, at least 1 is needed")
+        if self.goal is not None:
+            checked_name(self.goal.event, "event", f"campaign {self.name}")
+            duration(self.goal.within, f"campaign {self.name}, goal.within")

@@ -1,0 +1,59 @@
+"""What templates say of customers: keys, attributes, tags and addresses, for many customers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from crmcore.model.values import restored
+from crmcore.store import schema
+from crmcore.store.scope import Scope
+
+
+def of_customers(scope: Scope, customers: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return each customer's attributes, with `key` and `tags` beside them; an attribute that is null is there as None."""
+    row = schema.customer.c
+    query = select(row.id, row.key).where(row.workspace_id == scope.workspace_id, row.id.in_(customers))
+    contexts: dict[int, dict[str, Any]] = {
+        one: {"key": key, "tags": []} for one, key in scope.connection.execute(query)
+    }
+    value = schema.attribute.c
+    values = select(value.customer_id, value.name, value.kind, value.number, value.text).where(
+        value.workspace_id == scope.workspace_id, value.customer_id.in_(customers)
+    )
+    for one, name, kind, number, text in scope.connection.execute(values):
+        contexts[one][name] = restored(kind, number, text)
+    tag = schema.tag.c
+    tags = select(tag.customer_id, tag.name).where(
+        tag.workspace_id == scope.workspace_id, tag.customer_id.in_(customers)
+    )
+    for one, name in scope.connection.execute(tags.order_by(tag.name)):
+        contexts[one]["tags"].append(name)
+    return contexts
+
+
+def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> dict[int, int]:
+    """Return the id of each customer's oldest address of these kinds; those without one are left out."""
+    row = schema.identity.c
+    query = select(row.customer_id, row.id).where(
+        row.workspace_id == scope.workspace_id,
+        row.customer_id.in_(customers),
+        row.kind.in_(sorted(kinds)),
+        row.removed_at.is_(None),
+    )
+    newest_first = scope.connection.execute(query.order_by(row.id.desc()))
+    return {customer_id: one for customer_id, one in newest_first}
+
+
+def locales(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
+    """Return the locale of the customers who have said one."""
+    row = schema.attribute.c
+    query = select(row.customer_id, row.text).where(
+        row.workspace_id == scope.workspace_id,
+        row.customer_id.in_(customers),
+        row.name == "locale",
+        row.kind == "text",
+    )
+    return {one: text for one, text in scope.connection.execute(query)}

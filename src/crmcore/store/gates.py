@@ -1,0 +1,100 @@
+"""The built-in gates, read inside the transaction that hands over: consent, wish, suppression, removed address."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+import attrs
+from sqlalchemy import select
+
+from crmcore.model.delivery import Reason
+from crmcore.model.purpose import NO_CONSENT_NEEDED
+from crmcore.model.statement import ANY_CHANNEL
+from crmcore.store import consents, schema
+from crmcore.store.deliveries import Claimed
+from crmcore.store.scope import Scope
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """What the messages of one campaign have to pass."""
+
+    channel: str
+    consent_needed: bool
+    topic: str | None
+
+
+def reasons(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[int, str]:
+    """Return why deliveries may not go, by id; those that may are not in it."""
+    suppressed = _suppressed(scope, claimed, policy.channel)
+    said = _consents(scope, claimed, policy) if policy.consent_needed else {}
+    wanted = _wishes(scope, claimed, policy) if policy.topic is not None else {}
+    found = {one.id: _reason(one, policy, suppressed, said, wanted) for one in claimed}
+    return {one: reason.value for one, reason in found.items() if reason is not None}
+
+
+def _reason(
+    one: Claimed,
+    policy: Policy,
+    suppressed: set[int],
+    said: Mapping[tuple[int, str], bool],
+    wanted: Mapping[int, bool],
+) -> Reason | None:
+    if one.removed:
+        return Reason.NO_ADDRESS
+    if one.id in suppressed:
+        return Reason.SUPPRESSED
+    if policy.consent_needed and one.purpose not in NO_CONSENT_NEEDED:
+        granted = said.get((one.customer_id, one.purpose.value))
+        if not granted:
+            return Reason.NO_CONSENT if granted is None else Reason.UNSUBSCRIBED
+    if policy.topic is not None and not wanted.get(one.customer_id, False):
+        return Reason.UNSUBSCRIBED
+    return None
+
+
+def _suppressed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> set[int]:
+    """A suppression of the address or of the whole customer, on this channel or on every one."""
+    by_hash: dict[bytes, set[int]] = {}
+    for one in claimed:
+        for target in (one.address, consents.whole_customer(one.customer_id)):
+            by_hash.setdefault(scope.hash(target), set()).add(one.id)
+    found = consents.suppressed(scope, sorted(by_hash))
+    return {one for digest, where, _, _ in found if where in (channel, ANY_CHANNEL) for one in by_hash[digest]}
+
+
+def _consents(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[tuple[int, str], bool]:
+    state = schema.consent_state.c
+    rows = scope.connection.execute(
+        select(state.customer_id, state.purpose, state.granted, state.at).where(
+            state.workspace_id == scope.workspace_id,
+            state.customer_id.in_(sorted({one.customer_id for one in claimed})),
+            state.purpose.in_(sorted({one.purpose.value for one in claimed})),
+            state.channel.in_((policy.channel, ANY_CHANNEL)),
+        )
+    )
+    return _latest([((customer_id, purpose), granted, at) for customer_id, purpose, granted, at in rows])
+
+
+def _wishes(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[int, bool]:
+    wish, topic = schema.subscription.c, schema.topic.c
+    rows = scope.connection.execute(
+        select(wish.customer_id, wish.wanted, wish.at)
+        .join_from(schema.subscription, schema.topic, topic.id == wish.topic_id)
+        .where(
+            wish.workspace_id == scope.workspace_id,
+            topic.workspace_id == scope.workspace_id,
+            topic.name == policy.topic,
+            wish.customer_id.in_(sorted({one.customer_id for one in claimed})),
+            wish.channel.in_((policy.channel, ANY_CHANNEL)),
+        )
+    )
+    return _latest([(customer_id, wanted, at) for customer_id, wanted, at in rows])
+
+
+def _latest(said: Sequence[tuple[Key, bool, int]]) -> dict[Key, bool]:
+    """The latest statement holds; of two of the same time the no."""
+    return {key: yes for key, yes, _ in sorted(said, key=lambda one: (one[2], not one[1]))}

@@ -1,0 +1,158 @@
+"""Campaigns, their versions and runs, and who takes part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import attrs
+from sqlalchemy import func, select
+
+from crmcore.errors import UnknownCampaign
+from crmcore.model.campaign import SEND, Campaign
+from crmcore.store import bulk, schema
+from crmcore.store.plans import campaign_of, data_of
+from crmcore.store.scope import Scope
+
+RUNNING, FINISHED = "running", "finished"
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """One launch of one version of a campaign; `salt` fixes who is held out."""
+
+    id: int
+    campaign: Campaign
+    version: int
+    state: str
+    salt: str
+    started_at: int
+
+
+@attrs.frozen(kw_only=True)
+class Enrolled:
+    """A customer who takes part, held out or not."""
+
+    id: int
+    customer_id: int
+    held_out: bool
+
+
+def begin(scope: Scope, campaign: Campaign, salt: str) -> Run:
+    """Store a campaign (a new version where it differs from its last) and a run of it."""
+    campaign_id, version = _version(scope, campaign)
+    run_id = scope.new_id()
+    columns = ("id", "campaign_id", "version", "state", "salt", "started_at")
+    bulk.insert(scope, schema.run, columns, [(run_id, campaign_id, version, RUNNING, salt, scope.now)])
+    return Run(id=run_id, campaign=campaign, version=version, state=RUNNING, salt=salt, started_at=scope.now)
+
+
+def enrol(scope: Scope, run: Run, held_out: Sequence[tuple[int, bool]]) -> list[Enrolled]:
+    """Enrol customers in a run."""
+    ids = scope.new_ids(len(held_out))
+    rows = [
+        (new_id, run.id, customer_id, customer_id, "", 1, run.version, SEND, "running", "", held, scope.now)
+        for new_id, (customer_id, held) in zip(ids, held_out, strict=True)
+    ]
+    bulk.insert(scope, schema.enrolment, _ENROLMENT, rows)
+    return [Enrolled(id=row[0], customer_id=row[2], held_out=row[10]) for row in rows]
+
+
+_ENROLMENT = (
+    "id",
+    "run_id",
+    "customer_id",
+    "origin_id",
+    "key",
+    "occurrence",
+    "version",
+    "step",
+    "state",
+    "arm",
+    "held_out",
+    "entered_at",
+)
+
+
+def load(scope: Scope, run_id: int) -> Run:
+    """Return a run by id."""
+    return _runs(scope, schema.run.c.id == run_id)[0]
+
+
+def latest(scope: Scope, campaign: str) -> Run:
+    """Return the latest run of a campaign; raise UnknownCampaign."""
+    found = _runs(scope, schema.campaign.c.name == campaign)
+    if not found:
+        raise UnknownCampaign(name=campaign, known=", ".join(names(scope)) or "none")
+    return found[0]
+
+
+def names(scope: Scope) -> list[str]:
+    """Return the names of the campaigns, sorted."""
+    row = schema.campaign.c
+    return list(
+        scope.connection.execute(
+            select(row.name).where(row.workspace_id == scope.workspace_id).order_by(row.name)
+        ).scalars()
+    )
+
+
+def finish(scope: Scope, run_id: int) -> None:
+    """Note that nothing of a run waits any more."""
+    bulk.update(scope, schema.run, ("state", "finished_at"), ("id",), [(FINISHED, scope.now, run_id)])
+
+
+def running(scope: Scope) -> list[int]:
+    """Return the ids of the runs that are not finished."""
+    row = schema.run.c
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == RUNNING).order_by(row.id)
+    return list(scope.connection.execute(query).scalars())
+
+
+def _runs(scope: Scope, which: object) -> list[Run]:
+    run, version, campaign = schema.run.c, schema.campaign_version.c, schema.campaign.c
+    query = (
+        select(run.id, version.definition, run.version, run.state, run.salt, run.started_at)
+        .join_from(schema.run, schema.campaign, campaign.id == run.campaign_id)
+        .join(schema.campaign_version, (version.campaign_id == campaign.id) & (version.version == run.version))
+        .where(
+            run.workspace_id == scope.workspace_id,
+            campaign.workspace_id == scope.workspace_id,
+            version.workspace_id == scope.workspace_id,
+            which,  # type: ignore[arg-type]  # a comparison of columns
+        )
+        .order_by(run.started_at.desc(), run.id.desc())
+    )
+    return [
+        Run(
+            id=one,
+            campaign=campaign_of(json.loads(definition)),
+            version=number,
+            state=state,
+            salt=salt,
+            started_at=started_at,
+        )
+        for one, definition, number, state, salt, started_at in scope.connection.execute(query)
+    ]
+
+
+def _version(scope: Scope, campaign: Campaign) -> tuple[int, int]:
+    row, version = schema.campaign.c, schema.campaign_version.c
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.name == campaign.name)
+    campaign_id = scope.connection.execute(query).scalar()
+    if campaign_id is None:
+        campaign_id = scope.new_id()
+        values = (campaign_id, campaign.name, campaign.purpose.value, "active", scope.now)
+        bulk.insert(scope, schema.campaign, ("id", "name", "purpose", "state", "created_at"), [values])
+    definition = json.dumps(data_of(campaign), ensure_ascii=False, sort_keys=True)
+    of_campaign = (version.workspace_id == scope.workspace_id, version.campaign_id == campaign_id)
+    same = select(version.version).where(*of_campaign, version.definition == definition)
+    known = scope.connection.execute(same).scalar()
+    if known is not None:
+        return campaign_id, known
+    last = scope.connection.execute(select(func.max(version.version)).where(*of_campaign)).scalar() or 0
+    columns = ("id", "campaign_id", "version", "definition", "created_at")
+    bulk.insert(
+        scope, schema.campaign_version, columns, [(scope.new_id(), campaign_id, last + 1, definition, scope.now)]
+    )
+    return campaign_id, last + 1
