@@ -17,6 +17,9 @@ from crmcore.campaigning import Campaigning, Stats, Worked, quiet
 from crmcore.errors import UnknownCustomer
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
+from crmcore.flow.importing import running
+from crmcore.flow.importing.mapping import ColumnMap
+from crmcore.flow.importing.running import Imported
 from crmcore.flow.launch import Launched
 from crmcore.flow.plan import Progress
 from crmcore.flow.unsubscribing import Unsubscription
@@ -36,10 +39,11 @@ from crmcore.opening import Opened, opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings, settings
 from crmcore.segment import Segment, condition_of
-from crmcore.store import customers, events, segments
+from crmcore.store import customers, events, segments, workspaces
 from crmcore.store import identities as identity_rows
 from crmcore.store.customers import CustomerView
-from crmcore.store.events import TimelineLine
+from crmcore.store.deliveries import DeliveryView
+from crmcore.store.events import TimelineLine, Total
 from crmcore.store.host import adopt
 from crmcore.store.scope import Scope
 from crmcore.verbs import Verbs
@@ -127,6 +131,14 @@ class CRM(Verbs):
         """Say `offer` for each row of arguments, a thousand a transaction."""
         return self._say_many(verbs.offer, rows)
 
+    def import_file(self, path: Path, mapping: ColumnMap, progress: Progress = quiet) -> Imported:
+        """Import a CSV file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
+
+        A line that does not fit is refused with its reason and the rest goes on. Interrupted, the same call goes on.
+        """
+        self._fold()
+        return running.run(self._opened.writing, path, mapping, progress)
+
     def using(self, connection: Connection | Session) -> Writer:
         """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one."""
         joined = connection.connection() if isinstance(connection, Session) else connection
@@ -158,6 +170,12 @@ class CRM(Verbs):
         self._fold()
         with self._opened.reading() as scope:
             return events.timeline(scope, _known(scope, who), limit)
+
+    def totals(self) -> list[Total]:
+        """Return how many events there are of each name and currency, of how many customers, and their sums."""
+        self._fold()
+        with self._opened.reading() as scope:
+            return events.totals(scope)
 
     def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any]) -> Segment:
         """Define a segment by a condition written in Python, or as plain data; raise InvalidCondition."""
@@ -200,6 +218,15 @@ class CRM(Verbs):
         """Return what came of a campaign's latest run; raise UnknownCampaign."""
         self._fold()
         return self._campaigning.report(campaign)
+
+    def deliveries(self, campaign: str, state: str | None = None) -> list[DeliveryView]:
+        """Return the rows of the ledger for a campaign's latest run, all or those in one state."""
+        return self._campaigning.deliveries(campaign, state)
+
+    def pin(self, at: int | None) -> None:
+        """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""
+        with self._opened.writing() as scope:
+            workspaces.pin(scope.connection, scope.workspace_id, at)
 
     def campaigns(self) -> list[str]:
         """Return the names of the campaigns."""

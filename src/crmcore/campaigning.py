@@ -26,6 +26,7 @@ from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import catalogue, deliveries, pending, runs, templates
+from crmcore.store.deliveries import DeliveryView
 from crmcore.store.plans import campaign_of
 
 
@@ -90,6 +91,11 @@ class Campaigning:
         """Return what came of a campaign's latest run."""
         with self._opened.reading() as scope:
             return report.report(scope, runs.latest(scope, campaign))
+
+    def deliveries(self, campaign: str, state: str | None) -> list[DeliveryView]:
+        """Return the rows of the ledger for a campaign's latest run."""
+        with self._opened.reading() as scope:
+            return deliveries.of_run(scope, runs.latest(scope, campaign).id, state)
 
     def names(self) -> list[str]:
         """Return the names of the campaigns."""

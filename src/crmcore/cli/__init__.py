@@ -1,0 +1,67 @@
+"""The command `crm`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from crmcore.cli import admin, campaigns, customers, importing, segments
+from crmcore.cli.demonstration import demo
+from crmcore.cli.output import Context, spoken
+
+__all__ = ["crm", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="crmcore")
+@click.option("--db", "database", metavar="URL|PATH", help="The database: a URL, or the path of a SQLite file.")
+@click.option("--workspace", help="The workspace (default: default).")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="The settings file (default: crm.toml where there is one)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object.")
+@click.pass_context
+def crm(
+    context: click.Context, database: str | None, workspace: str | None, config: Path | None, as_json: bool
+) -> None:  # noqa: FBT001 - click's way
+    """The CRM that lives inside your product.
+
+    \b
+    crm demo                                 a year of a real shop, from orders to a report
+    crm --db demo.db segment list
+    crm --db demo.db customer 17850
+    crm --db demo.db --json report winback
+    """
+    context.obj = Context(database=database, workspace=workspace, config=config, as_json=as_json)
+
+
+for command in (
+    admin.db,
+    admin.doctor,
+    admin.plugins,
+    admin.stats,
+    campaigns.campaign,
+    campaigns.deliveries,
+    campaigns.report,
+    campaigns.work,
+    customers.customer,
+    demo,
+    importing.import_file,
+    segments.segment,
+):
+    crm.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    with spoken(as_json="--json" in sys.argv):
+        try:
+            code = crm(standalone_mode=False)
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)

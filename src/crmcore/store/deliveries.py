@@ -78,6 +78,22 @@ class Claimed:
 
 
 @attrs.frozen(kw_only=True)
+class DeliveryView:
+    """A row of the ledger as a host sees it; times in microseconds UTC."""
+
+    id: int
+    customer_id: int
+    key: str | None
+    channel: str
+    state: str
+    reason: str
+    held_out: bool
+    attempt: int
+    planned_at: int
+    settled_at: int | None
+
+
+@attrs.frozen(kw_only=True)
 class Handing:
     """A delivery about to be handed over, with its context frozen as JSON."""
 
@@ -290,6 +306,20 @@ def waits(scope: Scope, run_id: int) -> bool:
         row.workspace_id == scope.workspace_id, row.run_id == run_id, row.state.in_([one.value for one in waiting])
     )
     return scope.connection.execute(query.limit(1)).first() is not None
+
+
+def of_run(scope: Scope, run_id: int, state: str | None = None) -> list[DeliveryView]:
+    """Return the deliveries of a run by id, all or those in one state."""
+    row, customer = schema.delivery.c, schema.customer.c
+    columns = [field.name for field in attrs.fields(DeliveryView)]
+    query = (
+        select(*(customer.key if name == "key" else row[name] for name in columns))
+        .join_from(schema.delivery, schema.customer, customer.id == row.customer_id)
+        .where(row.workspace_id == scope.workspace_id, customer.workspace_id == scope.workspace_id)
+        .where(row.run_id == run_id, *([] if state is None else [row.state == state]))
+        .order_by(row.id)
+    )
+    return [DeliveryView(**dict(zip(columns, values, strict=True))) for values in scope.connection.execute(query)]
 
 
 def due_count(scope: Scope) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from crmcore.errors import Overflow
@@ -174,3 +174,37 @@ def timeline(scope: Scope, customer_id: int, limit: int) -> list[TimelineLine]:
     )
     names = [field.name for field in attrs.fields(TimelineLine)]
     return [TimelineLine(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+@attrs.frozen(kw_only=True)
+class Total:
+    """All events of one name and currency ("" where there is none): how many, of how many customers, and their sums."""
+
+    name: str
+    currency: str
+    count: int
+    customers: int
+    quantity: int
+    amount: int
+
+
+def totals(scope: Scope) -> list[Total]:
+    """Return the sums over all customers, by event name and currency."""
+    stat = schema.event_stat.c
+    query = (
+        select(
+            stat.name,
+            stat.currency,
+            func.sum(stat.count),
+            func.count(),
+            func.sum(stat.quantity),
+            func.sum(stat.amount),
+        )
+        .where(stat.workspace_id == scope.workspace_id)
+        .group_by(stat.name, stat.currency)
+        .order_by(stat.name, stat.currency)
+    )
+    return [
+        Total(name=name, currency=currency, count=count, customers=customers, quantity=quantity, amount=amount)
+        for name, currency, count, customers, quantity, amount in scope.connection.execute(query)
+    ]

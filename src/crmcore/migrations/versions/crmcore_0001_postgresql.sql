@@ -632,6 +632,8 @@ CREATE INDEX ix_enrolment_due ON crm_enrolment (workspace_id, due_at) WHERE due_
 
 CREATE INDEX ix_event_customer_id_name_occurred_at ON crm_event (workspace_id, customer_id, name, occurred_at);
 
+CREATE INDEX ix_event_import ON crm_event (workspace_id, import_id) WHERE import_id IS NOT NULL;
+
 CREATE INDEX ix_event_name_occurred_at_customer_id ON crm_event (workspace_id, name, occurred_at, customer_id);
 
 CREATE INDEX ix_identity_customer_id_kind ON crm_identity (workspace_id, customer_id, kind);

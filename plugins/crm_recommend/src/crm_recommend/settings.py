@@ -1,0 +1,76 @@
+"""What crm.toml may say under [recommend.<engine>]; times in days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from crmcore.errors import BadConfig
+
+
+@attrs.frozen(kw_only=True)
+class PopularSettings:
+    """`half_life`: after so many days a purchase counts half."""
+
+    half_life: float = 14.0
+
+
+@attrs.frozen(kw_only=True)
+class RepeatSettings:
+    """`half_life` of a customer's own purchases, `popular_half_life` and `popular_weight` of everybody's."""
+
+    half_life: float = 365.0
+    popular_half_life: float = 7.0
+    popular_weight: float = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class AlsoBoughtSettings:
+    """`support`: a pair bought together less often than this is chance; `max_items` bounds the table of pairs."""
+
+    support: int = 3
+    max_items: int = 200_000
+    popular_half_life: float = 14.0
+
+
+@attrs.frozen(kw_only=True)
+class AlsSettings:
+    """Of implicit's alternating least squares."""
+
+    factors: int = 64
+    regularization: float = 0.05
+    iterations: int = 15
+    alpha: float = 10.0
+    popular_half_life: float = 14.0
+
+
+SETTINGS: dict[str, type[Any]] = {
+    "popular": PopularSettings,
+    "repeat": RepeatSettings,
+    "also_bought": AlsoBoughtSettings,
+    "als": AlsSettings,
+}
+
+
+def checked(engine: str, given: Mapping[str, Any]) -> Any:
+    """Return an engine's settings; raise BadConfig naming the key."""
+    kind = SETTINGS[engine]
+    types = {field.name: type(field.default) for field in attrs.fields(kind)}
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in types:
+            raise BadConfig(engine=engine, key=key, problem=f"there is no such setting; known are {', '.join(types)}")
+        values[key] = _number(engine, key, value, types[key])
+    return kind(**values)
+
+
+def _number(engine: str, key: str, value: Any, kind: type[Any]) -> Any:
+    try:
+        number = kind(value)
+    except (TypeError, ValueError) as error:
+        raise BadConfig(engine=engine, key=key, problem=f"{value!r} is no {kind.__name__}") from error
+    if not 0 < number < float("inf"):
+        raise BadConfig(engine=engine, key=key, problem=f"{value!r} is not above 0")
+    return number

@@ -1,0 +1,128 @@
+"""`crm db`, `crm doctor`, `crm plugins`, `crm stats`: looking after an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import click
+
+from crmcore import migrations
+from crmcore.cli.output import Context, pass_context, show, table
+from crmcore.opening import url_of
+from crmcore.registry import Fault, Loaded
+from crmcore.settings import settings
+from crmcore.store.engine import open_engine
+
+
+@attrs.frozen(kw_only=True)
+class Revision:
+    """Where a database's schema stands."""
+
+    current: str | None
+    needed: str
+
+
+@attrs.frozen(kw_only=True)
+class Health:
+    """What `crm doctor` found."""
+
+    plugins: Sequence[Loaded]
+    faults: Sequence[Fault]
+    revision: str
+    pending: int
+    due: int
+    in_doubt: int
+
+
+@click.group()
+def db() -> None:
+    """Look at the schema, or bring it up to date.
+
+    \b
+    crm --db postgresql+psycopg://localhost/shop db status
+    crm --db shop.db db upgrade
+    """
+
+
+@db.command("status")
+@pass_context
+def status(context: Context) -> None:
+    """Show the revision of the schema, and the one this release needs."""
+    engine = open_engine(_url(context))
+    with engine.connect() as connection:
+        revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    show(context, revision, lambda one: table("Schema", ("current", "needed"), [(one.current or "none", one.needed)]))
+
+
+@db.command("upgrade")
+@click.option("--sql", "only_sql", is_flag=True, help="Print the statements instead of running them.")
+@pass_context
+def upgrade(context: Context, only_sql: bool) -> None:  # noqa: FBT001 - click's way
+    """Bring the schema up to date, in one transaction."""
+    engine = open_engine(_url(context))
+    if only_sql:
+        click.echo(migrations.sql(engine.dialect.name))
+        return
+    migrations.upgrade(engine)
+    with engine.connect() as connection:
+        revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    show(context, revision, lambda one: click.echo(f"The schema is at {one.current}."))
+
+
+@click.command()
+@pass_context
+def plugins(context: Context) -> None:
+    """List the plugins that loaded."""
+    with context.crm() as crm:
+        found = crm.registry.plugins
+    show(context, found, lambda all_: table("Plugins", ("name", "version"), [(one.name, one.version) for one in all_]))
+
+
+@click.command()
+@pass_context
+def doctor(context: Context) -> None:
+    """Check an installation: plugins that did not load, schema, what waits. Exits with 1 where there is a fault."""
+    with context.crm() as crm:
+        waiting = crm.stats()
+        health = Health(
+            plugins=crm.registry.plugins,
+            faults=crm.registry.faults,
+            revision=migrations.HEAD,
+            pending=waiting.pending,
+            due=waiting.due,
+            in_doubt=waiting.in_doubt,
+        )
+    show(context, health, _human)
+    if health.faults:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@pass_context
+def stats(context: Context) -> None:
+    """Show what waits: statements to fold, deliveries due, deliveries in doubt."""
+    with context.crm() as crm:
+        found = crm.stats()
+    show(
+        context,
+        found,
+        lambda one: table("Waiting", ("pending", "due", "in doubt"), [(one.pending, one.due, one.in_doubt)]),
+    )
+
+
+def _human(health: Health) -> None:
+    table("Plugins", ("name", "version"), [(one.name, one.version) for one in health.plugins])
+    if health.faults:
+        table("Faults", ("plugin", "problem"), [(one.plugin, one.problem) for one in health.faults])
+    rows = [
+        ("schema", health.revision),
+        ("pending", health.pending),
+        ("due", health.due),
+        ("in doubt", health.in_doubt),
+    ]
+    table("State", ("what", "value"), rows)
+
+
+def _url(context: Context) -> str:
+    return url_of(settings({"database": context.database}, file=context.config).database)

@@ -1,0 +1,120 @@
+"""`crm campaign`, `crm work`, `crm report`, `crm deliveries`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crmcore.cli.output import Context, pass_context, progress, show, table, when
+from crmcore.cli.segments import plain_file
+from crmcore.model.delivery import State
+from crmcore.model.report import Report
+from crmcore.store.deliveries import DeliveryView
+
+
+@click.group()
+def campaign() -> None:
+    """List and launch campaigns.
+
+    \b
+    crm campaign list
+    crm campaign launch winback.toml && crm work
+    """
+
+
+@campaign.command("list")
+@pass_context
+def list_campaigns(context: Context) -> None:
+    """List the campaigns."""
+    with context.crm() as crm:
+        names = crm.campaigns()
+    show(context, names, lambda found: table("Campaigns", ("name",), [(name,) for name in found]))
+
+
+@campaign.command("launch")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True, help="Fixes who is held out.")
+@pass_context
+def launch_campaign(context: Context, file: Path, seed: int) -> None:
+    """Launch a campaign from a TOML or JSON file, once its message could be made for everybody.
+
+    \b
+    name = "winback"             channel = "email"
+    purpose = "retention"        template = "winback"
+    audience = "lapsed"          holdout = 0.1
+    """
+    with context.crm() as crm, progress(context, "checking") as bar:
+        launched = crm.launch(plain_file(file), seed=seed, progress=bar)
+    show(
+        context,
+        launched,
+        lambda one: click.echo(f"{one.campaign}: {one.audience:,} customers, {one.held_out:,} of them held out"),
+    )
+
+
+@click.command()
+@click.option("--limit", type=int, help="Work on at most so many deliveries.")
+@pass_context
+def work(context: Context, limit: int | None) -> None:
+    """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was."""
+    with context.crm() as crm, progress(context, "sending") as bar:
+        worked = crm.work(progress=bar, limit=limit)
+    show(
+        context,
+        worked,
+        lambda one: click.echo(f"{one.folded:,} statements folded, {one.deliveries:,} deliveries worked on"),
+    )
+
+
+@click.command()
+@click.argument("name")
+@pass_context
+def report(context: Context, name: str) -> None:
+    """Report what came of a campaign's latest run."""
+    with context.crm() as crm:
+        found = crm.report(name)
+    show(context, found, report_tables)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--status", type=click.Choice([state.value for state in State]), help="Only those in this state.")
+@click.option("--limit", default=50, show_default=True)
+@pass_context
+def deliveries(context: Context, name: str, status: str | None, limit: int) -> None:
+    """List the ledger's rows of a campaign's latest run."""
+    with context.crm() as crm:
+        found = crm.deliveries(name, status)[:limit]
+
+    def human(rows: list[DeliveryView]) -> None:
+        shown = [(str(one.id), one.key or "", one.state, one.reason, one.attempt, when(one.settled_at)) for one in rows]
+        table(name, ("delivery", "customer", "state", "reason", "attempt", "settled"), shown)
+
+    show(context, found, human)
+
+
+def report_tables(found: Report) -> None:
+    """Print a report for a person."""
+    rows: list[tuple[str, object]] = [("eligible", found.eligible), ("sent", found.sent)]
+    rows += [(name, count) for name, count in (("waiting", found.waiting), ("in doubt", found.in_doubt)) if count]
+    rows += [(f"skipped: {reason}", count) for reason, count in found.skipped.items()]
+    rows += [(f"failed: {reason}", count) for reason, count in found.failed.items()]
+    rows += [
+        (f"opened{_of(found.opened, found.sent)}", found.opened),
+        (f"clicked{_of(found.clicked, found.sent)}", found.clicked),
+    ]
+    rows.append(("unsubscribed", found.unsubscribed))
+    table(f"Campaign {found.campaign}", ("what", "customers"), rows)
+    arms = [
+        (name, arm.customers, arm.converted, f"{arm.share:.1%}")
+        for name, arm in (("treated", found.treated), ("held out", found.held_out))
+    ]
+    table("Goal", ("arm", "customers", "converted", "share"), arms)
+    if found.lift is not None:
+        one = found.lift
+        click.echo(f"Lift: {one.difference:+.1%} (95 % interval {one.low:+.1%} to {one.high:+.1%})")
+
+
+def _of(part: int, whole: int) -> str:
+    return f" ({part / whole:.1%} of sent)" if whole else ""

@@ -1,0 +1,48 @@
+"""`crm demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crmcore.cli.campaigns import report_tables
+from crmcore.cli.output import Context, pass_context, progress, show, table
+from crmcore.demo.story import Told, tell
+from crmcore.model.money import Money
+
+
+@click.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="The complete Online Retail file, or the folder it is in."
+)
+@click.option("--directory", type=click.Path(path_type=Path), default=Path(), help="Where demo.db and the mails go.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@pass_context
+def demo(context: Context, data: Path | None, directory: Path, as_json: bool) -> None:  # noqa: FBT001 - click's way
+    """Watch a year of a real shop's orders become customers, segments, offers, mails and a report.
+
+    \b
+    crm demo
+    crm demo --data online_retail.csv.gz --json
+    """
+    given = Context(database=None, workspace=None, config=None, as_json=as_json or context.as_json)
+    with progress(given, "a year of orders") as orders, progress(given, "mails") as mails:
+        told = tell(directory, data, orders, mails)
+    show(given, told.figures, lambda _: _human(told))
+
+
+def _human(told: Told) -> None:
+    figures = told.figures
+    click.echo("Orders: UCI Online Retail (Chen 2015, CC BY 4.0). Addresses, consents and reactions are made up.\n")
+    shop = [(figures.customers, figures.orders, str(Money(figures.revenue_minor, "GBP")))]
+    table("A year of a shop", ("customers", "orders", "revenue"), shop)
+    table("Segments", ("name", "size"), list(figures.segments.items()))
+    for report in told.reports:
+        report_tables(report)
+    click.echo(f"\n{figures.seconds:.1f} s, {figures.peak_mb:.0f} MB at the peak. Written:")
+    for path in told.written:
+        click.echo(f"  {path}")
+    click.echo("\nTry next:")
+    for command in told.next_commands:
+        click.echo(f"  {command}")

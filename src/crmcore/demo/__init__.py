@@ -1,0 +1,1 @@
+"""The demo: a year of a real shop, told from its orders to a report."""
