@@ -68,7 +68,9 @@ def _make_venv() -> None:
         return
     shutil.rmtree(VENV, ignore_errors=True)
     _run(sys.executable, "-m", "venv", "--without-pip", VENV)
-    if subprocess.call([sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+    if subprocess.call(
+        [sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ):
         shutil.rmtree(VENV, ignore_errors=True)
         raise SystemExit(_fail("This Python has neither ensurepip nor pip. On Debian: apt-get install python3-venv"))
 

@@ -37,8 +37,8 @@ from crmcore.model.time import Clock
 from crmcore.model.wire import Statement
 from crmcore.opening import Opened, opened
 from crmcore.registry import Registry
-from crmcore.settings import Settings, settings
 from crmcore.segment import Segment, condition_of
+from crmcore.settings import Settings, settings
 from crmcore.store import customers, events, segments, workspaces
 from crmcore.store import identities as identity_rows
 from crmcore.store.customers import CustomerView

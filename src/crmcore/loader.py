@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from operator import itemgetter
 from typing import Any
@@ -170,4 +171,8 @@ def _installed(blocked: frozenset[str]) -> list[tuple[str, Callable[[], Any]]]:
 
 
 def _given(plugins: Mapping[str, Any]) -> list[tuple[str, Callable[[], Any]]]:
-    return [(name, lambda plugin=plugin: plugin) for name, plugin in plugins.items()]
+    return [(name, partial(_itself, plugin)) for name, plugin in plugins.items()]
+
+
+def _itself(plugin: Any) -> Any:
+    return plugin

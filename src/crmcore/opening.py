@@ -99,5 +99,5 @@ def _workspace(engine: Engine, name: str, clock: Clock) -> Workspace:
             workspaces.make(connection, name, new_id=new_id, now=now, secret=secrets.token_bytes(32))
             found = workspaces.find(connection, name)
     ids.release()
-    assert found is not None  # noqa: S101 - it was made above
+    assert found is not None
     return found

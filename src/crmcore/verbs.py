@@ -22,10 +22,11 @@ def _verb(build: Callable[Concatenate[int, Said], Statement]) -> Callable[Concat
         self._say([build(self.now(), *arguments, **named)])
 
     _, *rest = signature(build).parameters.values()
-    verb.__signature__ = signature(build).replace(  # type: ignore[attr-defined]  # functions may carry one
+    said: Callable[Concatenate[Verbs, Said], None] = verb  # type: ignore[assignment]  # wraps() speaks of build's arguments
+    said.__signature__ = signature(build).replace(  # type: ignore[attr-defined]  # functions may carry one
         parameters=[Parameter("self", Parameter.POSITIONAL_ONLY), *rest], return_annotation=None
     )
-    return verb
+    return said
 
 
 class Verbs(ABC):

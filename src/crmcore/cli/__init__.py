@@ -25,8 +25,8 @@ __all__ = ["crm", "main"]
 @click.pass_context
 def crm(
     context: click.Context, database: str | None, workspace: str | None, config: Path | None, as_json: bool
-) -> None:  # noqa: FBT001 - click's way
-    """The CRM that lives inside your product.
+) -> None:
+    r"""The CRM that lives inside your product.
 
     \b
     crm demo                                 a year of a real shop, from orders to a report

@@ -37,7 +37,7 @@ class Health:
 
 @click.group()
 def db() -> None:
-    """Look at the schema, or bring it up to date.
+    r"""Look at the schema, or bring it up to date.
 
     \b
     crm --db postgresql+psycopg://localhost/shop db status
@@ -58,7 +58,7 @@ def status(context: Context) -> None:
 @db.command("upgrade")
 @click.option("--sql", "only_sql", is_flag=True, help="Print the statements instead of running them.")
 @pass_context
-def upgrade(context: Context, only_sql: bool) -> None:  # noqa: FBT001 - click's way
+def upgrade(context: Context, only_sql: bool) -> None:
     """Bring the schema up to date, in one transaction."""
     engine = open_engine(_url(context))
     if only_sql:

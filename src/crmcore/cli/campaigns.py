@@ -15,7 +15,7 @@ from crmcore.store.deliveries import DeliveryView
 
 @click.group()
 def campaign() -> None:
-    """List and launch campaigns.
+    r"""List and launch campaigns.
 
     \b
     crm campaign list
@@ -37,7 +37,7 @@ def list_campaigns(context: Context) -> None:
 @click.option("--seed", default=0, show_default=True, help="Fixes who is held out.")
 @pass_context
 def launch_campaign(context: Context, file: Path, seed: int) -> None:
-    """Launch a campaign from a TOML or JSON file, once its message could be made for everybody.
+    r"""Launch a campaign from a TOML or JSON file, once its message could be made for everybody.
 
     \b
     name = "winback"             channel = "email"

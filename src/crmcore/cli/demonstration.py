@@ -19,8 +19,8 @@ from crmcore.model.money import Money
 @click.option("--directory", type=click.Path(path_type=Path), default=Path(), help="Where demo.db and the mails go.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @pass_context
-def demo(context: Context, data: Path | None, directory: Path, as_json: bool) -> None:  # noqa: FBT001 - click's way
-    """Watch a year of a real shop's orders become customers, segments, offers, mails and a report.
+def demo(context: Context, data: Path | None, directory: Path, as_json: bool) -> None:
+    r"""Watch a year of a real shop's orders become customers, segments, offers, mails and a report.
 
     \b
     crm demo

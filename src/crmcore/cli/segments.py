@@ -35,7 +35,7 @@ class Defined:
 
 @click.group()
 def segment() -> None:
-    """Define segments, and see who is in them.
+    r"""Define segments, and see who is in them.
 
     \b
     crm segment list
@@ -69,7 +69,7 @@ def show_segment(context: Context, name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_context
 def create_segment(context: Context, name: str, file: Path) -> None:
-    """Define a segment by a condition in a TOML or JSON file (defined again, it changes).
+    r"""Define a segment by a condition in a TOML or JSON file (defined again, it changes).
 
     \b
     crm segment create lapsed lapsed.toml

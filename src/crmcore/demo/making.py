@@ -10,9 +10,28 @@ from crmcore.hooks.provider import Feedback
 from crmcore.model.time import DAY, HOUR
 from crmcore.store.deliveries import DeliveryView
 
-NAMES = (
-    "Ada Ben Citra Dewi Edo Farah Gita Hadi Indra Joko Kirana Lina Maya Nadia Omar Putri Raka Sari Tono Wira".split()
-)
+NAMES = [
+    "Ada",
+    "Ben",
+    "Citra",
+    "Dewi",
+    "Edo",
+    "Farah",
+    "Gita",
+    "Hadi",
+    "Indra",
+    "Joko",
+    "Kirana",
+    "Lina",
+    "Maya",
+    "Nadia",
+    "Omar",
+    "Putri",
+    "Raka",
+    "Sari",
+    "Tono",
+    "Wira",
+]
 CONSENTING, SUPPRESSED = 0.9, 0.01
 OPENING, CLICKING = 0.42, 0.28
 #: How likely an order within the fortnight is: with a message, after a click, and without.

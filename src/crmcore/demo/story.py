@@ -31,9 +31,10 @@ Progress = Callable[[int, int], None]
 NOW = datetime(2011, 12, 10, tzinfo=UTC)
 SEED = 2011
 MAILS = "demo_mails"
+LOYAL_ORDERS = 5
 #: Who is who, by orders alone.
 SEGMENTS = {
-    "loyal": (event("order_placed").count(within="365d") >= 5) & event("order_placed").last().within("90d"),
+    "loyal": (event("order_placed").count(within="365d") >= LOYAL_ORDERS) & event("order_placed").last().within("90d"),
     "lapsed": event("order_placed").last().older_than("120d"),
     "new": event("order_placed").first().within("60d"),
 }

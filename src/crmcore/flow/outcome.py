@@ -42,7 +42,7 @@ def _unanswered(one: Claimed, now: int) -> Settled:
     return Settled(id=one.id, state=State.PLANNED, due_at=now + NOT_STARTED_AGAIN)
 
 
-def _settled(one: Claimed, result: Result, now: int) -> Settled:
+def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: PLR0911 - one line a result
     match result:
         case Accepted(provider_id=provider_id):
             return Settled(id=one.id, state=State.ACCEPTED, provider_id=provider_id or None)

@@ -19,4 +19,4 @@ def implements(
     spec: Callable[Arguments, Answer],
 ) -> Callable[[Callable[Arguments, Answer]], Callable[Arguments, Answer]]:
     """Mark a function as the implementation of a hook; `mypy --strict` refuses one whose signature differs."""
-    return hookimpl(specname=spec.__name__)  # type: ignore[no-any-return]  # pluggy's marker returns what it is given
+    return hookimpl(specname=spec.__name__)

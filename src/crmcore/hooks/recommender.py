@@ -62,7 +62,9 @@ class Fit:
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """A question for `k` items. `repeat` says whether items the customer has bought may come again; it has no default,
+    """A question for `k` items.
+
+    `repeat` says whether items the customer has bought may come again; it has no default,
     as the wrong one costs most of the accuracy in retail. `history` overrides what the model knows of the customer.
     """
 

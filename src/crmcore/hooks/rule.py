@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 class RuleScope(Protocol):
     """What a rule may read: the connection, the time, and tables already narrowed to the workspace."""
 
-    connection: Connection
-    workspace_id: int
-    now: int
+    @property
+    def connection(self) -> Connection:
+        """The connection."""
+
+    @property
+    def workspace_id(self) -> int:
+        """The workspace."""
+
+    @property
+    def now(self) -> int:
+        """The time in microseconds UTC."""
 
     def table(self, table: Table) -> Subquery:
         """Return the rows of a table that belong to this workspace."""

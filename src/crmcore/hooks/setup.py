@@ -36,9 +36,10 @@ class Setup:
 
     def section(self, path: str) -> Mapping[str, Any]:
         """Return one table of the settings, such as `channels.email`; empty where there is none."""
-        table: Any = self.settings
+        table = self.settings
         for name in path.split("."):
-            table = table.get(name, {})
-            if not isinstance(table, Mapping):
+            inner = table.get(name, {})
+            if not isinstance(inner, Mapping):
                 raise SettingsError(key=path, place="crm.toml", problem="it is no table")
+            table = inner
         return table

@@ -1,4 +1,6 @@
-"""The hooks, by group. Register hooks run once, when a CRM is assembled, and return contract objects. Notice hooks are
+"""The hooks, by group.
+
+Register hooks run once, when a CRM is assembled, and return contract objects. Notice hooks are
 told what has happened, in batches, from an outbox that `crm work` reads: at least once, never on the caller's thread,
 each plugin apart from the others; they can neither veto nor break what they are told of.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -39,7 +40,7 @@ def current(connection: Connection) -> str | None:
     """Return the revision a database is at; None where crmcore has no tables there."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -64,7 +65,7 @@ def _is_empty(connection: Connection) -> bool:
     return not inspect(connection).get_table_names()
 
 
-def _scripts(dialect: str) -> list[object]:
+def _scripts(dialect: str) -> list[Traversable]:
     folder = files("crmcore.migrations").joinpath("versions")
     return sorted(
         (path for path in folder.iterdir() if path.name.endswith(f"_{dialect}.sql")), key=lambda path: path.name

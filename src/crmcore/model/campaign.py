@@ -42,6 +42,10 @@ class Goal:
         return duration(self.within, "goal.within")
 
 
+def _purpose(purpose: Purpose | str) -> Purpose:
+    return purpose_of(purpose, "campaign.purpose")
+
+
 def _condition(audience: Clause | Condition | str) -> Condition | str:
     return audience.condition if isinstance(audience, Clause) else audience
 
@@ -56,7 +60,7 @@ class Campaign:
     """
 
     name: str
-    purpose: Purpose = attrs.field(converter=lambda purpose: purpose_of(purpose, "campaign.purpose"))
+    purpose: Purpose = attrs.field(converter=_purpose)
     audience: Condition | str = attrs.field(converter=_condition)
     channel: str
     template: str

@@ -19,11 +19,42 @@ from crmcore.model.values import checked_int, checked_text, decimal6, scaled, to
 
 #: The names that modules, campaigns and recommenders agree on (DESIGN, section 2).
 STANDARD_EVENTS = frozenset(
-    """order_placed item_ordered order_returned item_returned payment_received invoice_issued invoice_paid
-    invoice_overdue cart_updated cart_abandoned page_viewed product_viewed app_installed app_uninstalled feature_used
-    complaint_raised complaint_closed survey_answered subscription_started subscription_renewed subscription_ended
-    segment_entered segment_left address_removed coupon_redeemed message_sent message_delivered message_opened
-    message_clicked message_replied message_bounced message_complained message_unsubscribed message_failed""".split()
+    [
+        "order_placed",
+        "item_ordered",
+        "order_returned",
+        "item_returned",
+        "payment_received",
+        "invoice_issued",
+        "invoice_paid",
+        "invoice_overdue",
+        "cart_updated",
+        "cart_abandoned",
+        "page_viewed",
+        "product_viewed",
+        "app_installed",
+        "app_uninstalled",
+        "feature_used",
+        "complaint_raised",
+        "complaint_closed",
+        "survey_answered",
+        "subscription_started",
+        "subscription_renewed",
+        "subscription_ended",
+        "segment_entered",
+        "segment_left",
+        "address_removed",
+        "coupon_redeemed",
+        "message_sent",
+        "message_delivered",
+        "message_opened",
+        "message_clicked",
+        "message_replied",
+        "message_bounced",
+        "message_complained",
+        "message_unsubscribed",
+        "message_failed",
+    ]
 )
 #: How far ahead of now an event may be dated.
 FUTURE = 5 * MINUTE
@@ -61,7 +92,7 @@ def event(  # noqa: PLR0913 - the verb's vocabulary: every field of an event has
     *,
     at: datetime | int | None = None,
     item: str | None = None,
-    quantity: int | float | Decimal | None = None,
+    quantity: float | Decimal | None = None,
     amount: int | Money | None = None,
     currency: str | None = None,
     ref: str | None = None,

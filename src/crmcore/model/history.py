@@ -84,19 +84,20 @@ _TEXT: dict[Op, Callable[[str, str], bool]] = {
 MISSING = object()
 
 
-def holds(condition: Condition, history: History, now: int, rules: Rules | None = None) -> bool:  # noqa: PLR0911 - one line a leaf
+def holds(condition: Condition, history: History, now: int, rules: Rules | None = None) -> bool:  # noqa: C901, PLR0911 - one line a leaf
     """Tell whether a condition holds at `now`; raise MixedCurrencies or Overflow where a sum has no meaning."""
     match condition:
         case All():
-            return all([holds(inner, history, now, rules) for inner in condition.of])
+            return all([holds(inner, history, now, rules) for inner in condition.of])  # noqa: C419 - each is looked at, as in SQL
         case AnyOf():
-            return any([holds(inner, history, now, rules) for inner in condition.of])
+            return any([holds(inner, history, now, rules) for inner in condition.of])  # noqa: C419 - the same
         case Not():
             return not holds(condition.of, history, now, rules)
         case Everyone():
             return True
         case Attribute():
-            return compare(history.attributes.get(condition.name, MISSING), condition.op, condition.value)
+            found: object = history.attributes.get(condition.name, MISSING)
+            return compare(found, condition.op, condition.value)
         case Tag():
             return condition.name in history.tags
         case Count():
@@ -125,7 +126,8 @@ def compare(found: object, op: Op, value: Any) -> bool:
         return any(compare(found, Op.EQ, one) for one in value)
     if not _is_value(found) or kind_of(found) != kind_of(value):  # type: ignore[arg-type]  # _is_value has looked
         return False
-    return (_ORDER.get(op) or _TEXT[op])(found, value)
+    compared: Callable[[Any, Any], bool] = _ORDER.get(op) or _TEXT[op]
+    return compared(found, value)
 
 
 def _is_value(found: object) -> bool:
@@ -134,9 +136,12 @@ def _is_value(found: object) -> bool:
 
 def _matching(events: Occurrences, history: History, now: int) -> Iterator[PastEvent]:
     for event in history.events:
-        if event.name == events.name and _in_time(events, event.at, now):
-            if all(compare(_field(event, one), one.op, one.value) for one in events.where):
-                yield event
+        if event.name == events.name and _in_time(events, event.at, now) and _fits(events, event):
+            yield event
+
+
+def _fits(events: Occurrences, event: PastEvent) -> bool:
+    return all(compare(_field(event, one), one.op, one.value) for one in events.where)
 
 
 def _in_time(events: Occurrences, at: int, now: int) -> bool:

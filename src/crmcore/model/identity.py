@@ -51,7 +51,7 @@ def identities(who: Who, place: str = "customer") -> tuple[Identity, ...]:
         case Mapping():
             found = tuple(identity(kind, value, place) for kind, value in who.items())
         case Sequence() if all(isinstance(one, Identity) for one in who):
-            found = tuple(who)
+            found = tuple(one for one in who if isinstance(one, Identity))
         case _:
             raise InvalidIdentity(
                 place=place, problem=f"{who!r} is neither text, Identity nor mapping of kind to value"

@@ -9,7 +9,7 @@ NODES = 1024
 PER_MS = 4096
 
 
-class LeaseEnded(Exception):  # noqa: N818 - a signal between two floors, never seen by a user
+class LeaseEnded(Exception):
     """The node's lease does not cover the ids asked for."""
 
 

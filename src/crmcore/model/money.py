@@ -10,11 +10,33 @@ from crmcore.errors import InvalidMoney
 
 #: Decimal places of the currencies that do not have two (ISO 4217, list one).
 EXPONENTS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
 }
 INT64 = 2**63
+LETTERS = 3
 
 
 def exponent(currency: str) -> int:
@@ -24,7 +46,7 @@ def exponent(currency: str) -> int:
 
 def is_currency(code: object) -> bool:
     """Tell whether `code` has the form of an ISO 4217 code: three capital letters."""
-    return isinstance(code, str) and len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
+    return isinstance(code, str) and len(code) == LETTERS and code.isascii() and code.isalpha() and code.isupper()
 
 
 @attrs.frozen

@@ -34,6 +34,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> int:
+        """Return the microseconds since 1970-01-01 UTC."""
         return time.time_ns() // 1000
 
 
@@ -44,6 +45,7 @@ class PinnedClock:
     at: int
 
     def now(self) -> int:
+        """Return the time it stands at."""
         return self.at
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -100,7 +100,7 @@ def unscaled(number: int) -> Decimal:
     return Decimal(number).scaleb(-SCALE)
 
 
-def kind_of(value: Value) -> str:
+def kind_of(value: Value) -> str:  # noqa: PLR0911 - one line a kind
     """Return text, int, bool, decimal, time, date or null."""
     match value:
         case None:
@@ -147,7 +147,8 @@ def restored(kind: str, number: int | None, text: str | None) -> Value:
         return None
     if kind == "int":
         return number
-    return _RESTORE[kind](number)
+    restore: Callable[[int], Value] = _RESTORE[kind]
+    return restore(number)
 
 
 _RESTORE: dict[str, Any] = {

@@ -161,7 +161,7 @@ def suppress(
     )
 
 
-def offer(  # noqa: PLR0913 - the verb's vocabulary
+def offer(
     now: int,
     /,
     item: str,

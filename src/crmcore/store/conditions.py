@@ -80,7 +80,7 @@ def fetched(scope: Scope, query: Select[Any]) -> Sequence[Any]:
         raise
 
 
-def _truth(condition: Condition, scope: Scope, rules: Rules) -> Truth:
+def _truth(condition: Condition, scope: Scope, rules: Rules) -> Truth:  # noqa: PLR0911 - one line a node
     match condition:
         case All():
             return _joined(and_, [_truth(inner, scope, rules) for inner in condition.of], true())

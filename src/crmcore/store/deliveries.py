@@ -340,7 +340,7 @@ def _count(scope: Scope, *which: ColumnElement[bool]) -> int:
 
 def _move(scope: Scope, origin: State, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
     for state in {State(str(row[0])) for row in rows}:
-        assert state in MOVES[origin], (origin, state)  # noqa: S101 - the ledger's law
+        assert state in MOVES[origin], (origin, state)
     bulk.run_many(scope, _move_text(origin, tuple(columns)), rows)
 
 

@@ -121,10 +121,8 @@ def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None
 
 def _add(total: list[int], event: Event) -> None:
     total[0] += 1
-    if event.at < total[1]:
-        total[1] = event.at
-    if event.at > total[2]:
-        total[2] = event.at
+    total[1] = min(total[1], event.at)
+    total[2] = max(total[2], event.at)
     total[3] += event.quantity or 0
     total[4] += event.amount or 0
 

@@ -136,7 +136,7 @@ class _Linking:
         if name.kind == KEY:
             self._keys[chosen] = name.value
             keyed = self._made if chosen in self._made else self._got_key
-            keyed[chosen] = name.value  # type: ignore[index]  # both take a customer id
+            keyed[chosen] = name.value
 
     def _owner(self, name: Identity) -> int | None:
         return self._stays(self._known[name][0]) if name in self._known else None

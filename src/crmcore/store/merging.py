@@ -81,9 +81,9 @@ def merge(scope: Scope, away: int, into: int, *, at: int, reason: str) -> None:
     for statement in _SETTLED:
         bulk.run(scope, statement, names)
     for table in _EMPTIED:
-        bulk.run(scope, f"DELETE FROM crm_{table} WHERE workspace_id = :workspace AND customer_id = :away", names)  # noqa: S608 - our own names
+        bulk.run(scope, f"DELETE FROM crm_{table} WHERE workspace_id = :workspace AND customer_id = :away", names)
     for table in _MOVED:
-        bulk.run(scope, f"UPDATE crm_{table} SET customer_id = :into WHERE {_OF_AWAY.format('')}", names)  # noqa: S608 - our own names
+        bulk.run(scope, f"UPDATE crm_{table} SET customer_id = :into WHERE {_OF_AWAY.format('')}", names)
     for table, key in _MOVED_UNLESS_THERE.items():
         bulk.run(scope, _move_unless_there(table, key), names)
     _suppressions(scope, away, into)
@@ -96,8 +96,8 @@ _OF_AWAY = "{0}workspace_id = :workspace AND {0}customer_id = :away"
 
 def _move_unless_there(table: str, key: tuple[str, ...]) -> str:
     same = " AND ".join(f"there.{column} = crm_{table}.{column}" for column in key)
-    taken = f"SELECT 1 FROM crm_{table} AS there WHERE there.workspace_id = :workspace AND there.customer_id = :into AND {same}"  # noqa: S608 - our own names
-    return f"UPDATE crm_{table} SET customer_id = :into WHERE {_OF_AWAY.format('')} AND NOT EXISTS ({taken})"  # noqa: S608 - our own names
+    taken = f"SELECT 1 FROM crm_{table} AS there WHERE there.workspace_id = :workspace AND there.customer_id = :into AND {same}"
+    return f"UPDATE crm_{table} SET customer_id = :into WHERE {_OF_AWAY.format('')} AND NOT EXISTS ({taken})"
 
 
 def _suppressions(scope: Scope, away: int, into: int) -> None:

@@ -19,6 +19,7 @@ from crmcore.model import condition as tree
 from crmcore.model.building import checked_value
 from crmcore.model.condition import Condition, Op
 from crmcore.model.names import checked_name
+from crmcore.model.statement import ANY_CHANNEL
 from crmcore.model.time import duration, iso, microseconds
 from crmcore.model.values import from_plain, normalise, to_plain
 from crmcore.model.verbs import purpose_of
@@ -62,7 +63,7 @@ class _SaidNode:
     """The fields a node about a consent or a wish may have."""
 
     about: str
-    channel: str = tree.ANY_CHANNEL
+    channel: str = ANY_CHANNEL
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +93,7 @@ def to_tree(plain: Mapping[str, Any], place: str = "condition") -> Condition:
         raise InvalidCondition(place=f"{place}.{kind}", problem=str(error)) from error
 
 
-def to_data(condition: Condition) -> Plain:
+def to_data(condition: Condition) -> Plain:  # noqa: PLR0911 - one line a node
     """Return a condition as plain data that JSON and TOML can hold; `to_tree` gives the condition back."""
     match condition:
         case tree.All(of=of):

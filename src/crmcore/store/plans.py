@@ -26,7 +26,7 @@ def campaign_of(plain: Mapping[str, Any]) -> Campaign:
         raise InvalidCampaign(name=name, problem=f"{unknown[0]!r} is no part of a campaign")
     try:
         made = {
-            field.name: strict_converter().structure(rest[field.name], field.type)
+            field.name: strict_converter().structure(rest[field.name], field.type or object)
             for field in attrs.fields(attrs.resolve_types(Campaign))
             if field.name in rest and field.name != "purpose"
         }

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, repr=False)
 class Scope:
-    """One workspace inside one transaction; `now` in microseconds UTC, `new_ids(count)` gives row ids,
-    `listened` names the notice hooks somebody listens to.
+    """One workspace inside one transaction.
+
+    `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to.
     """
 
     connection: Connection

@@ -88,7 +88,7 @@ class Sink:
             connection.close()
 
 
-class _HungUp(Exception):  # noqa: N818 - the end of a conversation, no error
+class _HungUp(Exception):
     pass
 
 

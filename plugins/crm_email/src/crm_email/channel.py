@@ -12,7 +12,7 @@ import attrs
 from crm_email import address, mime
 from crm_email.settings import EmailSettings
 from crmcore.errors import InvalidTemplate, SettingsError
-from crmcore.hooks.channel import Capabilities, Draft, Rendered, Unrendered
+from crmcore.hooks.channel import Capabilities, Compiled, Draft, Rendered, Unrendered
 from crmcore.hooks.sandbox import Part, Problem, html_part, render, text_part
 from crmcore.model.identity import Identity
 from crmcore.model.template import Issue, Template
@@ -85,11 +85,12 @@ class Email:
             fix = 'give the sender, as in sender = "Shop <shop@example.com>"'
             raise SettingsError(key="sender", place="[channels.email]", problem=fix)
         subject, text, html = (_part(template.parts, name) for name in PARTS)
-        assert subject is not None  # noqa: S101 - validate_template has seen it
+        assert subject is not None
         return CompiledMail(template=template, subject=subject, text=text, html=html, fixed=self._fixed())
 
-    def render(self, compiled: CompiledMail, drafts: Sequence[Draft]) -> Sequence[Rendered | Unrendered]:
+    def render(self, compiled: Compiled, drafts: Sequence[Draft]) -> Sequence[Rendered | Unrendered]:
         """Return one mail per draft, or why there is none."""
+        assert isinstance(compiled, CompiledMail)  # it is what `compile` returned
         return [self._render(compiled, draft) for draft in drafts]
 
     def _render(self, compiled: CompiledMail, draft: Draft) -> Rendered | Unrendered:

@@ -164,16 +164,19 @@ def stuffed(body: bytes) -> bytes:
 
 
 def _connect(settings: SmtpSettings) -> smtplib.SMTP:
-    # A name of our own saves smtplib from asking DNS for one.
-    named = {"local_hostname": "localhost", "timeout": settings.timeout}
-    if settings.security == "tls":
-        secured = ssl.create_default_context()
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, context=secured, **named)  # type: ignore[arg-type]  # typed one by one
-    else:
-        connection = smtplib.SMTP(settings.host, settings.port, **named)  # type: ignore[arg-type]  # typed one by one
+    connection = _reached(settings)
     if settings.security == "starttls":
         connection.starttls(context=ssl.create_default_context())
     connection.ehlo_or_helo_if_needed()
     if settings.user:
         connection.login(settings.user, secret(settings.password, "channels.email.smtp.password").reveal())
     return connection
+
+
+def _reached(settings: SmtpSettings) -> smtplib.SMTP:
+    # A name of our own saves smtplib from asking DNS for one.
+    own, host, port, timeout = "localhost", settings.host, settings.port, settings.timeout
+    if settings.security == "tls":
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(host, port, local_hostname=own, timeout=timeout, context=context)
+    return smtplib.SMTP(host, port, local_hostname=own, timeout=timeout)

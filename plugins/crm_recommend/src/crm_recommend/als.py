@@ -118,7 +118,7 @@ def _factors(bought: sparse.csr_array, settings: AlsSettings, seed: int) -> tupl
     return model.user_factors, model.item_factors
 
 
-def _times(vectors: Factors, factors: Factors) -> Floats:
+def _times(vectors: Factors | Floats, factors: Factors | Floats) -> Floats:
     """Return all scores; each row by itself, so that a batch gives what one request gives."""
     return (
         np.stack([factors @ vector for vector in vectors]).astype(np.float64)
@@ -151,8 +151,8 @@ def _folded(model: AlsModel, request: Request, now: int) -> Factors:
 def _history(model: AlsModel, request: Request, now: int) -> tuple[Ints, Floats]:
     if request.history is not None:
         item, _, weight = own(request.history, model.items, now)
-        total = np.bincount(item, weights=weight, minlength=len(model.items))
-        kept = np.flatnonzero(total > 0)
+        total: Floats = np.bincount(item, weights=weight, minlength=len(model.items)).astype(np.float64)
+        kept: Ints = np.flatnonzero(total > 0).astype(np.int64)
         return kept, total[kept]
     row = positions([-1 if request.customer is None else request.customer], model.customers)[0]
     if row < 0:

@@ -32,7 +32,7 @@ class Engine:
         model: Model = self._module().fit(data, self.settings, now, seed)
         return model
 
-    def update(self, model: Model, data: Fit, *, now: int) -> Model:
+    def update(self, model: Model, data: Fit, *, now: int) -> Model:  # noqa: ARG002 - the contract's arguments
         """Not offered: fitting anew takes a second."""
         raise RecommenderError(engine=self.name, problem="it is fitted anew, not updated")
 

@@ -45,8 +45,8 @@ class Purchases:
 
     def popularity(self, now: int, half_life: float) -> Floats:
         """Return how much each item is bought, newly more than long ago; between 0 and 1."""
-        total = np.bincount(self.item, weights=self.aged(now, half_life), minlength=len(self.items))
-        total = np.maximum(total, 0.0)
+        counted = np.bincount(self.item, weights=self.aged(now, half_life), minlength=len(self.items))
+        total: Floats = np.maximum(counted, 0.0, dtype=np.float64)
         most = total.max(initial=0.0)
         return total / most if most > 0 else total
 

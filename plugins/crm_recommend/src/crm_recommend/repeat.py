@@ -88,9 +88,9 @@ def _stored(model: RepeatModel, row: int, older: float) -> tuple[Ints, Floats]:
 
 
 def _live(model: RepeatModel, request: Request, now: int) -> tuple[Ints, Floats]:
-    assert request.history is not None  # noqa: S101 - the caller has looked
+    assert request.history is not None
     item, at, weight = own(request.history, model.items, now)
     aged = weight * np.exp2(-(now - at) / (model.half_life * DAY))
-    total = np.bincount(item, weights=aged, minlength=len(model.items))
-    kept = np.flatnonzero(total > 0)
+    total: Floats = np.bincount(item, weights=aged, minlength=len(model.items)).astype(np.float64)
+    kept: Ints = np.flatnonzero(total > 0).astype(np.int64)
     return kept, total[kept]

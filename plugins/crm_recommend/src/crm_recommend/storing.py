@@ -20,7 +20,8 @@ def dump(engine: str, model: Model) -> dict[str, Any]:
     """Return a model's arrays by name, and its numbers as the JSON text `manifest`."""
     arrays: dict[str, Any] = {}
     numbers: dict[str, Any] = {}
-    for field in attrs.fields(type(model)):
+    kind: Any = type(model)
+    for field in attrs.fields(kind):
         value = getattr(model, field.name)
         if isinstance(value, sparse.csr_array):
             parts = {"data": value.data, "indices": value.indices, "indptr": value.indptr}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import lzma
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import attrs
 
 from crmcore.errors import InvalidFile
 
 MAX_LINE = 1_000_000
-_OPEN = {".gz": gzip.open, ".xz": lzma.open}
+_OPEN: dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".xz": lzma.open}
 
 
 @attrs.frozen
