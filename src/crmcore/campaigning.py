@@ -16,6 +16,7 @@ from crmcore.flow import feedback, launch, plan, report, unsubscribing
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher
 from crmcore.flow.launch import Launched
+from crmcore.flow.notifying import notify
 from crmcore.flow.plan import Progress
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
@@ -32,10 +33,11 @@ from crmcore.store.plans import campaign_of
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """What one call of `work` did: statements folded, deliveries worked on."""
+    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins."""
 
     folded: int
     deliveries: int
+    notices: int
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +87,9 @@ class Campaigning:
             writing, reading = self._opened.writing, self._opened.reading
             owner = f"{os.getpid()}"
             dispatcher = Dispatcher(writing, reading, self._registry, self._settings, owner, stack)
-            return Worked(folded=folded.new, deliveries=dispatcher.run(progress, limit))
+            done = dispatcher.run(progress, limit)
+        told = notify(writing, reading, self._registry, self._opened.workspace.name)
+        return Worked(folded=folded.new, deliveries=done, notices=told)
 
     def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run."""

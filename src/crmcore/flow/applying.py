@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
+from crmcore.hooks.notices import CustomerChange
 from crmcore.model.event import Event
 from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress
 from crmcore.model.wire import Statement
-from crmcore.store import accounts, attributes, consents, events, identities, merging, offers, quarantine, tags
+from crmcore.store import accounts, attributes, consents, events, identities, merging, notices, offers, quarantine, tags
 from crmcore.store.identities import Named, Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
@@ -57,8 +58,13 @@ def _identify(scope: Scope, batch: Sequence[Identify]) -> int:
     owners = owners_of(scope, [one.customer for one in batch])
     sources = source_ids(scope, {one.source for one in batch})
     placed = list(zip(batch, owners, strict=True))
-    attributes.write(scope, [write for one, owner in placed for write in _writes(one, owner, sources[one.source])])
-    tags.write(scope, [tagging for one, owner in placed for tagging in _taggings(one, owner, sources[one.source])])
+    changed = attributes.write(
+        scope, [write for one, owner in placed for write in _writes(one, owner, sources[one.source])]
+    )
+    changed |= tags.write(
+        scope, [tagging for one, owner in placed for tagging in _taggings(one, owner, sources[one.source])]
+    )
+    notices.post(scope, [CustomerChange(customer_id=one, at=scope.now) for one in sorted(changed)])
     return len(batch)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from crmcore.flow.outcome import Outcome
 from crmcore.flow.plan import Plan
+from crmcore.hooks.notices import DeliveryChange
 from crmcore.model.delivery import State
 from crmcore.model.event import Event
 from crmcore.model.statement import Suppress as Suppressing
 from crmcore.model.values import to_json
-from crmcore.store import consents, deliveries, events
+from crmcore.store import consents, deliveries, events, notices
 from crmcore.store.scope import Scope
 
 #: What the event of each kind of refusal is called, and the reason a suppression is kept under.
@@ -29,6 +30,12 @@ def settle(scope: Scope, plan: Plan, outcomes: Sequence[Outcome]) -> None:
     new = [event for event, _ in happened]
     events.append(scope, new, scope.new_ids(len(new)), [owner for _, owner in happened])
     _suppress(scope, [one for one in outcomes if one.suppress is not None])
+    notices.post(scope, [_change(scope, one) for one in outcomes])
+
+
+def _change(scope: Scope, one: Outcome) -> DeliveryChange:
+    state = one.settled.state.value
+    return DeliveryChange(delivery_id=one.claimed.id, customer_id=one.claimed.customer_id, state=state, at=scope.now)
 
 
 def message_event(name: str, delivery_id: int, at: int, campaign: str, channel: str) -> Event:

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from crmcore.errors import Overflow
+from crmcore.hooks.notices import EventTracked
 from crmcore.model.event import Event
-from crmcore.store import bulk, schema
+from crmcore.store import bulk, notices, schema
 from crmcore.store.identities import IN_LIST, Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
@@ -100,6 +101,12 @@ def append(
     ]
     bulk.insert(scope, schema.event, _EVENT, rows)
     fold(scope, events, owners)
+    if notices.is_heard(scope, EventTracked):
+        notices.post(scope, [_tracked(*one) for one in zip(ids, owners, events, strict=True)])
+
+
+def _tracked(event_id: int, owner: Owner, event: Event) -> EventTracked:
+    return EventTracked(event_id=event_id, customer_id=owner[0], name=event.name, at=event.at)
 
 
 def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None:

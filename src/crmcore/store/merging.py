@@ -5,7 +5,8 @@ Values are settled by the time of their statement; of two consents the stricter 
 
 from __future__ import annotations
 
-from crmcore.store import bulk, schema
+from crmcore.hooks.notices import CustomerMerge
+from crmcore.store import bulk, notices, schema
 from crmcore.store.consents import touch, whole_customer
 from crmcore.store.scope import Scope
 
@@ -89,6 +90,7 @@ def merge(scope: Scope, away: int, into: int, *, at: int, reason: str) -> None:
     _suppressions(scope, away, into)
     _log(scope, away, into, at=at, reason=reason)
     touch(scope, (away, into))
+    notices.post(scope, [CustomerMerge(from_id=away, into_id=into, at=at)])
 
 
 _OF_AWAY = "{0}workspace_id = :workspace AND {0}customer_id = :away"

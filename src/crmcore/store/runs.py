@@ -9,8 +9,9 @@ import attrs
 from sqlalchemy import func, select
 
 from crmcore.errors import UnknownCampaign
+from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import SEND, Campaign
-from crmcore.store import bulk, schema
+from crmcore.store import bulk, notices, schema
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
@@ -44,6 +45,7 @@ def begin(scope: Scope, campaign: Campaign, salt: str) -> Run:
     run_id = scope.new_id()
     columns = ("id", "campaign_id", "version", "state", "salt", "started_at")
     bulk.insert(scope, schema.run, columns, [(run_id, campaign_id, version, RUNNING, salt, scope.now)])
+    notices.post(scope, [CampaignChange(name=campaign.name, run_id=run_id, state=RUNNING, at=scope.now)])
     return Run(id=run_id, campaign=campaign, version=version, state=RUNNING, salt=salt, started_at=scope.now)
 
 
@@ -100,6 +102,9 @@ def names(scope: Scope) -> list[str]:
 def finish(scope: Scope, run_id: int) -> None:
     """Note that nothing of a run waits any more."""
     bulk.update(scope, schema.run, ("state", "finished_at"), ("id",), [(FINISHED, scope.now, run_id)])
+    if notices.is_heard(scope, CampaignChange):
+        name = load(scope, run_id).campaign.name
+        notices.post(scope, [CampaignChange(name=name, run_id=run_id, state=FINISHED, at=scope.now)])
 
 
 def running(scope: Scope) -> list[int]:

@@ -8,9 +8,10 @@ import attrs
 from sqlalchemy import select
 
 from crmcore.errors import UnknownSegment
+from crmcore.hooks.notices import SegmentChange
 from crmcore.model.condition import Condition, checked
 from crmcore.model.names import checked_name
-from crmcore.store import bulk, schema
+from crmcore.store import bulk, notices, schema
 from crmcore.store.plain import to_data, to_tree
 from crmcore.store.scope import Scope
 
@@ -41,6 +42,7 @@ def save(scope: Scope, name: str, condition: Condition) -> Definition:
         version += 1
         changed = ("definition", "version", "updated_at")
         bulk.update(scope, schema.segment, changed, ("id",), [(text, version, scope.now, one)])
+        notices.post(scope, [SegmentChange(name=name, version=version, at=scope.now)])
     return Definition(id=one, name=name, version=version, condition=condition)
 
 
@@ -66,4 +68,5 @@ def _new(scope: Scope, name: str, condition: Condition, text: str) -> Definition
     columns = ("id", "name", "kind", "definition", "version", "created_at", "updated_at")
     new_id = scope.new_id()
     bulk.insert(scope, schema.segment, columns, [(new_id, name, RULE, text, 1, scope.now, scope.now)])
+    notices.post(scope, [SegmentChange(name=name, version=1, at=scope.now)])
     return Definition(id=new_id, name=name, version=1, condition=condition)
