@@ -19,7 +19,7 @@ VERSION_TABLE = "crm_alembic_crmcore"
 HEAD = "crmcore_0001"
 PREFIX = "crm_"
 
-__all__ = ["HEAD", "VERSION_TABLE", "current", "include_object", "prepare", "sql", "upgrade"]
+__all__ = ["HEAD", "VERSION_TABLE", "current", "downgrade", "include_object", "prepare", "sql", "upgrade"]
 
 
 def prepare(engine: Engine) -> None:
@@ -49,6 +49,14 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
     with writing(engine) as connection:
         command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str = "base") -> None:
+    """Take the schema back to a revision, in one transaction; from nothing on, all that was stored is gone."""
+    from alembic import command
+
+    with writing(engine) as connection:
+        command.downgrade(_config(connection), revision)
 
 
 def sql(dialect: str) -> str:

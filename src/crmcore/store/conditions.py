@@ -35,7 +35,7 @@ from crmcore.model.history import limit_of
 from crmcore.model.statement import ANY_CHANNEL
 from crmcore.model.values import kind_of, number_of
 from crmcore.store import properties, schema
-from crmcore.store.properties import position
+from crmcore.store.functions import grouped, position
 from crmcore.store.scope import Scope
 
 Ids = Select[tuple[int]]
@@ -87,7 +87,7 @@ def _truth(condition: Condition, scope: Scope, rules: Rules) -> Truth:  # noqa: 
         case AnyOf():
             return _joined(or_, [_truth(inner, scope, rules) for inner in condition.of], false())
         case Not():
-            return ~_truth(condition.of, scope, rules).self_group()
+            return ~grouped(_truth(condition.of, scope, rules))
         case Everyone():
             return true()
         case Count() | Sum():
@@ -100,7 +100,7 @@ def _truth(condition: Condition, scope: Scope, rules: Rules) -> Truth:  # noqa: 
 
 def _joined(join: Callable[..., Truth], parts: Sequence[Truth], neutral: Truth) -> Truth:
     if len(parts) <= WIDTH:
-        return join(neutral, *parts).self_group()
+        return grouped(join(neutral, *parts))
     groups = [_joined(join, parts[start : start + WIDTH], neutral) for start in range(0, len(parts), WIDTH)]
     return _joined(join, groups, neutral)
 

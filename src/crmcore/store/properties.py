@@ -5,23 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, and_, cast, func, literal
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import GenericFunction
-
-
-class position(GenericFunction[int]):  # noqa: N801 - an SQL function
-    """Where a text begins inside another, counted from 1; 0 where it does not. By code point, unlike LIKE."""
-
-    type = BigInteger()
-    inherit_cache = True
-    name = "crm_position"
-
-
-@compiles(position)
-def _position(element: position, compiler: Any, **named: Any) -> str:
-    function = "instr" if compiler.dialect.name == "sqlite" else "strpos"
-    return f"{function}({compiler.process(element.clauses, **named)})"
-
 
 TAGGED = frozenset({"decimal", "time", "date"})
 _SQLITE_TYPES = {"text": ("text",), "int": ("integer",), "bool": ("true", "false")}

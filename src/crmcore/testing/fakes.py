@@ -1,0 +1,122 @@
+"""Stand-ins for channels and carriers: they record what they are given and answer as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import attrs
+
+from crmcore.errors import InvalidTemplate
+from crmcore.hooks.channel import Capabilities, Channel, Compiled, Draft, Rendered, Unrendered
+from crmcore.hooks.marker import hookimpl
+from crmcore.hooks.provider import Accepted, Carriage, HttpProvider, Outgoing, Provider, Result
+from crmcore.hooks.sandbox import Part, Problem, render, text_part
+from crmcore.hooks.setup import Setup
+from crmcore.model.identity import Identity
+from crmcore.model.template import Issue, Template
+
+Answer = Callable[[Outgoing], Result]
+
+
+def accept(message: Outgoing) -> Result:
+    """Take every message over."""
+    return Accepted(delivery_id=message.delivery_id, provider_id=f"p-{message.delivery_id}")
+
+
+@attrs.frozen(kw_only=True)
+class CompiledNote:
+    """A note's text, compiled."""
+
+    template: Template
+    text: Part
+
+
+class Notes:
+    """The channel `note`: one part, `text`, to e-mail identities."""
+
+    name = "note"
+    contract = 1
+    capabilities = Capabilities(
+        address_kinds=frozenset({"email"}),
+        content_kinds=frozenset({"text"}),
+        real_time=True,
+        intrusiveness="low",
+        consent_needed=True,
+        needs_app=False,
+        creative_work="low",
+        development_work="low",
+        design_freedom="low",
+        reach_only_while_active=False,
+    )
+
+    def validate_address(self, address: Identity) -> Identity:
+        """Return it as it is."""
+        return address
+
+    def validate_template(self, template: Template) -> tuple[Issue, ...]:
+        """Return what is wrong with its text."""
+        made = text_part("text", template.parts.get("text", "{{"))
+        return (Issue(part="text", problem=made.text),) if isinstance(made, Problem) else ()
+
+    def compile(self, template: Template) -> CompiledNote:
+        """Return it compiled."""
+        made = text_part("text", template.parts.get("text", ""))
+        if isinstance(made, Problem):
+            raise InvalidTemplate(name=template.name, place="text", problem=made.text)
+        return CompiledNote(template=template, text=made)
+
+    def render(self, compiled: Compiled, drafts: Sequence[Draft]) -> Sequence[Rendered | Unrendered]:
+        """Return the texts."""
+        assert isinstance(compiled, CompiledNote)
+        return [_rendered(compiled.text, draft) for draft in drafts]
+
+
+def _rendered(part: Part, draft: Draft) -> Rendered | Unrendered:
+    said = render(part, draft.context)
+    if isinstance(said, Problem):
+        return Unrendered(delivery_id=draft.delivery_id, problem=said.text, field=said.field)
+    return Rendered(delivery_id=draft.delivery_id, body=said.encode(), preview={"text": said})
+
+
+class Recorder:
+    """A plugin with the channel `note` and its carrier `recorder`; `answer` says what becomes of each message."""
+
+    name = "recorder"
+    channel = "note"
+    contract = 1
+    carriage = Carriage(batch=50)
+
+    def __init__(self, answer: Answer = accept) -> None:
+        self.answer = answer
+        self.sent: list[Outgoing] = []
+
+    @hookimpl
+    def crm_register_channels(self, setup: Setup) -> Sequence[Channel]:  # noqa: ARG002 - the hook's argument
+        """Return the channel."""
+        return [Notes()]
+
+    @hookimpl
+    def crm_register_providers(self, setup: Setup) -> Sequence[Provider | HttpProvider]:  # noqa: ARG002 - the same
+        """Return the carrier: this."""
+        return [self]
+
+    def open(self) -> Self:
+        """Return a session: this."""
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held open."""
+
+    def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
+        """Record each message and answer as told."""
+        for message in batch:
+            result = self.answer(message)
+            self.sent.append(message)
+            yield result

@@ -1,0 +1,88 @@
+"""What runs per event, per batch or per page reads by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event as sa_event
+
+from crmcore import CRM
+from crmcore.hooks.provider import Feedback
+from crmcore.model.building import event, everyone
+from crmcore.model.campaign import Campaign, Goal
+
+BIG = ("crm_event", "crm_delivery", "crm_enrolment", "crm_identity", "crm_attribute", "crm_message_id", "crm_receipt")
+
+
+@contextmanager
+def statements(crm: CRM) -> Iterator[list[tuple[str, object]]]:
+    """Collect what is run."""
+    seen: list[tuple[str, object]] = []
+
+    def note(_connection, _cursor, statement, parameters, _context, many):
+        seen.append((statement, parameters[0] if many else parameters))
+
+    engine = crm._opened.engine
+    sa_event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa_event.remove(engine, "before_cursor_execute", note)
+
+
+def scans(crm: CRM, seen: list[tuple[str, object]]) -> list[str]:
+    """Return the statements whose plan scans a big table without an index."""
+    found = []
+    with crm._opened.engine.connect() as connection:
+        for statement, parameters in seen:
+            if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+                found += [f"{row[3]}: {statement}" for row in plan if is_scan(row[3])]
+    return found
+
+
+def is_scan(line: str) -> bool:
+    return line.startswith("SCAN ") and "USING" not in line and any(f"SCAN {table}" in line for table in BIG)
+
+
+def launch(crm: CRM) -> None:
+    crm.save_template("hello", "note", {"text": "hello {{ customer.key }}"})
+    goal = Goal(event="order_placed")
+    crm.launch(Campaign(name="c", purpose="service", audience=everyone(), channel="note", template="hello", goal=goal))
+
+
+def track(crm: CRM) -> None:
+    crm.track("order_placed", {"key": "1", "email": "1@example.com"}, amount=1, currency="EUR", message_id="m")
+    crm.track("order_placed", "1", amount=1, currency="EUR", message_id="m")
+
+
+ACTS: dict[str, Callable[[CRM], object]] = {
+    "track": track,
+    "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
+    "merge": lambda crm: crm.merge({"anonymous": "a"}, "1"),
+    "consent": lambda crm: crm.consent("1", "retention"),
+    "customer": lambda crm: (crm.customer("1"), crm.timeline("1")),
+    "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
+    "launch": launch,
+    "work": lambda crm: crm.work(),
+    "report": lambda crm: crm.report("c"),
+    "feedback": lambda crm: crm.feedback([Feedback(key="k", type="opened", at=crm.now(), delivery_id=1)]),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_no_hot_statement_scans_a_big_table(crm, act):
+    for number in range(3):
+        crm.identify(str(number), {"email": f"{number}@example.com"})
+        crm.track("order_placed", str(number), amount=5, currency="EUR")
+    crm.identify({"anonymous": "a"})
+    if act in ("work", "report"):
+        launch(crm)
+    if act == "report":
+        crm.work()
+    with statements(crm) as seen:
+        ACTS[act](crm)
+    assert seen
+    assert scans(crm, seen) == []
