@@ -1,0 +1,90 @@
+"""The command line: every command speaks to a person and in JSON, and says errors in one sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from crmcore import CRM
+from crmcore.cli import crm as command
+from crmcore.model.building import attribute
+
+
+@pytest.fixture
+def shop(tmp_path):
+    path = tmp_path / "shop.db"
+    with CRM(str(path)) as crm:
+        crm.identify("42", {"city": "Bandung", "email": "ada@example.com"}, tags=["vip"])
+        crm.track("order_placed", "42", amount=1250, currency="EUR", ref="o1")
+        crm.define_segment("locals", attribute("city") == "Bandung")
+    return path
+
+
+@pytest.fixture
+def run(shop):
+    def running(*words, code=0):
+        result = CliRunner().invoke(command, ["--db", str(shop), *map(str, words)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return running
+
+
+COMMANDS = [("segment", "list"), ("segment", "show", "locals"), ("segment", "members", "locals"), ("customer", "42"), ("campaign", "list"), ("work",), ("db", "status"), ("db", "upgrade"), ("plugins",), ("doctor",), ("stats",)]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_speaks_to_a_person_and_in_json(run, words):
+    assert run(*words).strip()
+    json.loads(run("--json", *words))
+
+
+def test_a_customer_is_shown_with_the_latest_events(run):
+    shown = json.loads(run("--json", "customer", "--email", "ADA@example.com"))
+    assert shown["customer"]["attributes"]["city"] == "Bandung"
+    assert shown["timeline"][0]["amount"] == 1250
+    assert isinstance(shown["customer"]["id"], str)
+
+
+def test_a_segment_is_created_from_a_file(run, tmp_path):
+    (tmp_path / "vip.toml").write_text('tag = "vip"\n')
+    assert json.loads(run("--json", "segment", "create", "vip", tmp_path / "vip.toml"))["size"] == 1
+
+
+def test_a_file_is_imported(run, tmp_path):
+    (tmp_path / "people.csv").write_text("id\n7\n")
+    (tmp_path / "map.toml").write_text('kind = "customers"\nsource = "x"\n[columns]\ncustomer = "id"\n')
+    done = json.loads(run("--json", "import", tmp_path / "people.csv", "--map", tmp_path / "map.toml"))
+    assert (done["new"], done["unchanged"]) == (1, 0)
+
+
+@pytest.mark.parametrize("group", [(), ("segment",), ("segment", "create"), ("import",), ("demo",), ("campaign", "launch"), ("db", "upgrade")])
+def test_every_help_has_an_example(group):
+    assert "crm " in CliRunner().invoke(command, [*group, "--help"]).output
+
+
+def crm(*words):
+    return subprocess.run([sys.executable, "-c", "from crmcore.cli import main; main()", *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def test_an_error_is_one_sentence_and_exit_1(shop):
+    done = crm("--db", shop, "customer", "nobody")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "UnknownCustomer: No customer has the key 'nobody'.\n")
+
+
+def test_an_error_in_json_names_the_fields(shop):
+    done = crm("--db", shop, "--json", "segment", "show", "nope")
+    said = json.loads(done.stderr)
+    assert (done.returncode, said["error"], said["fields"]["name"]) == (1, "UnknownSegment", "nope")
+
+
+def test_a_command_that_is_none_is_a_usage_error(shop):
+    assert crm("--db", shop, "nope").returncode == 2
+
+
+def test_the_sql_of_an_upgrade_can_be_printed(run):
+    assert "CREATE TABLE crm_event" in run("db", "upgrade", "--sql")

@@ -1,0 +1,149 @@
+"""A broken plugin becomes a Fault; the others load."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+
+from crmcore import loader
+from crmcore.errors import UnknownPlugin
+from crmcore.hooks.marker import hookimpl
+from crmcore.hooks.setup import Setup
+from crmcore.testing.clock import TurnedClock
+from crmcore.testing.fakes import Notes, Recorder
+
+SETUP = Setup(clock=TurnedClock(0))
+INSTALLED = frozenset({"crm_email", "crm_recommend"})
+
+
+def plugin(**members):
+    return types.SimpleNamespace(**members)
+
+
+def hook(function):
+    return hookimpl(function)
+
+
+def load(**plugins):
+    return loader.load(SETUP, plugins={"good": Recorder(), **plugins}, blocked=INSTALLED)
+
+
+def problem_of(bad):
+    registry = load(bad=bad)
+    assert list(registry.channels) == ["note"]
+    assert [one.name for one in registry.plugins] == ["good"]
+    [fault] = [one for one in registry.faults if one.plugin == "bad"]
+    return fault.problem
+
+
+def test_a_good_plugin_is_found():
+    registry = load()
+    assert registry.channel("note").name == "note"
+    assert registry.provider("note", "recorder").name == "recorder"
+
+
+def test_what_a_blocked_plugin_would_bring_is_not_there():
+    assert {one.plugin for one in load().faults} == INSTALLED
+
+
+def test_the_installed_plugins_load():
+    registry = loader.load(SETUP)
+    assert registry.faults == ()
+    assert {"email"} <= set(registry.channels)
+    assert {"popular", "repeat", "also_bought", "als"} <= set(registry.recommenders)
+
+
+def test_an_import_that_fails_is_a_fault(monkeypatch):
+    class Broken:
+        name = "broken"
+
+        def load(self):
+            raise ImportError("no module named nowhere")
+
+    monkeypatch.setattr(loader, "entry_points", lambda group: [Broken()])
+    registry = loader.load(SETUP, plugins={"good": Recorder()})
+    assert [(one.plugin, one.problem) for one in registry.faults] == [("broken", "ImportError: no module named nowhere")]
+    assert list(registry.channels) == ["note"]
+
+
+def test_a_hook_that_raises_is_a_fault():
+    def crm_register_channels(setup):
+        raise RuntimeError("boom")
+
+    assert problem_of(plugin(crm_register_channels=hook(crm_register_channels))) == "RuntimeError: boom"
+
+
+def test_a_misspelt_hook_is_a_fault_naming_the_right_one():
+    def crm_register_chanels(setup):
+        return []
+
+    said = problem_of(plugin(crm_register_chanels=crm_register_chanels))
+    assert "did you mean crm_register_channels" in said
+
+
+def test_a_wrong_signature_is_a_fault():
+    def crm_register_channels(setup, extra):
+        return []
+
+    assert "extra" in problem_of(plugin(crm_register_channels=hook(crm_register_channels)))
+
+
+@pytest.mark.parametrize("answer", [None, 5, "channels", {"a": 1}])
+def test_an_answer_that_is_no_list_is_a_fault(answer):
+    def crm_register_channels(setup):
+        return answer
+
+    assert "no list" in problem_of(plugin(crm_register_channels=hook(crm_register_channels)))
+
+
+def test_an_object_that_is_no_channel_is_a_fault_naming_what_it_lacks():
+    def crm_register_channels(setup):
+        return [object()]
+
+    assert "lacks name, contract, capabilities" in problem_of(plugin(crm_register_channels=hook(crm_register_channels)))
+
+
+def channel(**changes):
+    made = Notes()
+    for name, value in changes.items():
+        setattr(made, name, value)
+
+    def crm_register_channels(setup):
+        return [made]
+
+    return plugin(crm_register_channels=hook(crm_register_channels))
+
+
+def test_another_version_of_the_contract_is_a_fault():
+    assert "version 99 of the channel contract" in problem_of(channel(name="other", contract=99))
+
+
+def test_a_name_of_another_form_is_a_fault():
+    assert "'Bad Name' is no valid channel name" in problem_of(channel(name="Bad Name"))
+
+
+def test_a_name_taken_is_a_fault_naming_both():
+    registry = load(later=channel())
+    [fault] = [one for one in registry.faults if one.plugin == "later"]
+    assert "'note', which 'good'" in fault.problem
+
+
+def test_a_plugin_that_fails_leaves_nothing_behind():
+    def crm_register_channels(setup):
+        made = Notes()
+        made.name = "other"
+        return [made]
+
+    def crm_register_providers(setup):
+        raise RuntimeError("boom")
+
+    bad = plugin(
+        crm_register_channels=hook(crm_register_channels), crm_register_providers=hook(crm_register_providers)
+    )
+    assert "other" not in load(bad=bad).channels
+
+
+def test_what_is_not_there_is_an_error_naming_what_is():
+    with pytest.raises(UnknownPlugin, match=r"'nope'.*note.*crm doctor"):
+        load().channel("nope")
