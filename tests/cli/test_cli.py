@@ -34,7 +34,19 @@ def run(shop):
     return running
 
 
-COMMANDS = [("segment", "list"), ("segment", "show", "locals"), ("segment", "members", "locals"), ("customer", "42"), ("campaign", "list"), ("work",), ("db", "status"), ("db", "upgrade"), ("plugins",), ("doctor",), ("stats",)]
+COMMANDS = [
+    ("segment", "list"),
+    ("segment", "show", "locals"),
+    ("segment", "members", "locals"),
+    ("customer", "42"),
+    ("campaign", "list"),
+    ("work",),
+    ("db", "status"),
+    ("db", "upgrade"),
+    ("plugins",),
+    ("doctor",),
+    ("stats",),
+]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -62,18 +74,30 @@ def test_a_file_is_imported(run, tmp_path):
     assert (done["new"], done["unchanged"]) == (1, 0)
 
 
-@pytest.mark.parametrize("group", [(), ("segment",), ("segment", "create"), ("import",), ("demo",), ("campaign", "launch"), ("db", "upgrade")])
+@pytest.mark.parametrize(
+    "group",
+    [(), ("segment",), ("segment", "create"), ("import",), ("demo",), ("campaign", "launch"), ("db", "upgrade")],
+)
 def test_every_help_has_an_example(group):
     assert "crm " in CliRunner().invoke(command, [*group, "--help"]).output
 
 
 def crm(*words):
-    return subprocess.run([sys.executable, "-c", "from crmcore.cli import main; main()", *map(str, words)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", "from crmcore.cli import main; main()", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_an_error_is_one_sentence_and_exit_1(shop):
     done = crm("--db", shop, "customer", "nobody")
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "UnknownCustomer: No customer has the key 'nobody'.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "UnknownCustomer: No customer has the key 'nobody'.\n",
+    )
 
 
 def test_an_error_in_json_names_the_fields(shop):

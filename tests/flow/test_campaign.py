@@ -7,7 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmcore import CRM
-from crmcore.errors import InvalidCampaign, InvalidTemplate, InvalidToken, UndefinedField, UnknownPlugin, UnknownSegment, UnknownTemplate
+from crmcore.errors import (
+    InvalidCampaign,
+    InvalidTemplate,
+    InvalidToken,
+    UndefinedField,
+    UnknownPlugin,
+    UnknownSegment,
+    UnknownTemplate,
+)
 from crmcore.hooks.gate import Verdict
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Feedback, InDoubt, NotStarted, Permanent, Retry, Suppress
@@ -18,19 +26,30 @@ from crmcore.testing.fakes import accept
 
 def made(**changes):
     return Campaign(
-        **{"name": "hello", "purpose": "retention", "audience": everyone(), "channel": "note", "template": "hello", **changes}
+        **{
+            "name": "hello",
+            "purpose": "retention",
+            "audience": everyone(),
+            "channel": "note",
+            "template": "hello",
+            **changes,
+        }
     )
 
 
 def people(crm: CRM, count: int, *, consent: bool = True) -> None:
-    crm.identify_many({"customer": str(n), "attributes": {"email": f"{n}@example.com", "name": f"N{n}"}} for n in range(count))
+    crm.identify_many(
+        {"customer": str(n), "attributes": {"email": f"{n}@example.com", "name": f"N{n}"}} for n in range(count)
+    )
     if consent:
         crm.consent_many({"customer": str(n), "purpose": "retention", "channel": "note"} for n in range(count))
     crm.save_template("hello", "note", {"text": "Hello {{ customer.name }} {{ links.unsubscribe }}"})
 
 
 def balanced(report) -> bool:
-    return report.eligible == report.sent + report.waiting + report.in_doubt + sum(report.failed.values()) + sum(report.skipped.values())
+    return report.eligible == report.sent + report.waiting + report.in_doubt + sum(report.failed.values()) + sum(
+        report.skipped.values()
+    )
 
 
 def test_everybody_gets_a_message_of_their_own(crm, recorder):
@@ -91,7 +110,9 @@ def test_only_those_who_want_the_topic_get_it(crm):
 
 def test_the_held_out_pass_the_same_gates_and_get_nothing(crm, recorder):
     people(crm, 200)
-    crm.consent_many({"customer": str(n), "purpose": "retention", "channel": "note", "granted": False} for n in range(0, 200, 2))
+    crm.consent_many(
+        {"customer": str(n), "purpose": "retention", "channel": "note", "granted": False} for n in range(0, 200, 2)
+    )
     launched = crm.launch(made(holdout=0.3), seed=5)
     crm.work()
     report = crm.report("hello")
@@ -208,7 +229,9 @@ class Cut(Exception):
 
 
 @pytest.mark.parametrize(("purpose", "state"), [("retention", "in_doubt"), ("service", "planned")])
-def test_a_carrier_that_breaks_leaves_answered_ones_as_they_are_and_the_rest_to_their_class(crm, recorder, purpose, state):
+def test_a_carrier_that_breaks_leaves_answered_ones_as_they_are_and_the_rest_to_their_class(
+    crm, recorder, purpose, state
+):
     people(crm, 4)
     asked = []
 
@@ -281,7 +304,9 @@ def test_a_field_somebody_lacks_is_found_before_the_start(crm):
 
 def test_a_field_with_a_default_is_no_hindrance(crm, recorder):
     people(crm, 1)
-    crm.save_template("hello", "note", {"text": "{{ customer.nick | default('you') }}{% if customer.age is defined %}!{% endif %}"})
+    crm.save_template(
+        "hello", "note", {"text": "{{ customer.nick | default('you') }}{% if customer.age is defined %}!{% endif %}"}
+    )
     crm.launch(made())
     crm.work()
     assert recorder.sent[0].body == b"you"
@@ -302,7 +327,9 @@ def test_what_is_missing_is_an_error_before_the_start(crm, changes, error):
     assert crm.campaigns() == []
 
 
-@pytest.mark.parametrize("changes", [{"holdout": 1.0}, {"holdout": -0.1}, {"purpose": "spam"}, {"goal": Goal(event="x", within="soon")}])
+@pytest.mark.parametrize(
+    "changes", [{"holdout": 1.0}, {"holdout": -0.1}, {"purpose": "spam"}, {"goal": Goal(event="x", within="soon")}]
+)
 def test_a_campaign_that_makes_no_sense_is_refused(changes):
     with pytest.raises(ValueError, match=r"holdout|purpose|duration"):
         made(**changes)
@@ -315,7 +342,13 @@ def test_a_template_with_an_error_is_not_kept(crm):
 
 def test_plain_data_make_a_campaign(crm, recorder):
     people(crm, 3)
-    plain = {"name": "hello", "purpose": "retention", "channel": "note", "template": "hello", "audience": {"attribute": "name", "value": "N1"}}
+    plain = {
+        "name": "hello",
+        "purpose": "retention",
+        "channel": "note",
+        "template": "hello",
+        "audience": {"attribute": "name", "value": "N1"},
+    }
     crm.launch(plain)
     crm.work()
     assert len(recorder.sent) == 1
@@ -353,7 +386,9 @@ def test_a_link_of_a_topic_ends_the_topic_only(crm, recorder):
     assert [one.wanted for one in view.subscriptions if one.channel == "note"] == [False]
 
 
-@pytest.mark.parametrize("spoil", [lambda t: t[:-4], lambda t: "A" + t[1:], lambda t: t + "AAAA", lambda _: "", lambda _: "ü"])
+@pytest.mark.parametrize(
+    "spoil", [lambda t: t[:-4], lambda t: "A" + t[1:], lambda t: t + "AAAA", lambda _: "", lambda _: "ü"]
+)
 def test_a_forged_or_broken_link_is_refused(crm, recorder, spoil):
     people(crm, 1)
     crm.launch(made())
@@ -385,7 +420,11 @@ def test_a_plugins_gate_stops_and_holds(database, clock, recorder):
         people(crm, 3)
         crm.launch(made())
         crm.work()
-        assert (crm.report("hello").sent, crm.report("hello").waiting, crm.report("hello").skipped) == (1, 1, {"gate": 1})
+        assert (crm.report("hello").sent, crm.report("hello").waiting, crm.report("hello").skipped) == (
+            1,
+            1,
+            {"gate": 1},
+        )
 
 
 def test_a_claim_of_a_process_that_died_is_taken_up_again(crm, clock, recorder):

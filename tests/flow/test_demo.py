@@ -19,13 +19,26 @@ def data(tmp_path):
     path = tmp_path / "shop.csv.gz"
     with gzip.open(path, "wt", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"])
+        writer.writerow(
+            ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
+        )
         for customer in range(40):
             for order in range(6):
                 month = 1 + order % 4 if customer % 2 else 6 + order
                 invoice = f"5{customer:02}{order}"
                 for item in range(3):
-                    writer.writerow([invoice, f"1000{(customer + item) % 9}", f"THING {item}", 2, f"2011-{month:02}-1{order} 10:00:00", "1.25", f"{customer}.0", "Norway"])
+                    writer.writerow(
+                        [
+                            invoice,
+                            f"1000{(customer + item) % 9}",
+                            f"THING {item}",
+                            2,
+                            f"2011-{month:02}-1{order} 10:00:00",
+                            "1.25",
+                            f"{customer}.0",
+                            "Norway",
+                        ]
+                    )
         writer.writerow(["C9999", "10001", "THING 1", -1, "2011-11-01 10:00:00", "1.25", "1.0", "Norway"])
         writer.writerow(["59999", "10001", "THING 1", 1, "2011-11-01 10:00:00", "1.25", "", "Norway"])
     return path

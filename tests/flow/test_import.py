@@ -68,15 +68,28 @@ def test_equal_lines_of_one_file_all_count_and_the_same_file_again_changes_nothi
     assert take(HEADER + LINE * 3).new == 3
     again = take(HEADER + LINE * 3)
     assert (again.new, again.unchanged, again.orders) == (0, 3, 0)
-    assert {one.name: (one.count, one.quantity) for one in crm.totals()} == {"item_ordered": (3, 6_000_000), "order_placed": (1, 6_000_000)}
+    assert {one.name: (one.count, one.quantity) for one in crm.totals()} == {
+        "item_ordered": (3, 6_000_000),
+        "order_placed": (1, 6_000_000),
+    }
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from("12R"), st.sampled_from("AB"), st.integers(-2, 3), st.sampled_from(["1.25", "0", "x"])), max_size=15), st.integers(0, 10**9))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("12R"), st.sampled_from("AB"), st.integers(-2, 3), st.sampled_from(["1.25", "0", "x"])
+        ),
+        max_size=15,
+    ),
+    st.integers(0, 10**9),
+)
 def test_importing_twice_is_importing_once(open_crm, tmp_path, mapping, lines, number):
     crm = open_crm(f"twice-{number}.db")
     text = io.StringIO()
-    csv.writer(text).writerows([ref, item, quantity, "2025-05-01", price, "42", ""] for ref, item, quantity, price in lines)
+    csv.writer(text).writerows(
+        [ref, item, quantity, "2025-05-01", price, "42", ""] for ref, item, quantity, price in lines
+    )
     path = tmp_path / "twice.csv"
     path.write_text(HEADER + text.getvalue())
     first = crm.import_file(path, mapping)
@@ -170,7 +183,9 @@ def test_a_time_without_zone_is_of_the_mappings(crm, tmp_path):
 
 def test_customers_and_events_come_in_too(crm, tmp_path):
     (tmp_path / "people.csv").write_text("id,mail\n7,ada@example.com\n,x@example.com\n")
-    people = map_of({"kind": "customers", "source": "crm", "columns": {"customer": "id", "attributes": {"email": "mail"}}}, tmp_path)
+    people = map_of(
+        {"kind": "customers", "source": "crm", "columns": {"customer": "id", "attributes": {"email": "mail"}}}, tmp_path
+    )
     assert crm.import_file(tmp_path / "people.csv", people).dropped == {"no customer": 1}
     assert crm.customer({"email": "ada@example.com"}).key == "7"
     (tmp_path / "events.csv").write_text("id,what,when,page\n7,page_viewed,2025-05-01,/shop\n")

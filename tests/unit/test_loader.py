@@ -63,7 +63,9 @@ def test_an_import_that_fails_is_a_fault(monkeypatch):
 
     monkeypatch.setattr(loader, "entry_points", lambda group: [Broken()])
     registry = loader.load(SETUP, plugins={"good": Recorder()})
-    assert [(one.plugin, one.problem) for one in registry.faults] == [("broken", "ImportError: no module named nowhere")]
+    assert [(one.plugin, one.problem) for one in registry.faults] == [
+        ("broken", "ImportError: no module named nowhere")
+    ]
     assert list(registry.channels) == ["note"]
 
 
@@ -138,9 +140,7 @@ def test_a_plugin_that_fails_leaves_nothing_behind():
     def crm_register_providers(setup):
         raise RuntimeError("boom")
 
-    bad = plugin(
-        crm_register_channels=hook(crm_register_channels), crm_register_providers=hook(crm_register_providers)
-    )
+    bad = plugin(crm_register_channels=hook(crm_register_channels), crm_register_providers=hook(crm_register_providers))
     assert "other" not in load(bad=bad).channels
 
 

@@ -82,7 +82,8 @@ def _encoded(data: str) -> tuple[bytes, bytes]:
     raw = data.encode()
     if len(raw) - len(data) > len(data) // 6:
         return b"base64", base64.encodebytes(raw).replace(b"\n", CRLF)
-    return b"quoted-printable", binascii.b2a_qp(raw, istext=True)
+    # Given CRLF, b2a_qp breaks lines with LF all the same where the text has no line break of its own.
+    return b"quoted-printable", binascii.b2a_qp(raw.replace(CRLF, b"\n"), istext=True).replace(b"\n", CRLF)
 
 
 def _lines_fit(data: str) -> bool:

@@ -165,12 +165,20 @@ def stuffed(body: bytes) -> bytes:
 
 def _connect(settings: SmtpSettings) -> smtplib.SMTP:
     connection = _reached(settings)
+    try:
+        _introduce(connection, settings)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _introduce(connection: smtplib.SMTP, settings: SmtpSettings) -> None:
     if settings.security == "starttls":
         connection.starttls(context=ssl.create_default_context())
     connection.ehlo_or_helo_if_needed()
     if settings.user:
         connection.login(settings.user, secret(settings.password, "channels.email.smtp.password").reveal())
-    return connection
 
 
 def _reached(settings: SmtpSettings) -> smtplib.SMTP:

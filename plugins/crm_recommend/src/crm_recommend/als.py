@@ -20,7 +20,7 @@ Factors = npt.NDArray[np.float32]
 
 @attrs.frozen(kw_only=True, eq=False)
 class AlsModel:
-    """Factors of customers and items; `regularization` and `alpha` as fitted, to fold a live history in."""
+    """Factors of items; a customer's follow from the history when asked, with `regularization` and `alpha` as fitted."""
 
     as_of: int
     regularization: float
@@ -29,7 +29,6 @@ class AlsModel:
     customers: Ints
     popularity: Floats
     has: sparse.csr_array
-    customer_factors: Factors
     item_factors: Factors
 
 
@@ -40,7 +39,7 @@ def fit(data: Fit, settings: AlsSettings, now: int, seed: int) -> AlsModel:
     """Return a model; the same data and seed give the same factors."""
     found = purchases(data, now)
     bought = found.matrix(found.weight)
-    customer_factors, item_factors = _factors(bought, settings, seed)
+    item_factors = _factors(bought, settings, seed)
     return AlsModel(
         as_of=now,
         regularization=settings.regularization,
@@ -49,7 +48,6 @@ def fit(data: Fit, settings: AlsSettings, now: int, seed: int) -> AlsModel:
         customers=found.customers,
         popularity=found.popularity(now, settings.popular_half_life),
         has=bought,
-        customer_factors=customer_factors,
         item_factors=item_factors,
     )
 
@@ -98,10 +96,9 @@ def explain(model: AlsModel, request: Request, item: int) -> Reasons:
     return Reasons(parts=parts, sentences=("Like what you have bought.",))
 
 
-def _factors(bought: sparse.csr_array, settings: AlsSettings, seed: int) -> tuple[Factors, Factors]:
+def _factors(bought: sparse.csr_array, settings: AlsSettings, seed: int) -> Factors:
     if not bought.nnz:
-        customers, items = bought.shape
-        return (np.zeros((customers, settings.factors), np.float32), np.zeros((items, settings.factors), np.float32))
+        return np.zeros((bought.shape[1], settings.factors), np.float32)
     from implicit.als import AlternatingLeastSquares
     from threadpoolctl import threadpool_limits
 
@@ -115,7 +112,8 @@ def _factors(bought: sparse.csr_array, settings: AlsSettings, seed: int) -> tupl
             num_threads=1,
         )
         model.fit(sparse.csr_matrix(bought, dtype=np.float32), show_progress=False)
-    return model.user_factors, model.item_factors
+    factors: Factors = model.item_factors
+    return factors
 
 
 def _times(vectors: Factors | Floats, factors: Factors | Floats) -> Floats:
@@ -127,25 +125,16 @@ def _times(vectors: Factors | Floats, factors: Factors | Floats) -> Floats:
     )
 
 
-def _vectors(model: AlsModel, requests: Sequence[Request], now: int) -> Factors:
-    rows = positions([-1 if one.customer is None else one.customer for one in requests], model.customers)
-    nobody = np.zeros(model.item_factors.shape[1], dtype=np.float32)
-    return np.stack(
-        [
-            _folded(model, request, now)
-            if request.history is not None
-            else (model.customer_factors[row] if row >= 0 else nobody)
-            for request, row in zip(requests, rows, strict=True)
-        ]
-        or [nobody]
-    )[: len(requests)]
-
-
-def _folded(model: AlsModel, request: Request, now: int) -> Factors:
-    """Return the factors of a customer with a live history (Hu et al., equation 4)."""
-    mine, counts = _history(model, request, now)
-    held, confidence = model.item_factors[mine].astype(np.float64), model.alpha * counts
-    return np.linalg.solve(_gram(model, held, confidence), held.T @ confidence).astype(np.float32)
+def _vectors(model: AlsModel, requests: Sequence[Request], now: int) -> Floats:
+    """Return the factors of each request's customer (Hu et al., equation 4); zeros for somebody unknown."""
+    base = _base(model)
+    vectors = np.zeros((len(requests), model.item_factors.shape[1]))
+    for row, request in enumerate(requests):
+        mine, counts = _history(model, request, now)
+        if len(mine):
+            held, confidence = model.item_factors[mine].astype(np.float64), model.alpha * counts
+            vectors[row] = np.linalg.solve(_gram(base, held, confidence), held.T @ confidence)
+    return vectors
 
 
 def _history(model: AlsModel, request: Request, now: int) -> tuple[Ints, Floats]:
@@ -164,10 +153,13 @@ def _history(model: AlsModel, request: Request, now: int) -> tuple[Ints, Floats]
 def _solved(model: AlsModel, mine: Ints, counts: Floats, toward: Factors) -> Floats:
     """Return what each item held adds to the customer's score toward a vector: they sum to it."""
     held, confidence = model.item_factors[mine].astype(np.float64), model.alpha * counts
-    return confidence * (held @ np.linalg.solve(_gram(model, held, confidence), toward.astype(np.float64)))
+    return confidence * (held @ np.linalg.solve(_gram(_base(model), held, confidence), toward.astype(np.float64)))
 
 
-def _gram(model: AlsModel, held: Floats, confidence: Floats) -> Floats:
+def _base(model: AlsModel) -> Floats:
     factors = model.item_factors.astype(np.float64)
-    gram = factors.T @ factors + held.T @ (np.maximum(confidence - 1, 0)[:, None] * held)
-    return gram + model.regularization * np.eye(factors.shape[1])
+    return factors.T @ factors + model.regularization * np.eye(factors.shape[1])
+
+
+def _gram(base: Floats, held: Floats, confidence: Floats) -> Floats:
+    return base + held.T @ (np.maximum(confidence - 1, 0)[:, None] * held)
