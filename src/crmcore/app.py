@@ -3,51 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 from sqlalchemy import Connection, Engine
-from sqlalchemy.orm import Session
 
-from crmcore import loader
-from crmcore.campaigning import Campaigning, Stats, Worked, quiet
 from crmcore.errors import UnknownCustomer
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
-from crmcore.flow.importing import running
-from crmcore.flow.importing.mapping import ColumnMap
-from crmcore.flow.importing.running import Imported
-from crmcore.flow.launch import Launched
-from crmcore.flow.plan import Progress
-from crmcore.flow.unsubscribing import Unsubscription
-from crmcore.hooks.provider import Feedback
-from crmcore.hooks.setup import Setup
+from crmcore.flow.progress import Progress, quiet
 from crmcore.model import verbs
-from crmcore.model.building import Clause
-from crmcore.model.campaign import Campaign
-from crmcore.model.condition import Condition
 from crmcore.model.event import Event
 from crmcore.model.identity import Who, identities
-from crmcore.model.report import Report
-from crmcore.model.template import Template
-from crmcore.model.time import Clock
-from crmcore.model.wire import Statement
 from crmcore.opening import Opened, opened
-from crmcore.registry import Registry
-from crmcore.segment import Segment, condition_of
 from crmcore.settings import Settings, settings
-from crmcore.store import customers, events, segments, workspaces
+from crmcore.store import customers, events, workspaces
 from crmcore.store import identities as identity_rows
-from crmcore.store.customers import CustomerView
-from crmcore.store.deliveries import DeliveryView
-from crmcore.store.events import TimelineLine, Total
 from crmcore.store.host import adopt
-from crmcore.store.scope import Scope
 from crmcore.verbs import Verbs
 from crmcore.writer import Writer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from sqlalchemy.orm import Session
+
+    from crmcore.campaigning import Campaigning, Stats, Worked
+    from crmcore.flow.importing.mapping import ColumnMap
+    from crmcore.flow.importing.running import Imported
+    from crmcore.flow.launch import Launched
+    from crmcore.flow.unsubscribing import Unsubscription
+    from crmcore.hooks.provider import Feedback
+    from crmcore.model.building import Clause
+    from crmcore.model.campaign import Campaign
+    from crmcore.model.condition import Condition
+    from crmcore.model.report import Report
+    from crmcore.model.template import Template
+    from crmcore.model.time import Clock
+    from crmcore.model.wire import Statement
+    from crmcore.registry import Registry
+    from crmcore.segment import Segment
+    from crmcore.store.customers import CustomerView
+    from crmcore.store.deliveries import DeliveryView
+    from crmcore.store.events import TimelineLine, Total
+    from crmcore.store.scope import Scope
 
 BATCH = 1000
 
@@ -76,10 +78,13 @@ class CRM(Verbs):
         self.settings: Settings = settings({"database": url, "workspace": workspace, **given}, file=config)
         engine = self.settings.database if database is None else database
         opening = opened(engine, self.settings.workspace, clock)
+        # What only some hosts use is imported when it is first used: importing crmcore stays quick.
+        from crmcore import loader
+        from crmcore.hooks.setup import Setup
+
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
         self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
         self._opened: Opened = attrs.evolve(opening, listened=frozenset(self.registry.listeners))
-        self._campaigning = Campaigning(self._opened, self.registry, self.settings)
 
     def close(self) -> None:
         """Give back what is held; the host's engine stays open."""
@@ -136,12 +141,14 @@ class CRM(Verbs):
 
         A line that does not fit is refused with its reason and the rest goes on. Interrupted, the same call goes on.
         """
+        from crmcore.flow.importing import running
+
         self._fold()
         return running.run(self._opened.writing, path, mapping, progress)
 
     def using(self, connection: Connection | Session) -> Writer:
         """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one."""
-        joined = connection.connection() if isinstance(connection, Session) else connection
+        joined = connection if isinstance(connection, Connection) else connection.connection()
         return Writer(self._opened.clock, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
@@ -179,6 +186,9 @@ class CRM(Verbs):
 
     def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any]) -> Segment:
         """Define a segment by a condition written in Python, or as plain data; raise InvalidCondition."""
+        from crmcore.segment import condition_of
+        from crmcore.store import segments
+
         condition = condition_of(clause)
         with self._opened.writing() as scope:
             segments.save(scope, name, condition)
@@ -186,14 +196,25 @@ class CRM(Verbs):
 
     def segment(self, name: str) -> Segment:
         """Return a segment; raise UnknownSegment."""
+        from crmcore.segment import Segment
+        from crmcore.store import segments
+
         with self._opened.reading() as scope:
             definition = segments.load(scope, name)
         return Segment(self._opened, self._fold, self.registry, definition)
 
     def segments(self) -> list[str]:
         """Return the names of the segments."""
+        from crmcore.store import segments
+
         with self._opened.reading() as scope:
             return segments.names(scope)
+
+    @cached_property
+    def _campaigning(self) -> Campaigning:
+        from crmcore.campaigning import Campaigning
+
+        return Campaigning(self._opened, self.registry, self.settings)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 

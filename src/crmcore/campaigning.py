@@ -17,7 +17,7 @@ from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
-from crmcore.flow.plan import Progress
+from crmcore.flow.progress import Progress
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
 from crmcore.model.campaign import Campaign
@@ -47,10 +47,6 @@ class Stats:
     pending: int
     due: int
     in_doubt: int
-
-
-def quiet(_done: int, _total: int) -> None:
-    """Progress that nobody looks at."""
 
 
 class Campaigning:

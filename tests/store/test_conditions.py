@@ -23,8 +23,7 @@ from crmcore.model.time import DAY
 from crmcore.store.plain import to_data, to_tree
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.strategies import texts
-
-from ..conftest import NOON
+from tests.conftest import NOON
 
 NOW = TurnedClock(NOON).now()
 NAMES = ("a", "b")

@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmcore.errors import UnknownCustomer
-
-from ..conftest import NOON
+from tests.conftest import NOON
 
 
 def test_an_anonymous_visitor_becomes_known_with_the_whole_history(crm):

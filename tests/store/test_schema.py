@@ -69,7 +69,7 @@ def test_a_revision_of_another_release_is_an_error_naming_the_command(tmp_path):
 
 def test_a_hosts_autogenerate_is_kept_away_from_our_tables():
     kept = [
-        migrations.include_object(table, name, "table", True, None)  # noqa: FBT003 - Alembic's signature
+        migrations.include_object(table, name, "table", True, None)
         for name, table in (("crm_event", None), ("shop_order", Table("shop_order", MetaData())))
     ]
     assert kept == [False, True]

@@ -193,5 +193,5 @@ def test_what_is_no_address_is_refused(value):
 
 @pytest.mark.parametrize("section", [{"sender": "nobody"}, {"sendr": "a@b.co"}])
 def test_a_wrong_setting_is_an_error_naming_it(section):
-    with pytest.raises(SettingsError, match="sende?r"):
+    with pytest.raises(SettingsError, match=r"sende?r"):
         email_settings(section)

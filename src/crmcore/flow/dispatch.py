@@ -12,7 +12,8 @@ import attrs
 from crmcore.flow.compose import Composed, compose
 from crmcore.flow.gating import hand, judged
 from crmcore.flow.outcome import outcomes
-from crmcore.flow.plan import Plan, Progress, advised, plan
+from crmcore.flow.plan import Plan, advised, plan
+from crmcore.flow.progress import Progress
 from crmcore.flow.settling import settle
 from crmcore.hooks.channel import Compiled, Rendered, Unrendered
 from crmcore.hooks.provider import Outgoing, Result, Session

@@ -10,7 +10,8 @@ import attrs
 
 from crmcore.errors import InvalidCampaign, UndefinedField
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
-from crmcore.flow.plan import Plan, Progress
+from crmcore.flow.plan import Plan
+from crmcore.flow.progress import Progress
 from crmcore.hooks.channel import Draft, Unrendered
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.campaign import SEND, Campaign

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import attrs
 
@@ -15,8 +15,6 @@ from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store.gates import Policy
 from crmcore.store.scope import Scope
-
-Progress = Callable[[int, int], None]
 
 
 @attrs.frozen(kw_only=True)

@@ -17,6 +17,7 @@ from crmcore.flow.applying import apply, owners_of
 from crmcore.flow.importing.lines import LINES, Line
 from crmcore.flow.importing.mapping import ColumnMap, Reader, reader
 from crmcore.flow.importing.reading import Row, count_lines, table
+from crmcore.flow.progress import Progress
 from crmcore.model import verbs
 from crmcore.model.statement import Identify
 from crmcore.store import events, imports
@@ -25,7 +26,6 @@ from crmcore.store.sources import source_ids
 
 BATCH = 1000
 Open = Callable[[], AbstractContextManager[Scope]]
-Progress = Callable[[int, int], None]
 
 
 @attrs.frozen(kw_only=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
-
-from crmcore.store.schema.columns import keyed, maybe_number, maybe_words, number, rows, words, yes_no
+from crmcore.store.schema.columns import keyed, maybe_number, maybe_words, number, partial, rows, words, yes_no
 
 segment = rows(
     "segment",
@@ -77,13 +75,7 @@ enrolment = rows(
     maybe_number("due_at"),
     maybe_number("left_at"),
     maybe_words("reason"),
-    Index(
-        "ix_enrolment_due",
-        "workspace_id",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
+    partial("ix_enrolment_due", ("due_at",), "due_at IS NOT NULL"),
     unique=[("run_id", "customer_id", "key", "occurrence")],
     indexes=[("customer_id",)],
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint
 
-from crmcore.store.schema.columns import blob, keyed, maybe_number, maybe_words, number, rows, words
-
-_IMPORTED = text("import_id IS NOT NULL")
+from crmcore.store.schema.columns import blob, keyed, maybe_number, maybe_words, number, partial, rows, words
 
 
 def _whole(*columns: str) -> list[CheckConstraint]:
@@ -36,7 +34,7 @@ event = rows(
     maybe_number("source_id"),
     maybe_number("import_id"),
     maybe_words("trace"),
-    Index("ix_event_import", "workspace_id", "import_id", sqlite_where=_IMPORTED, postgresql_where=_IMPORTED),
+    partial("ix_event_import", ("import_id",), "import_id IS NOT NULL"),
     indexes=[("customer_id", "name", "occurred_at"), ("name", "occurred_at", "customer_id")],
 )
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
-
-from crmcore.store.schema.columns import maybe_number, maybe_words, number, rows, words, yes_no
-
-_DUE = text("state IN ('planned', 'deferred')")
-_LEASED = text("state IN ('claimed', 'handed')")
-_CARRIED = text("provider_id IS NOT NULL")
+from crmcore.store.schema.columns import maybe_number, maybe_words, number, partial, rows, words, yes_no
 
 #: The ledger: one row per message to one address. `address_id` is 0 for a skip before an address was chosen; `due_at` is
 #: when it may be claimed next; `context` is frozen when it is handed over.
@@ -42,16 +36,9 @@ delivery = rows(
     maybe_words("provider"),
     maybe_words("provider_id"),
     maybe_words("trace"),
-    Index("ix_delivery_due", "workspace_id", "due_at", sqlite_where=_DUE, postgresql_where=_DUE),
-    Index("ix_delivery_lease", "workspace_id", "lease_until", sqlite_where=_LEASED, postgresql_where=_LEASED),
-    Index(
-        "ix_delivery_carried",
-        "workspace_id",
-        "provider_id",
-        "provider",
-        sqlite_where=_CARRIED,
-        postgresql_where=_CARRIED,
-    ),
+    partial("ix_delivery_due", ("due_at",), "state IN ('planned', 'deferred')"),
+    partial("ix_delivery_lease", ("lease_until",), "state IN ('claimed', 'handed')"),
+    partial("ix_delivery_carried", ("provider_id", "provider"), "provider_id IS NOT NULL"),
     unique=[("run_id", "step", "customer_id", "channel", "address_id", "occurrence")],
     indexes=[("run_id", "state"), ("customer_id", "planned_at")],
 )
