@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, func, literal_column, not_, or_, select, true
 from sqlalchemy.exc import DataError, OperationalError
 
 from crmcore.errors import MixedCurrencies, Overflow, UnknownPlugin
@@ -51,6 +51,9 @@ _ORDER: dict[Op, Callable[[Any, Any], Truth]] = {
     Op.GT: operator.gt,
     Op.GE: operator.ge,
 }
+#: What a count may say that only asks whether there is one.
+_SOME = {(Op.GE, 1), (Op.GT, 0), (Op.NE, 0)}
+_NONE = {(Op.EQ, 0), (Op.LT, 1), (Op.LE, 0)}
 _HOT = {"item": "text", "ref": "text", "currency": "text", "quantity": "decimal", "amount": "int"}
 
 
@@ -87,7 +90,7 @@ def _truth(condition: Condition, scope: Scope, rules: Rules) -> Truth:  # noqa: 
         case AnyOf():
             return _joined(or_, [_truth(inner, scope, rules) for inner in condition.of], false())
         case Not():
-            return ~grouped(_truth(condition.of, scope, rules))
+            return not_(_truth(condition.of, scope, rules))
         case Everyone():
             return true()
         case Count() | Sum():
@@ -100,8 +103,9 @@ def _truth(condition: Condition, scope: Scope, rules: Rules) -> Truth:  # noqa: 
 
 def _joined(join: Callable[..., Truth], parts: Sequence[Truth], neutral: Truth) -> Truth:
     if len(parts) <= WIDTH:
-        return grouped(join(neutral, *parts))
-    groups = [_joined(join, parts[start : start + WIDTH], neutral) for start in range(0, len(parts), WIDTH)]
+        return join(neutral, *parts)
+    shares = [parts[start : start + WIDTH] for start in range(0, len(parts), WIDTH)]
+    groups: list[Any] = [grouped(_joined(join, share, neutral)) for share in shares]
     return _joined(join, groups, neutral)
 
 
@@ -147,22 +151,27 @@ def _tag(condition: Tag, scope: Scope) -> Ids:
 
 
 def _folded(condition: Count | Sum, scope: Scope) -> Truth:
-    """A customer without such events counts and sums to 0, so that where 0 fits, those for whom it fits not are asked for."""
-    measure = _measure(condition)
-    fits = _ORDER[condition.op]
+    """A customer without such events counts and sums to 0: where 0 fits, those for whom it fits not are asked for."""
     groups = _events(condition.events, scope)
     if isinstance(condition, Sum) and condition.currency is not None:
         groups = groups.where(schema.event.c.currency == condition.currency)
-    groups = groups.group_by(schema.event.c.customer_id)
-    if _fits_zero(condition):
-        return ~_among(groups.having(~fits(measure, condition.value)))
-    if isinstance(condition, Count) and (condition.op, condition.value) in ((Op.GE, 1), (Op.GT, 0)):
-        return _among(groups)
-    return _among(groups.having(fits(measure, condition.value)))
+    fits_zero = bool(_ORDER[condition.op](0, condition.value))
+    if not _is_presence(condition, fits_zero):
+        fits = _ORDER[condition.op](_measure(condition), condition.value)
+        groups = _each_customer(groups).having(not_(fits) if fits_zero else fits)
+    return not_(_among(groups)) if fits_zero else _among(groups)
 
 
-def _fits_zero(condition: Count | Sum) -> bool:
-    return bool(_ORDER[condition.op](0, condition.value))
+def _is_presence(condition: Count | Sum, fits_zero: bool) -> bool:  # noqa: FBT001 - a fact about the condition
+    """Tell whether it is all the same how many there are, once there is one."""
+    said = (condition.op, condition.value)
+    return isinstance(condition, Count) and said in (_NONE if fits_zero else _SOME)
+
+
+def _each_customer(events: Ids) -> Ids:
+    """Group events by customer, written so that SQLite reads them by name and time rather than all of them by customer."""
+    customer_id = schema.event.c.customer_id + literal_column("0")
+    return events.with_only_columns(customer_id).group_by(customer_id)
 
 
 def _measure(condition: Count | Sum) -> ColumnElement[int]:
@@ -174,7 +183,7 @@ def _measure(condition: Count | Sum) -> ColumnElement[int]:
 def _moment(condition: Moment, scope: Scope) -> Ids:
     at = schema.event.c.occurred_at
     found = func.min(at) if condition.which == "first" else func.max(at)
-    groups = _events(condition.events, scope).group_by(schema.event.c.customer_id)
+    groups = _each_customer(_events(condition.events, scope))
     return groups.having(_ORDER[condition.op](found, limit_of(condition, scope.now)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean
+from sqlalchemy import BigInteger
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -23,10 +23,10 @@ def _position(element: position, compiler: Any, **named: Any) -> str:
     return f"{function}({compiler.process(element.clauses, **named)})"
 
 
-class grouped(GenericFunction[bool]):  # noqa: N801 - the same
+class grouped(GenericFunction[int]):  # noqa: N801 - the same
     """A truth in parentheses, which SQLAlchemy would take off: a tree of parts stays as shallow as it is made."""
 
-    type = Boolean()
+    type = BigInteger()
     inherit_cache = True
     name = "crm_grouped"
 
