@@ -90,14 +90,10 @@ def _workspace(engine: Engine, name: str, clock: Clock) -> Workspace:
         found = workspaces.find(connection, name)
     if found is not None:
         return found
-    ids, now = Ids(engine), clock.now()
-    ids.ready(now)
     with writing(engine) as connection:
         found = workspaces.find(connection, name)
         if found is None:
-            new_id = ids.take(connection, 1, now)[0]
-            workspaces.make(connection, name, new_id=new_id, now=now, secret=secrets.token_bytes(32))
+            workspaces.make(connection, name, now=clock.now(), secret=secrets.token_bytes(32))
             found = workspaces.find(connection, name)
-    ids.release()
     assert found is not None
     return found

@@ -15,7 +15,7 @@ from crmcore.model.identity import Identity, Who, identities
 from crmcore.model.money import Money, is_currency
 from crmcore.model.names import checked_name
 from crmcore.model.time import MINUTE, iso, microseconds
-from crmcore.model.values import checked_int, checked_text, decimal6, scaled, to_json
+from crmcore.model.values import checked_int, checked_text, decimal6, is_plain, scaled, to_json
 
 #: The names that modules, campaigns and recommenders agree on (DESIGN, section 2).
 STANDARD_EVENTS = frozenset(
@@ -58,6 +58,7 @@ STANDARD_EVENTS = frozenset(
 )
 #: How far ahead of now an event may be dated.
 FUTURE = 5 * MINUTE
+FAR = 2**62
 NO_PROPERTIES = "{}"
 
 
@@ -108,7 +109,10 @@ def event(  # noqa: PLR0913 - the verb's vocabulary: every field of an event has
 
     Raise InvalidName, InvalidIdentity, InvalidTime, FutureEvent, InvalidMoney, InvalidValue or Overflow.
     """
-    minor, code = _money(amount, currency, name)
+    if amount is None:
+        minor, code = None, None
+    else:
+        minor, code = _money(amount, currency, name)
     return Event(
         name=checked_name(name, "event", "track"),
         customer=identities(customer, name),
@@ -127,10 +131,10 @@ def event(  # noqa: PLR0913 - the verb's vocabulary: every field of an event has
 
 def occurred(at: datetime | int, now: int, name: str) -> int:
     """Return the time of an event in microseconds; raise FutureEvent where it is more than 5 minutes after now."""
-    moment = microseconds(at, f"{name}.at")
+    moment = at if type(at) is int else microseconds(at, f"{name}.at")
     if moment > now + FUTURE:
         raise FutureEvent(place=f"{name}.at", at=iso(moment), now=iso(now))
-    return checked_int(moment, f"{name}.at")
+    return moment if moment >= -FAR else checked_int(moment, f"{name}.at")
 
 
 def message_key(message_id: str | bytes) -> bytes:
@@ -146,6 +150,8 @@ def message_key(message_id: str | bytes) -> bytes:
 
 
 def _text(text: str, name: str, field: str) -> str:
+    if type(text) is str and is_plain(text):
+        return text
     if not isinstance(text, str):
         raise InvalidValue(place=f"{name}.{field}", problem=f"{text!r} is no text")
     return checked_text(text, f"{name}.{field}")
@@ -159,14 +165,12 @@ def _quantity(quantity: float | Decimal, name: str) -> int:
     raise InvalidValue(place=f"{name}.quantity", problem=f"{quantity!r} is no number")
 
 
-def _money(amount: int | Money | None, currency: str | None, name: str) -> tuple[int | None, str | None]:
-    if amount is None:
-        return None, None
+def _money(amount: int | Money, currency: str | None, name: str) -> tuple[int, str]:
     if isinstance(amount, Money):
         return amount.minor, amount.currency
     if type(amount) is not int:
         fix = "give minor units as int, or Money.of(amount, currency)"
         raise InvalidMoney(place=f"{name}.amount", problem=f"{amount!r} is no integer; {fix}")
-    if not is_currency(currency):
+    if currency is None or not is_currency(currency):
         raise InvalidMoney(place=f"{name}.currency", problem=f"{currency!r} is no ISO 4217 code such as 'EUR'")
     return checked_int(amount, f"{name}.amount"), currency

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -15,7 +16,7 @@ KEY = "key"
 MAX_VALUE = 512
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class Identity:
     """One way to a customer; attributes: `kind` (key, email, phone, anonymous, device, ...), `value` in normal form."""
 
@@ -45,7 +46,7 @@ def identities(who: Who, place: str = "customer") -> tuple[Identity, ...]:
     """Return the identities a caller names a customer by: a text is the host's key, a mapping is kind to value."""
     match who:
         case str():
-            found: tuple[Identity, ...] = (identity(KEY, who, place),)
+            found: tuple[Identity, ...] = _by_key(who)
         case Identity():
             found = (who,)
         case Mapping():
@@ -59,6 +60,11 @@ def identities(who: Who, place: str = "customer") -> tuple[Identity, ...]:
     if not found:
         raise InvalidIdentity(place=place, problem="no identity is given")
     return found
+
+
+@lru_cache(maxsize=65_536)
+def _by_key(key: str) -> tuple[Identity, ...]:
+    return (identity(KEY, key, "customer"),)
 
 
 def _email(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 import attrs
 
@@ -44,6 +45,7 @@ def exponent(currency: str) -> int:
     return EXPONENTS.get(currency, 2)
 
 
+@lru_cache(maxsize=1024)
 def is_currency(code: object) -> bool:
     """Tell whether `code` has the form of an ISO 4217 code: three capital letters."""
     return isinstance(code, str) and len(code) == LETTERS and code.isascii() and code.isalpha() and code.isupper()

@@ -24,6 +24,8 @@ SCALE = 6
 MICRO = Decimal("0.000001")
 TAGS = {"$decimal": "decimal", "$time": "time", "$date": "date"}
 MAX_TEXT = 1_000_000
+SHORT = 1000
+SMALL = 2**62
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -57,6 +59,11 @@ def _normalise_rare(value: object, place: str) -> Value:
         case str():
             return checked_text(str(value), place)
     raise InvalidValue(place=place, problem=f"{type(value).__name__} is no text, int, bool, decimal, time or date")
+
+
+def is_plain(text: str) -> bool:
+    """Tell at a glance that a text is fine: short, ASCII and printable; others are looked at closely."""
+    return len(text) <= SHORT and text.isascii() and text.isprintable()
 
 
 def checked_text(text: str, place: str) -> str:
@@ -194,7 +201,17 @@ def from_plain(plain: Any) -> Any:
 
 def to_json(value: object, place: str) -> str:
     """Return values as JSON text, keys sorted, tagged as the module says."""
+    if type(value) is dict and all(map(_is_simple, value, value.values())):
+        return _ENCODER.encode(value)
     return _ENCODER.encode(to_plain(value, place))
+
+
+def _is_simple(key: object, value: object) -> bool:
+    """Tell at a glance that a field is JSON as it is."""
+    if type(key) is not str or not is_plain(key) or key[:1] == "$":
+        return False
+    kind = type(value)
+    return (kind is str and is_plain(value)) or (kind is int and -SMALL < value < SMALL) or kind is bool  # type: ignore[arg-type, operator]  # narrowed by kind
 
 
 def from_json(text: str) -> Any:

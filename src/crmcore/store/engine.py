@@ -10,14 +10,16 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 #: Readers never wait for the writer; a crash of the machine may lose the last transactions, a crash of the process none.
+#: Larger pages than SQLite's own 4,096: a batch of events writes fewer of them.
 PRAGMAS = (
+    "page_size=8192",
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "busy_timeout=30000",
     "secure_delete=ON",
     "temp_store=MEMORY",
     "cache_size=-65536",
-    "wal_autocheckpoint=8000",
+    "wal_autocheckpoint=4000",
 )
 
 

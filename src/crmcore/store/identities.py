@@ -48,14 +48,15 @@ class Resolved:
 
 def find(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
     """Return the owner each known identity leads to."""
-    values: dict[str, set[str]] = {}
+    kinds: dict[str, dict[str, Identity]] = {}
     for name in names:
-        values.setdefault(name.kind, set()).add(name.value)
+        kinds.setdefault(name.kind, {})[name.value] = name
     found: dict[Identity, Owner] = {}
-    for kind in sorted(values):
+    for kind in sorted(kinds):
+        named = kinds[kind]
         columns = ("value", "customer_id", "origin_id")
-        rows = bulk.select_in(scope, identity, columns, {"kind": kind}, "value", sorted(values[kind]))
-        found.update((Identity(kind, value), (customer_id, origin_id)) for value, customer_id, origin_id in rows)
+        rows = bulk.select_in(scope, identity, columns, {"kind": kind}, "value", sorted(named))
+        found.update((named[value], (customer_id, origin_id)) for value, customer_id, origin_id in rows)
     return found
 
 

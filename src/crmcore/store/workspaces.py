@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import attrs
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from crmcore.store.schema import workspace
-
-FIRST = 1
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -31,9 +29,10 @@ def find(connection: Connection, name: str) -> Workspace | None:
     return Workspace(id=one, name=known_as, secret=secret, pinned_now=pinned_now)
 
 
-def make(connection: Connection, name: str, *, new_id: int, now: int, secret: bytes) -> None:
-    """Make a workspace."""
-    connection.execute(insert(workspace).values(id=new_id, name=name, created_at=now, secret=secret))
+def make(connection: Connection, name: str, *, now: int, secret: bytes) -> None:
+    """Make a workspace. Its id is small, as it stands in every row and index."""
+    next_id = select(func.coalesce(func.max(workspace.c.id), 0) + 1).scalar_subquery()
+    connection.execute(insert(workspace).values(id=next_id, name=name, created_at=now, secret=secret))
 
 
 def pin(connection: Connection, workspace_id: int, now: int | None) -> None:
