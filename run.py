@@ -22,7 +22,7 @@ LOCK = ROOT / "requirements.lock"
 PACKAGES = (".", "plugins/crm_email", "plugins/crm_recommend")
 #: What each command needs beside the packages' own dependencies: dependency groups of pyproject.toml.
 GROUPS = {"demo": (), "test": ("dev", "docs")}
-COMMANDS = {"demo": ("crm", "demo"), "test": ("pytest", "-q")}
+COMMANDS = {"demo": ("crm", "demo"), "test": ("pytest", "-q", "-n", "auto", "--dist", "loadfile")}
 MIN_PYTHON = (3, 11)
 
 

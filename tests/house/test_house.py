@@ -1,0 +1,209 @@
+"""The house keeps its own rules."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from crmcore import errors
+from crmcore.hooks import specs
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*ROOT.glob("src/crmcore/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")])
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+FORBIDDEN = {"Manager", "Helper", "Util", "Utils", "Data", "Info", "Base"}
+HOOKS = {name: hook for name, hook in vars(specs).items() if name.startswith("crm_")}
+
+
+def functions(path: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+
+
+def length(node: ast.FunctionDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_no_file_is_longer_than_400_lines():
+    assert {str(path): lines for path in SOURCES if (lines := len(path.read_text().splitlines())) > 400} == {}
+
+
+def test_no_function_is_longer_than_60_lines_and_most_are_short():
+    lengths = {f"{path}:{node.name}": length(node) for path in SOURCES for node in functions(path)}
+    assert {name: lines for name, lines in lengths.items() if lines > 60} == {}
+    assert statistics.median(lengths.values()) <= 10
+
+
+def test_names_say_what_a_thing_is():
+    named = {
+        node.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+    words = {(name, word) for name in named for word in re.findall(r"[A-Z][a-z]+", name.title().replace("_", ""))}
+    camel = {(name, word) for name in named for word in re.findall(r"[A-Z][a-z]*", name)}
+    assert {name for name, word in words | camel if word in FORBIDDEN and name[:1].isupper()} == set()
+
+
+def test_every_module_says_what_it_is():
+    assert [
+        str(path) for path in SOURCES if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ] == []
+
+
+def test_sql_in_words_stands_in_the_store_alone():
+    written = re.compile(r"exec_driver_sql\(|from sqlalchemy import [^\n]*\btext\b")
+    found = [
+        path for path in SOURCES if written.search(path.read_text()) and not {"store", "migrations"} & set(path.parts)
+    ]
+    assert found == []
+
+
+def test_a_plugin_imports_nothing_but_the_boundary():
+    allowed = ("crmcore.hooks", "crmcore.model", "crmcore.errors", "crmcore.settings")
+    for path in ROOT.glob("plugins/*/src/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("crmcore"):
+                assert node.module.startswith(allowed), (path, node.module)
+
+
+@pytest.mark.parametrize("name", ["crmcore", "crm_email", "crm_recommend", "crmcore.store.schema"])
+def test_what_a_package_exports_is_sorted_and_there(name):
+    module = importlib.import_module(name)
+    assert list(module.__all__) == sorted(module.__all__)
+    assert all(hasattr(module, one) for one in module.__all__)
+
+
+def error_classes() -> dict[str, type[errors.CRMError]]:
+    return {
+        name: one for name, one in vars(errors).items() if inspect.isclass(one) and issubclass(one, errors.CRMError)
+    }
+
+
+def test_every_error_stands_in_the_tree():
+    drawn = re.findall(r"^ *(?:[|` -]*)(\w+)", (errors.__doc__ or "").partition("::")[2], re.MULTILINE)
+    assert set(error_classes()) <= set(drawn) | {"text"}
+
+
+@pytest.mark.parametrize("name", sorted(error_classes()))
+def test_the_docstring_of_an_error_is_its_message(name):
+    fields = re.findall(r"\{(\w+)", error_classes()[name].__doc__ or "")
+    made = error_classes()[name](**dict.fromkeys(fields, "<field>"))
+    assert str(made).count("<field>") == len(fields)
+
+
+def test_there_are_at_most_16_hooks():
+    assert len(HOOKS) <= 16
+
+
+@pytest.mark.parametrize("name", sorted(HOOKS))
+def test_every_hook_has_a_heading_with_its_exact_signature(name):
+    given = inspect.signature(HOOKS[name])
+    parameters = ", ".join(f"{one.name}: {one.annotation}" for one in given.parameters.values())
+    heading = f"## `{name}({parameters}) -> {given.return_annotation}`"
+    assert heading in (ROOT / "docs" / "reference" / "hooks.md").read_text()
+    assert "versionadded" in (HOOKS[name].__doc__ or "")
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+def test_every_plugin_is_whole(plugin):
+    project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["crmcore"] == {plugin.name: plugin.name}
+    assert "```python" in (plugin / "README.md").read_text()
+    assert list((plugin / "tests").glob("test_*.py"))
+    others = {path.name.replace("_", "-") for path in PLUGINS if path != plugin}
+    assert not {re.split(r"[<>=]", one)[0] for one in project["dependencies"]} & others
+
+
+def tracked() -> list[str]:
+    return subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_lock_names_no_place():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert not re.search(r"(?m)^(-|/|\.)", lock)
+    assert [name for name in tracked() if re.search(r"(^|/)(uv\.lock|pylock.*\.toml)$", name)] == []
+
+
+def test_every_pinned_version_is_hashed():
+    entries = re.split(r"(?m)^(?=\S)", (ROOT / "requirements.lock").read_text())
+    assert [entry for entry in entries if entry.strip() and "--hash=sha256:" not in entry] == []
+
+
+CONTROLS = {
+    "model/money.py": "import sqlalchemy",
+    "model/time.py": "from crmcore.store import events",
+    "hooks/gate.py": "from crmcore.flow import applying",
+    "store/tags.py": "from crmcore.flow import folding",
+}
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("lint-imports")
+    command = [program, "--no-cache", "--config", folder / "pyproject.toml"]
+    paths = ":".join(str(folder / one) for one in ("src", "plugins/crm_email/src", "plugins/crm_recommend/src"))
+    environment = {"PYTHONPATH": paths, "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for name in ("src", "plugins"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.xz"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_floors_are_kept(copy):
+    done = lint(copy)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_floor_that_is_broken_is_reported(copy, name):
+    path = copy / "src" / "crmcore" / name
+    path.write_text(f"{path.read_text()}\n{CONTROLS[name]}\n")
+    done = lint(copy)
+    assert done.returncode == 1
+    assert "BROKEN" in done.stdout
+
+
+def test_a_plugin_that_reaches_inside_is_reported(copy):
+    path = copy / "plugins" / "crm_email" / "src" / "crm_email" / "file.py"
+    path.write_text(f"{path.read_text()}\nfrom crmcore.store import events\n")
+    assert "BROKEN" in lint(copy).stdout
+
+
+def mypy(folder: Path, source: str) -> str:
+    (folder / "plugin.py").write_text(source)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", ROOT / "pyproject.toml", folder / "plugin.py"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+
+PLUGIN = """
+from collections.abc import Sequence
+from crmcore.hooks.gate import Gate
+from crmcore.hooks.marker import implements
+from crmcore.hooks.setup import Setup
+from crmcore.hooks.specs import crm_register_gates
+
+@implements(crm_register_gates)
+def gates(setup: {setup}) -> Sequence[Gate]:
+    return []
+"""
+
+
+def test_a_hook_with_a_wrong_signature_is_refused_by_the_type_checker(tmp_path):
+    assert "Success" in mypy(tmp_path, PLUGIN.format(setup="Setup"))
+    assert "arg-type" in mypy(tmp_path, PLUGIN.format(setup="int"))
