@@ -4,6 +4,7 @@
 
     CRMError
     |-- SettingsError            a setting is wrong
+    |-- DatabaseUnusable         the database cannot be opened
     |-- SchemaError              the database is not at the revision this release needs
     |   `-- SchemaMissing
     |-- LoadError                a plugin cannot be loaded
@@ -56,6 +57,10 @@ class CRMError(Exception):
 
 class SettingsError(CRMError):
     """Setting {key!r} from {place} is not valid: {problem}."""
+
+
+class DatabaseUnusable(CRMError):
+    """The database {url} cannot be opened: {problem}."""
 
 
 class SchemaError(CRMError):

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import attrs
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from crmcore import migrations
+from crmcore.errors import DatabaseUnusable, SettingsError
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import workspaces
 from crmcore.store.engine import open_engine, reading, writing
@@ -64,10 +66,10 @@ class Opened:
 def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opened:
     """Open a workspace, made where it is new; an empty SQLite database gets its schema.
 
-    Raise SchemaMissing or SchemaError where `crm db upgrade` is needed.
+    Raise SchemaMissing or SchemaError where `crm db upgrade` is needed, DatabaseUnusable where nothing can be opened.
     """
-    engine = database if isinstance(database, Engine) else open_engine(url_of(database))
-    migrations.prepare(engine)
+    engine = database if isinstance(database, Engine) else engine_of(database)
+    _prepare(engine)
     found = _workspace(engine, workspace, clock or SystemClock())
     if clock is None:
         clock = SystemClock() if found.pinned_now is None else PinnedClock(found.pinned_now)
@@ -78,6 +80,23 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
         clock=clock,
         ids=Ids(engine),
     )
+
+
+def engine_of(database: str) -> Engine:
+    """Return an engine of our own for a URL, or for the path of a SQLite file; raise SettingsError."""
+    try:
+        return open_engine(url_of(database))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        problem = f"it is no database URL that can be used here ({type(error).__name__})"
+        raise SettingsError(key="database", place="the settings", problem=problem) from error
+
+
+def _prepare(engine: Engine) -> None:
+    try:
+        migrations.prepare(engine)
+    except (OperationalError, DatabaseError) as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        raise DatabaseUnusable(url=shown, problem=str(error.orig)) from error
 
 
 def url_of(database: str) -> str:

@@ -161,8 +161,17 @@ def test_a_file_that_cannot_be_read_is_an_error_naming_the_place(crm, take, text
 
 
 def test_a_missing_file_is_an_error(crm, mapping, tmp_path):
-    with pytest.raises((InvalidFile, FileNotFoundError)):
+    with pytest.raises(InvalidFile, match=r"nope\.csv"):
         crm.import_file(tmp_path / "nope.csv", mapping)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.csv.gz", b"no gzip"), ("b.csv.gz", gzip.compress(b"x" * 5000)[:-20]), ("c.csv.xz", b"no xz")]
+)
+def test_a_broken_archive_is_an_error(crm, mapping, tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InvalidFile):
+        crm.import_file(tmp_path / name, mapping)
 
 
 def test_compressed_files_are_read(crm, take):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcore.errors import UnknownCustomer
+from crmcore import CRM
+from crmcore.errors import DatabaseUnusable, SettingsError, UnknownCustomer
 from tests.conftest import NOON
+
+NUMBERS = count()
 
 
 def test_an_anonymous_visitor_becomes_known_with_the_whole_history(crm):
@@ -130,8 +136,6 @@ def test_a_bad_row_is_an_error_and_what_was_stored_stays(crm):
 
 
 def test_workspaces_do_not_see_each_other(database, clock):
-    from crmcore import CRM
-
     with CRM(str(database), clock=clock) as one, CRM(str(database), workspace="other", clock=clock) as other:
         one.identify("42", {"city": "Bandung"})
         other.identify("42", {"city": "Jakarta"})
@@ -140,9 +144,51 @@ def test_workspaces_do_not_see_each_other(database, clock):
 
 
 def test_a_pinned_workspace_opens_at_its_time(database):
-    from crmcore import CRM
-
     with CRM(str(database)) as crm:
         crm.pin(123)
     with CRM(str(database)) as crm:
         assert crm.now() == 123
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), max_size=6))
+def test_merging_all_again_changes_nothing(open_crm, merges):
+    crm = open_crm(f"merge-{next(NUMBERS)}.db")
+    for key in "abcd":
+        crm.track("order_placed", {"anonymous": key}, amount=1, currency="EUR")
+        crm.identify({"anonymous": key}, {"name": key})
+    before = None
+    for _ in range(2):
+        crm.merge_many({"customer": {"anonymous": one}, "into": {"anonymous": other}} for one, other in merges)
+        seen = [crm.customer({"anonymous": key}) for key in "abcd"]
+        assert before in (None, seen)
+        before = seen
+    whole = {one.id: sum(each.count for each in one.sums) for one in before}
+    assert sum(whole.values()) == 4
+
+
+def test_threads_lose_nothing(crm):
+    with ThreadPoolExecutor(8) as pool:
+        runs = [
+            pool.submit(crm.track_many, [{"name": "seen", "customer": f"{number % 3}"} for _ in range(50)])
+            for number in range(16)
+        ]
+        assert sum(run.result().new for run in runs) == 800
+    assert crm.totals()[0].count == 800
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all, it only stands where one should be" * 20])
+def test_a_file_that_is_no_database_is_an_error_and_stays(tmp_path, content):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(DatabaseUnusable, match=r"notes\.txt"):
+        CRM(str(path))
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("url", "error"), [("/nowhere/at/all/crm.db", DatabaseUnusable), ("nosuchdb://x", SettingsError)]
+)
+def test_a_database_out_of_reach_is_an_error_naming_it(url, error):
+    with pytest.raises(error):
+        CRM(url)

@@ -9,10 +9,9 @@ import click
 
 from crmcore import migrations
 from crmcore.cli.output import Context, pass_context, show, table
-from crmcore.opening import url_of
+from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
 from crmcore.settings import settings
-from crmcore.store.engine import open_engine
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +48,7 @@ def db() -> None:
 @pass_context
 def status(context: Context) -> None:
     """Show the revision of the schema, and the one this release needs."""
-    engine = open_engine(_url(context))
+    engine = engine_of(_database(context))
     with engine.connect() as connection:
         revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
     show(context, revision, lambda one: table("Schema", ("current", "needed"), [(one.current or "none", one.needed)]))
@@ -60,7 +59,7 @@ def status(context: Context) -> None:
 @pass_context
 def upgrade(context: Context, only_sql: bool) -> None:
     """Bring the schema up to date, in one transaction."""
-    engine = open_engine(_url(context))
+    engine = engine_of(_database(context))
     if only_sql:
         click.echo(migrations.sql(engine.dialect.name))
         return
@@ -124,5 +123,5 @@ def _human(health: Health) -> None:
     table("State", ("what", "value"), rows)
 
 
-def _url(context: Context) -> str:
-    return url_of(settings({"database": context.database}, file=context.config).database)
+def _database(context: Context) -> str:
+    return settings({"database": context.database}, file=context.config).database

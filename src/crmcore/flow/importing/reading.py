@@ -44,7 +44,7 @@ def table(path: Path) -> Iterator[Table]:
             rows = csv.reader(lines, strict=True)
             header = _header(path, rows)
             yield Table(header=header, rows=_rows(lines, rows, len(header)))
-    except OSError as error:
+    except (OSError, EOFError, lzma.LZMAError) as error:
         raise InvalidFile(file=path, place="the file", problem=f"it cannot be read ({error})") from error
 
 

@@ -52,8 +52,8 @@ class _Read:
 
 def run(writing: Open, path: Path, made: ColumnMap, progress: Progress) -> Imported:
     """Import a file; raise InvalidFile. Interrupted, it keeps what is committed; the same call again goes on."""
-    total = count_lines(path)
     with table(path) as file:
+        total = count_lines(path)
         read = reader(made, file.header, path)
         with writing() as scope:
             source_id = source_ids(scope, [made.source])[made.source] or 0
