@@ -60,6 +60,21 @@ def test_everybody_gets_a_message_of_their_own(crm, recorder):
     assert crm.report("hello").sent == 3
 
 
+def test_a_carrier_is_handed_no_more_at_once_than_it_takes(crm, recorder):
+    people(crm, 120)
+    sizes = []
+    send = recorder.send
+
+    def sized(batch):
+        sizes.append(len(batch))
+        return send(batch)
+
+    recorder.send = sized
+    crm.launch(made())
+    crm.work()
+    assert (max(sizes), sum(sizes)) == (recorder.carriage.batch, 120)
+
+
 def test_working_again_sends_nothing_again(crm, recorder):
     people(crm, 3)
     crm.launch(made())

@@ -58,7 +58,9 @@ class Dispatcher:
         total, done = left if limit is None else min(left, limit), 0
         while batch := self._claim(None if limit is None else limit - done):
             for run_id, same_run in groupby(sorted(batch, key=_grouping), key=lambda one: one.run_id):
-                self._work_on(self._plan(run_id), list(same_run))
+                given = self._plan(run_id)
+                for share in _shares(list(same_run), given.provider.carriage.batch):
+                    self._work_on(given, share)
             done += len(batch)
             progress(min(done, total), max(total, done))
         self._finish()
@@ -121,6 +123,11 @@ class Dispatcher:
             for run_id in runs.running(scope):
                 if not deliveries.waits(scope, run_id):
                     runs.finish(scope, run_id)
+
+
+def _shares(batch: Sequence[Claimed], size: int) -> Iterator[Sequence[Claimed]]:
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
 
 
 def _rendered(
