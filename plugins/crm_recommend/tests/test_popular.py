@@ -24,3 +24,8 @@ def test_what_is_older_than_the_window_does_not_count(shop):
 def test_a_return_takes_a_purchase_back(shop):
     found = scores(shop, [(1, 10, PURCHASE, 3, 1), (1, 10, RETURN, 3, 1), (2, 20, PURCHASE, 3, 2)])
     assert (found[10], found[20]) == (0, 1)
+
+
+def test_the_oldest_time_there_is_counts_as_old(shop):
+    days = (2**63 + shop.now) // 86_400_000_000
+    assert scores(shop, [(1, 10, PURCHASE, days, 1), (2, 20, PURCHASE, 0, 2)])[10] == 0
