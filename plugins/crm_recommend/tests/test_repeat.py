@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from crmcore.hooks.recommender import PURCHASE, RETURN, VIEW, Request
@@ -35,7 +36,10 @@ def test_an_old_habit_lets_a_new_one_past(shop):
 
 def test_what_was_bought_oftener_than_returned_is_still_held(shop):
     rows = [(1, 10, PURCHASE, 900, 1), (1, 10, PURCHASE, 900, 2), (1, 10, RETURN, 1, 2)]
-    assert shop.ids("repeat", 1, rows=rows, repeat="only") == [10]
+    stored = Request(customer=1, k=8, repeat="only")
+    live = attrs.evolve(stored, history=shop.interactions(rows))
+    for ranking in shop.ask("repeat", stored, live, rows=rows):
+        assert [(one.item, one.score) for one in ranking.items] == [(10, 0.0)]
 
 
 def test_a_purchase_faded_to_nothing_is_still_a_purchase(shop):

@@ -26,7 +26,7 @@ __all__ = ["crm", "main"]
 def crm(
     context: click.Context, database: str | None, workspace: str | None, config: Path | None, as_json: bool
 ) -> None:
-    r"""The CRM that lives inside your product.
+    """The CRM that lives inside your product.
 
     \b
     crm demo                                 a year of a real shop, from orders to a report

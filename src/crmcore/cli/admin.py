@@ -36,7 +36,7 @@ class Health:
 
 @click.group()
 def db() -> None:
-    r"""Look at the schema, or bring it up to date.
+    """Look at the schema, or bring it up to date.
 
     \b
     crm --db postgresql+psycopg://localhost/shop db status
@@ -47,7 +47,11 @@ def db() -> None:
 @db.command("status")
 @pass_context
 def status(context: Context) -> None:
-    """Show the revision of the schema, and the one this release needs."""
+    """Show the revision of the schema, and the one this release needs.
+
+    \b
+    crm --db shop.db db status
+    """
     engine = engine_of(_database(context))
     with engine.connect() as connection:
         revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
@@ -58,7 +62,12 @@ def status(context: Context) -> None:
 @click.option("--sql", "only_sql", is_flag=True, help="Print the statements instead of running them.")
 @pass_context
 def upgrade(context: Context, only_sql: bool) -> None:
-    """Bring the schema up to date, in one transaction."""
+    """Bring the schema up to date, in one transaction.
+
+    \b
+    crm --db shop.db db upgrade
+    crm --db postgresql+psycopg://localhost/shop db upgrade --sql > upgrade.sql
+    """
     engine = engine_of(_database(context))
     if only_sql:
         click.echo(migrations.sql(engine.dialect.name))
@@ -72,7 +81,11 @@ def upgrade(context: Context, only_sql: bool) -> None:
 @click.command()
 @pass_context
 def plugins(context: Context) -> None:
-    """List the plugins that loaded."""
+    """List the plugins that loaded.
+
+    \b
+    crm plugins
+    """
     with context.crm() as crm:
         found = crm.registry.plugins
     show(context, found, lambda all_: table("Plugins", ("name", "version"), [(one.name, one.version) for one in all_]))
@@ -81,7 +94,11 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins that did not load, schema, what waits. Exits with 1 where there is a fault."""
+    """Check an installation: plugins that did not load, schema, what waits. Exits with 1 where there is a fault.
+
+    \b
+    crm --db shop.db doctor
+    """
     with context.crm() as crm:
         waiting = crm.stats()
         health = Health(
@@ -100,7 +117,11 @@ def doctor(context: Context) -> None:
 @click.command()
 @pass_context
 def stats(context: Context) -> None:
-    """Show what waits: statements to fold, deliveries due, deliveries in doubt."""
+    """Show what waits: statements to fold, deliveries due, deliveries in doubt.
+
+    \b
+    crm --db shop.db --json stats
+    """
     with context.crm() as crm:
         found = crm.stats()
     show(

@@ -15,7 +15,7 @@ from crmcore.store.deliveries import DeliveryView
 
 @click.group()
 def campaign() -> None:
-    r"""List and launch campaigns.
+    """List and launch campaigns.
 
     \b
     crm campaign list
@@ -26,7 +26,11 @@ def campaign() -> None:
 @campaign.command("list")
 @pass_context
 def list_campaigns(context: Context) -> None:
-    """List the campaigns."""
+    """List the campaigns.
+
+    \b
+    crm --db shop.db campaign list
+    """
     with context.crm() as crm:
         names = crm.campaigns()
     show(context, names, lambda found: table("Campaigns", ("name",), [(name,) for name in found]))
@@ -37,12 +41,16 @@ def list_campaigns(context: Context) -> None:
 @click.option("--seed", default=0, show_default=True, help="Fixes who is held out.")
 @pass_context
 def launch_campaign(context: Context, file: Path, seed: int) -> None:
-    r"""Launch a campaign from a TOML or JSON file, once its message could be made for everybody.
+    """Launch a campaign from a TOML or JSON file, once its message could be made for everybody.
 
     \b
-    name = "winback"             channel = "email"
-    purpose = "retention"        template = "winback"
-    audience = "lapsed"          holdout = 0.1
+    crm --db shop.db campaign launch winback.toml
+    where winback.toml says:  name = "winback"
+                              purpose = "retention"
+                              audience = "lapsed"       # a segment, or a condition
+                              channel = "email"
+                              template = "winback"
+                              holdout = 0.1
     """
     with context.crm() as crm, progress(context, "checking") as bar:
         launched = crm.launch(plain_file(file), seed=seed, progress=bar)
@@ -57,7 +65,12 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
 @click.option("--limit", type=int, help="Work on at most so many deliveries.")
 @pass_context
 def work(context: Context, limit: int | None) -> None:
-    """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was."""
+    """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was.
+
+    \b
+    crm --db shop.db work
+    crm --db shop.db work --limit 1000
+    """
     with context.crm() as crm, progress(context, "sending") as bar:
         worked = crm.work(progress=bar, limit=limit)
     show(
@@ -71,7 +84,11 @@ def work(context: Context, limit: int | None) -> None:
 @click.argument("name")
 @pass_context
 def report(context: Context, name: str) -> None:
-    """Report what came of a campaign's latest run."""
+    """Report what came of a campaign's latest run.
+
+    \b
+    crm --db shop.db report winback
+    """
     with context.crm() as crm:
         found = crm.report(name)
     show(context, found, report_tables)
@@ -83,7 +100,11 @@ def report(context: Context, name: str) -> None:
 @click.option("--limit", default=50, show_default=True)
 @pass_context
 def deliveries(context: Context, name: str, status: str | None, limit: int) -> None:
-    """List the ledger's rows of a campaign's latest run."""
+    """List the ledger's rows of a campaign's latest run.
+
+    \b
+    crm --db shop.db deliveries winback --status in_doubt
+    """
     with context.crm() as crm:
         found = crm.deliveries(name, status)[:limit]
 

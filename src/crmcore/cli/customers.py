@@ -26,7 +26,7 @@ class Known:
 @click.option("--limit", default=20, show_default=True, help="How many events to show.")
 @pass_context
 def customer(context: Context, key: str | None, email: str | None, limit: int) -> None:
-    r"""Show a customer: attributes, consents, sums and the latest events.
+    """Show a customer: attributes, consents, sums and the latest events.
 
     \b
     crm customer 17850

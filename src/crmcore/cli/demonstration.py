@@ -20,7 +20,7 @@ from crmcore.model.money import Money
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @pass_context
 def demo(context: Context, data: Path | None, directory: Path, as_json: bool) -> None:
-    r"""Watch a year of a real shop's orders become customers, segments, offers, mails and a report.
+    """Watch a year of a real shop's orders become customers, segments, offers, mails and a report.
 
     \b
     crm demo

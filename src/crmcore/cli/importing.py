@@ -18,7 +18,7 @@ from crmcore.flow.importing.running import Imported
 )
 @pass_context
 def import_file(context: Context, file: Path, mapping: Path) -> None:
-    r"""Import a CSV file (.gz and .xz too). The same file again changes nothing; interrupted, it goes on.
+    """Import a CSV file (.gz and .xz too). The same file again changes nothing; interrupted, it goes on.
 
     \b
     crm import orders.csv --map orders.toml

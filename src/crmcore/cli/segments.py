@@ -35,7 +35,7 @@ class Defined:
 
 @click.group()
 def segment() -> None:
-    r"""Define segments, and see who is in them.
+    """Define segments, and see who is in them.
 
     \b
     crm segment list
@@ -47,7 +47,11 @@ def segment() -> None:
 @segment.command("list")
 @pass_context
 def list_segments(context: Context) -> None:
-    """List the segments with their sizes."""
+    """List the segments with their sizes.
+
+    \b
+    crm --db shop.db segment list
+    """
     with context.crm() as crm:
         sized = [Sized(name=name, size=crm.segment(name).size()) for name in crm.segments()]
     show(context, sized, lambda found: table("Segments", ("name", "size"), [(one.name, one.size) for one in found]))
@@ -57,7 +61,11 @@ def list_segments(context: Context) -> None:
 @click.argument("name")
 @pass_context
 def show_segment(context: Context, name: str) -> None:
-    """Show a segment's condition and size."""
+    """Show a segment's condition and size.
+
+    \b
+    crm --db shop.db segment show loyal
+    """
     with context.crm() as crm:
         found = crm.segment(name)
         defined = Defined(name=name, version=found.version, size=found.size(), condition=found.plain())
@@ -69,7 +77,7 @@ def show_segment(context: Context, name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_context
 def create_segment(context: Context, name: str, file: Path) -> None:
-    r"""Define a segment by a condition in a TOML or JSON file (defined again, it changes).
+    """Define a segment by a condition in a TOML or JSON file (defined again, it changes).
 
     \b
     crm segment create lapsed lapsed.toml
@@ -90,7 +98,11 @@ def create_segment(context: Context, name: str, file: Path) -> None:
 @click.option("--after", default=0, help="Go on after this customer id.")
 @pass_context
 def list_members(context: Context, name: str, limit: int, after: int) -> None:
-    """List the customers of a segment."""
+    """List the customers of a segment.
+
+    \b
+    crm --db shop.db segment members loyal --limit 10
+    """
     with context.crm() as crm:
         members = crm.segment(name).members(limit=limit, after=after)
 
