@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 from implicit.als import AlternatingLeastSquares
 from scipy import sparse
 
+from crm_recommend.settings import AlsSettings
 from crmcore.hooks.recommender import PURCHASE, Request
 
 #: Two tastes: 10, 20, 30 go together, and so do 60, 70, 80.
@@ -18,6 +20,12 @@ TASTES = [
 def test_a_customer_is_given_what_others_of_that_taste_have(shop):
     rows = [row for row in TASTES if row[:2] != (1, 30)]
     assert shop.ids("als", 1, rows=rows, repeat="exclude", k=1) == [30]
+
+
+def test_the_defaults_tell_tastes_apart_in_a_small_shop(shop):
+    defaults = attrs.asdict(AlsSettings())
+    rows = [row for row in TASTES if row[:2] != (1, 30)] + [(99, 80, PURCHASE, 5, 200 + n) for n in range(40)]
+    assert shop.ids("als", 1, rows=rows, repeat="exclude", k=1, **defaults) == [30]
 
 
 def test_items_of_one_taste_are_similar(shop):

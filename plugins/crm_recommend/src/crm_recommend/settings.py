@@ -40,13 +40,14 @@ class AlsoBoughtSettings:
 class AlsSettings:
     """Of implicit's alternating least squares; `half_life` of a customer's own purchases.
 
-    The defaults were picked on a cut of Online Retail that ends before the one they are measured on.
+    The defaults were picked on cuts of Online Retail that end before the one they are measured on, over samples of 50
+    customers to all: a regularization of 10 is a little better on the whole shop, and far worse on one of 500 customers.
     """
 
     factors: int = 64
-    regularization: float = 10.0
+    regularization: float = 3.0
     iterations: int = 15
-    alpha: float = 1.0
+    alpha: float = 2.0
     half_life: float = 90.0
     popular_half_life: float = 14.0
 
@@ -57,8 +58,6 @@ SETTINGS: dict[str, type[Any]] = {
     "also_bought": AlsoBoughtSettings,
     "als": AlsSettings,
 }
-
-
 WORDS = {int: "whole number", float: "number"}
 MOST = 1_000_000_000
 
