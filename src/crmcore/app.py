@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 from sqlalchemy import Connection, Engine
 
-from crmcore.errors import UnknownCustomer
+from crmcore.errors import MergeConflict, UnknownCustomer
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
 from crmcore.model import verbs
 from crmcore.model.event import Event
 from crmcore.model.identity import Who, identities
+from crmcore.model.time import microseconds
 from crmcore.opening import Opened, opened
 from crmcore.settings import Settings, settings
 from crmcore.store import customers, events, workspaces
 from crmcore.store import identities as identity_rows
 from crmcore.store.host import adopt
+from crmcore.store.identities import Owner
 from crmcore.verbs import Verbs
 from crmcore.writer import Writer
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
@@ -46,9 +49,11 @@ if TYPE_CHECKING:
     from crmcore.model.wire import Statement
     from crmcore.registry import Registry
     from crmcore.segment import Segment
+    from crmcore.store.accounts import AccountView
     from crmcore.store.customers import CustomerView
     from crmcore.store.deliveries import DeliveryView
     from crmcore.store.events import TimelineLine, Total
+    from crmcore.store.links import Contradiction
     from crmcore.store.scope import Scope
 
 BATCH = 1000
@@ -117,8 +122,12 @@ class CRM(Verbs):
         return self._say_many(verbs.event, rows)
 
     def merge_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
-        """Say `merge` for each row of arguments, a thousand a transaction."""
+        """Say `merge` for each row of arguments, a thousand a transaction; `refused` names those that contradict."""
         return self._say_many(verbs.merge, rows)
+
+    def unmerge_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `unmerge` for each row of arguments, a thousand a transaction."""
+        return self._say_many(verbs.unmerge, rows)
 
     def consent_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
         """Say `consent` for each row of arguments, a thousand a transaction."""
@@ -153,7 +162,9 @@ class CRM(Verbs):
 
     def _say(self, statements: Sequence[Statement]) -> None:
         with self._opened.writing() as scope:
-            applying.apply(scope, statements)
+            taken = applying.apply(scope, statements)
+        for one, other in taken.refused:
+            raise MergeConflict(one=f"{one.kind} {one.value!r}", other=f"{other.kind} {other.value!r}")
 
     def _say_many(self, build: Callable[..., Statement], rows: Iterable[Any]) -> Taken:
         taken, left = Taken(), iter(rows)
@@ -166,17 +177,43 @@ class CRM(Verbs):
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def customer(self, who: Who) -> CustomerView:
-        """Return all that is known of a customer; raise UnknownCustomer."""
+    def customer(self, who: Who, at: datetime | int | None = None) -> CustomerView:
+        """Return all that is known of a customer, or was at a time; raise UnknownCustomer.
+
+        At a time (microseconds UTC, or a datetime) it is what the statements dated up to then say, and no others.
+        """
+        from crmcore.store import past
+
         self._fold()
         with self._opened.reading() as scope:
-            return customers.view(scope, _known(scope, who))
+            customer_id, origin_id = _known(scope, who)
+            return (
+                customers.view(scope, customer_id)
+                if at is None
+                else past.view(scope, origin_id, microseconds(at, "at"))
+            )
+
+    def contradictions(self, limit: int = 100) -> list[Contradiction]:
+        """Return the statements that were refused since they would join two customers known by a key, latest first."""
+        from crmcore.store import links
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return links.contradictions(scope, limit)
+
+    def account(self, key: str, at: datetime | int | None = None) -> AccountView:
+        """Return an account, with its members of all times or those at a time; raise UnknownAccount."""
+        from crmcore.store import accounts
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return accounts.view(scope, key, None if at is None else microseconds(at, "at"))
 
     def timeline(self, who: Who, limit: int = 100) -> list[TimelineLine]:
         """Return a customer's latest events, newest first."""
         self._fold()
         with self._opened.reading() as scope:
-            return events.timeline(scope, _known(scope, who), limit)
+            return events.timeline(scope, _known(scope, who)[0], limit)
 
     def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""
@@ -273,10 +310,10 @@ class CRM(Verbs):
         return folding.fold(self._opened.writing, self._opened.reading)
 
 
-def _known(scope: Scope, who: Who) -> int:
+def _known(scope: Scope, who: Who) -> Owner:
     named = identities(who)
     found = identity_rows.find(scope, named)
     for one in named:
         if one in found:
-            return found[one][0]
+            return found[one]
     raise UnknownCustomer(kind=named[0].kind, value=named[0].value)

@@ -27,12 +27,15 @@
     |   `-- InvalidToken
     |-- NotFound                 a named thing does not exist
     |   |-- UnknownCustomer
+    |   |-- UnknownAccount
+    |   |-- UnknownImport
     |   |-- UnknownSegment
     |   |-- UnknownTemplate
     |   |-- UnknownCampaign
     |   `-- UnknownPlugin
     |-- Conflict                 two facts cannot both hold
     |   |-- MergeConflict
+    |   |-- AccountCycle
     |   `-- NoNodeFree
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
@@ -151,6 +154,14 @@ class UnknownCustomer(NotFound):
     """No customer has the {kind} {value!r}."""
 
 
+class UnknownAccount(NotFound):
+    """There is no account {name!r}."""
+
+
+class UnknownImport(NotFound):
+    """There is no import {name}; `crm imports list` shows them."""
+
+
 class UnknownSegment(NotFound):
     """There is no segment {name!r}; known: {known}."""
 
@@ -172,7 +183,11 @@ class Conflict(CRMError):
 
 
 class MergeConflict(Conflict):
-    """{place} would join the customers {one!r} and {other!r}, both known by a key; merge them by name if they are one."""
+    """{one} and {other} are two customers, each known by a key of its own; say merge(..., force=True) if they are one."""
+
+
+class AccountCycle(Conflict):
+    """The account {account!r} would be a part of itself."""
 
 
 class NoNodeFree(Conflict):

@@ -30,7 +30,7 @@ def _verb(build: Callable[Concatenate[int, Said], Statement]) -> Callable[Concat
 
 
 class Verbs(ABC):
-    """identify, group, track, merge, consent, subscribe, suppress, offer: each says one thing."""
+    """identify, group, track, merge, unmerge, consent, subscribe, suppress, offer: each says one thing."""
 
     @abstractmethod
     def now(self) -> int:
@@ -44,6 +44,7 @@ class Verbs(ABC):
     group = _verb(verbs.group)
     track = _verb(verbs.event)
     merge = _verb(verbs.merge)
+    unmerge = _verb(verbs.unmerge)
     consent = _verb(verbs.consent)
     subscribe = _verb(verbs.subscribe)
     suppress = _verb(verbs.suppress)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import attrs
+
 from crmcore.flow import applying
 from crmcore.model.statement import Consent, Subscribe, Suppress
 from crmcore.model.time import Clock
 from crmcore.model.wire import Statement
 from crmcore.store import identities, pending
+from crmcore.store.resolving import anchor
 from crmcore.store.scope import Scope
 from crmcore.verbs import Verbs
 
@@ -31,12 +34,16 @@ class Writer(Verbs):
     def _say(self, statements: Sequence[Statement]) -> None:
         scope = self._scope(self.now())
         for statement in statements:
-            if isinstance(statement, Consent | Subscribe | Suppress) and _is_known(scope, statement):
-                applying.apply(scope, [statement])
-            else:
+            known = _known(scope, statement) if isinstance(statement, Consent | Subscribe | Suppress) else None
+            if known is None:
                 pending.append(scope, [statement])
+            else:
+                applying.apply(scope, [known])
 
 
-def _is_known(scope: Scope, statement: Consent | Subscribe | Suppress) -> bool:
+def _known(scope: Scope, statement: Consent | Subscribe | Suppress) -> Consent | Subscribe | Suppress | None:
+    """Return the statement under one identity where all that it names is one customer: nothing is linked by it then."""
     owners = identities.find(scope, statement.customer)
-    return len(owners) == len(statement.customer) and len({customer for customer, _ in owners.values()}) == 1
+    if len(owners) != len(statement.customer) or len({customer for customer, _ in owners.values()}) != 1:
+        return None
+    return attrs.evolve(statement, customer=(anchor(statement.customer),))

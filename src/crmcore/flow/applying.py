@@ -10,133 +10,143 @@ import attrs
 
 from crmcore.hooks.notices import CustomerChange
 from crmcore.model.event import Event
-from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress
+from crmcore.model.identity import Identity
+from crmcore.model.linking import MERGED, UNMERGED
+from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
 from crmcore.model.wire import Statement
-from crmcore.store import accounts, attributes, consents, events, identities, merging, notices, offers, quarantine, tags
-from crmcore.store.identities import Named, Owner
+from crmcore.store import accounts, attributes, consents, events, flags, notices, offers, suppressions, tags
+from crmcore.store.attributes import Write
+from crmcore.store.flags import Flag
+from crmcore.store.identities import Owner
+from crmcore.store.resolving import Explicit, Naming, anchor, resolve
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
+
+#: A statement about a customer, made at a time.
+Happened = Event | Identify | Group | Consent | Subscribe | Suppress
 
 
 @attrs.frozen(kw_only=True)
 class Taken:
-    """How many statements were new, and how many were events that had come in before."""
+    """How many statements were new, how many events had come in before, and the merges that were refused."""
 
     new: int = 0
     repeated: int = 0
+    refused: tuple[tuple[Identity, Identity], ...] = ()
 
     def __add__(self, other: Taken) -> Taken:
-        return Taken(new=self.new + other.new, repeated=self.repeated + other.repeated)
+        return Taken(
+            new=self.new + other.new,
+            repeated=self.repeated + other.repeated,
+            refused=self.refused + other.refused,
+        )
 
 
 def apply(scope: Scope, statements: Sequence[Statement]) -> Taken:
     """Apply statements in the order given; neighbours of one kind go together."""
     taken = Taken()
-    for kind, group in groupby(statements, type):
-        batch = list(group)
-        new = _APPLY[kind](scope, batch)
-        taken += Taken(new=new, repeated=len(batch) - new)
+    for take, group in groupby(statements, lambda one: _APPLY[type(one)]):
+        taken += take(scope, list(group))
     return taken
 
 
-def owners_of(scope: Scope, named: Sequence[Named]) -> list[Owner]:
-    """Return the customer of each statement; those it names together become one, and clashes are kept for a look."""
-    resolved = identities.resolve(scope, named)
-    for join in resolved.joins:
-        merging.merge(scope, join.away, join.into, at=scope.now, reason="named together")
-    quarantine.clashes(scope, resolved.clashes)
-    return resolved.owners
+def owners_of(scope: Scope, events: Sequence[Happened]) -> list[Owner]:
+    """Return the customer of each statement; those it names together become one."""
+    return resolve(scope, [Naming(names=one.customer, at=one.at) for one in events]).owners
 
 
-def _track(scope: Scope, batch: Sequence[Event]) -> int:
+def _track(scope: Scope, batch: Sequence[Event]) -> Taken:
     fresh, ids = events.unrepeated(scope, batch)
-    events.append(scope, fresh, ids, owners_of(scope, [one.customer for one in fresh]))
-    return len(fresh)
+    events.append(scope, fresh, ids, owners_of(scope, fresh))
+    return Taken(new=len(fresh), repeated=len(batch) - len(fresh))
 
 
-def _identify(scope: Scope, batch: Sequence[Identify]) -> int:
-    owners = owners_of(scope, [one.customer for one in batch])
+def _identify(scope: Scope, batch: Sequence[Identify]) -> Taken:
+    owners = owners_of(scope, batch)
     sources = source_ids(scope, {one.source for one in batch})
     placed = list(zip(batch, owners, strict=True))
     changed = attributes.write(
         scope, [write for one, owner in placed for write in _writes(one, owner, sources[one.source])]
     )
-    changed |= tags.write(
-        scope, [tagging for one, owner in placed for tagging in _taggings(one, owner, sources[one.source])]
-    )
+    tagged = [flag for one, owner in placed for flag in _taggings(one, owner, sources[one.source])]
+    if tagged:
+        flags.log(scope, tagged)
+        changed |= tags.settle(scope, {one.customer_id for one in tagged})
     notices.post(scope, [CustomerChange(customer_id=one, at=scope.now) for one in sorted(changed)])
-    return len(batch)
+    return Taken(new=len(batch))
 
 
-def _writes(one: Identify, owner: Owner, source_id: int | None) -> list[attributes.Write]:
+def _writes(one: Identify, owner: Owner, source_id: int | None) -> list[Write]:
     return [
-        attributes.Write(
-            owner_id=owner[0],
-            origin_id=owner[1],
-            name=name,
-            value=value,
-            at=one.at,
-            source_id=source_id,
-            import_id=one.import_id,
-        )
+        Write(owner_id=owner[0], origin_id=owner[1], name=name, value=value, at=one.at, source_id=source_id)
         for name, value in one.attributes.items()
     ]
 
 
-def _taggings(one: Identify, owner: Owner, source_id: int | None) -> list[tags.Tagging]:
+def _taggings(one: Identify, owner: Owner, source_id: int | None) -> list[Flag]:
     return [
-        tags.Tagging(
+        Flag(
             customer_id=owner[0],
             origin_id=owner[1],
-            name=name,
-            is_set=is_set,
+            name=flags.named(flags.TAG, name),
+            is_on=is_on,
             at=one.at,
             source_id=source_id,
-            import_id=one.import_id,
         )
-        for names, is_set in ((one.tags, True), (one.untags, False))
+        for names, is_on in ((one.tags, True), (one.untags, False))
         for name in names
     ]
 
 
-def _group(scope: Scope, batch: Sequence[Group]) -> int:
-    found = iter(owners_of(scope, [one.customer for one in batch if one.customer]))
+def _group(scope: Scope, batch: Sequence[Group]) -> Taken:
+    found = iter(owners_of(scope, [one for one in batch if one.customer]))
     accounts.group(scope, batch, [next(found) if one.customer else None for one in batch])
-    return len(batch)
+    return Taken(new=len(batch))
 
 
-def _merge(scope: Scope, batch: Sequence[Merge]) -> int:
-    for one in batch:
-        [(away, _), (into, _)] = owners_of(scope, [one.customer, one.into])
-        merging.merge(scope, away, into, at=one.at, reason=one.reason)
-    return len(batch)
+def _merge(scope: Scope, batch: Sequence[Merge | Unmerge]) -> Taken:
+    namings = [Naming(names=names, at=one.at) for one in batch for names in (one.customer, one.into)]
+    said = [
+        Explicit(
+            one=anchor(one.customer),
+            other=anchor(one.into),
+            kind=MERGED if isinstance(one, Merge) else UNMERGED,
+            at=one.at,
+            forced=isinstance(one, Merge) and one.force,
+            reason=one.reason,
+        )
+        for one in batch
+    ]
+    refused = tuple(one for one in resolve(scope, namings, said).refused if one.kind == MERGED)
+    return Taken(new=len(batch) - len(refused), refused=tuple((one.one, one.other) for one in refused))
 
 
-def _consent(scope: Scope, batch: Sequence[Consent]) -> int:
-    consents.consent(scope, batch, owners_of(scope, [one.customer for one in batch]))
-    return len(batch)
+def _consent(scope: Scope, batch: Sequence[Consent]) -> Taken:
+    consents.consent(scope, batch, owners_of(scope, batch))
+    return Taken(new=len(batch))
 
 
-def _subscribe(scope: Scope, batch: Sequence[Subscribe]) -> int:
-    consents.subscribe(scope, batch, owners_of(scope, [one.customer for one in batch]))
-    return len(batch)
+def _subscribe(scope: Scope, batch: Sequence[Subscribe]) -> Taken:
+    consents.subscribe(scope, batch, owners_of(scope, batch))
+    return Taken(new=len(batch))
 
 
-def _suppress(scope: Scope, batch: Sequence[Suppress]) -> int:
-    consents.suppress(scope, batch, owners_of(scope, [one.customer for one in batch]))
-    return len(batch)
+def _suppress(scope: Scope, batch: Sequence[Suppress]) -> Taken:
+    suppressions.suppress(scope, batch, owners_of(scope, batch))
+    return Taken(new=len(batch))
 
 
-def _offer(scope: Scope, batch: Sequence[Offer]) -> int:
+def _offer(scope: Scope, batch: Sequence[Offer]) -> Taken:
     offers.save(scope, batch)
-    return len(batch)
+    return Taken(new=len(batch))
 
 
-_APPLY: dict[type[Any], Callable[[Scope, Sequence[Any]], int]] = {
+_APPLY: dict[type[Any], Callable[[Scope, Sequence[Any]], Taken]] = {
     Event: _track,
     Identify: _identify,
     Group: _group,
     Merge: _merge,
+    Unmerge: _merge,
     Consent: _consent,
     Subscribe: _subscribe,
     Suppress: _suppress,

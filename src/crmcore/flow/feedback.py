@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from crmcore.flow.settling import message_event
 from crmcore.hooks.provider import Feedback
 from crmcore.model.delivery import State
-from crmcore.model.identity import Identity
 from crmcore.model.statement import Suppress
-from crmcore.store import consents, deliveries, events, receipts
+from crmcore.store import deliveries, events, receipts, suppressions
 from crmcore.store.receipts import Sent
 from crmcore.store.scope import Scope
 
@@ -65,10 +64,10 @@ def _suppress(scope: Scope, refused: Sequence[tuple[Feedback, Sent]]) -> None:
         Suppress(
             customer=(),
             at=scope.now,
-            address=one.address or Identity("customer", str(sent.customer_id)),
+            address=one.address,
             channel=sent.channel,
             reason=_SUPPRESSING[one.type],  # type: ignore[arg-type]  # the reasons of a suppression
         )
         for one, sent in refused
     ]
-    consents.suppress(scope, statements, [(sent.customer_id, sent.origin_id) for _, sent in refused])
+    suppressions.suppress(scope, statements, [(sent.customer_id, sent.origin_id) for _, sent in refused])

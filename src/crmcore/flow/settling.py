@@ -11,7 +11,7 @@ from crmcore.model.delivery import State
 from crmcore.model.event import Event
 from crmcore.model.statement import Suppress as Suppressing
 from crmcore.model.values import to_json
-from crmcore.store import consents, deliveries, events, notices
+from crmcore.store import deliveries, events, notices, suppressions
 from crmcore.store.scope import Scope
 
 #: What the event of each kind of refusal is called, and the reason a suppression is kept under.
@@ -69,4 +69,4 @@ def _suppress(scope: Scope, refused: Sequence[Outcome]) -> None:
         for one in refused
         if one.suppress is not None
     ]
-    consents.suppress(scope, statements, [(one.claimed.customer_id, one.claimed.origin_id) for one in refused])
+    suppressions.suppress(scope, statements, [(one.claimed.customer_id, one.claimed.origin_id) for one in refused])

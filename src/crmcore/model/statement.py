@@ -24,25 +24,37 @@ class Identify:
     tags: tuple[str, ...] = ()
     untags: tuple[str, ...] = ()
     source: str | None = None
-    import_id: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Group:
-    """An account (company), its attributes, and a customer who belongs to it."""
+    """An account (company), the account it is part of, its attributes, and a customer who belongs to it or leaves."""
 
     account: str
     at: int
     name: str | None = None
+    parent: str | None = None
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
     customer: tuple[Identity, ...] = ()
     role: str = ""
+    member: bool = True
     source: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Merge:
-    """Two customers are one; `into` stays."""
+    """Two customers are one; `into` stays. `force` joins even two that are known by a key."""
+
+    customer: tuple[Identity, ...]
+    into: tuple[Identity, ...]
+    at: int
+    force: bool = False
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Unmerge:
+    """Two customers are not one: whatever joined these two is taken back."""
 
     customer: tuple[Identity, ...]
     into: tuple[Identity, ...]

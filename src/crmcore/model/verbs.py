@@ -16,11 +16,11 @@ from crmcore.model.identity import Identity, Who, identities, identity
 from crmcore.model.money import Money
 from crmcore.model.names import checked_name
 from crmcore.model.purpose import Purpose
-from crmcore.model.statement import ANY_CHANNEL, Consent, Group, Identify, Merge, Offer, Subscribe, Suppress
+from crmcore.model.statement import ANY_CHANNEL, Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
 from crmcore.model.time import microseconds
 from crmcore.model.values import Value, checked_int, checked_text, normalise, to_plain
 
-__all__ = ["consent", "event", "group", "identify", "merge", "offer", "subscribe", "suppress"]
+__all__ = ["consent", "event", "group", "identify", "merge", "offer", "subscribe", "suppress", "unmerge"]
 
 Time = datetime | int
 #: Attributes one can be reached by: they are identities too.
@@ -57,31 +57,59 @@ def group(
     account: str,
     *,
     name: str | None = None,
+    parent: str | None = None,
     attributes: Mapping[str, Any] | None = None,
     customer: Who | None = None,
     role: str = "",
+    member: bool = True,
     at: Time | None = None,
     source: str | None = None,
 ) -> Group:
-    """Say what an account is, and who belongs to it."""
+    """Say what an account is, which account it is part of ("" for none), and who belongs to it in which role.
+
+    With `member=False` the customer left it.
+    """
     return Group(
         account=_words(account, "group.account"),
         at=_at(at, now, "group"),
         name=None if name is None else _words(name, "group.name"),
+        parent=None if parent is None else checked_text(parent, "group.parent"),
         attributes=_attributes(attributes, "group"),
         customer=() if customer is None else identities(customer, "group.customer"),
         role=checked_text(role, "group.role"),
+        member=_truth(member, "group.member"),
         source=source,
     )
 
 
-def merge(now: int, /, customer: Who, into: Who, *, at: Time | None = None, reason: str = "") -> Merge:
-    """Say that two customers are one; `into` stays."""
+def merge(
+    now: int, /, customer: Who, into: Who, *, force: bool = False, at: Time | None = None, reason: str = ""
+) -> Merge:
+    """Say that two customers are one; `into` stays.
+
+    Raise MergeConflict where both are known by a key, unless `force` is given: the statement is kept, and holds once
+    what it contradicts is taken back.
+    """
     return Merge(
         customer=identities(customer, "merge.customer"),
         into=identities(into, "merge.into"),
         at=_at(at, now, "merge"),
+        force=_truth(force, "merge.force"),
         reason=checked_text(reason, "merge.reason"),
+    )
+
+
+def unmerge(now: int, /, customer: Who, into: Who, *, at: Time | None = None, reason: str = "") -> Unmerge:
+    """Say that two customers are not one: a merge of these two, or their being named together, is taken back.
+
+    Each has its own history again, and what came in since goes to the one it named. They stay apart, even where they are
+    named together again, until they are merged again.
+    """
+    return Unmerge(
+        customer=identities(customer, "unmerge.customer"),
+        into=identities(into, "unmerge.into"),
+        at=_at(at, now, "unmerge"),
+        reason=checked_text(reason, "unmerge.reason"),
     )
 
 

@@ -11,10 +11,10 @@ import attrs
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import Purpose
-from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress
+from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
 from crmcore.model.values import from_plain, to_plain
 
-Statement = Event | Identify | Group | Merge | Consent | Subscribe | Suppress | Offer
+Statement = Event | Identify | Group | Merge | Unmerge | Consent | Subscribe | Suppress | Offer
 
 #: The verb each statement is stored under.
 VERBS: Mapping[str, type[Statement]] = {
@@ -22,6 +22,7 @@ VERBS: Mapping[str, type[Statement]] = {
     "identify": Identify,
     "group": Group,
     "merge": Merge,
+    "unmerge": Unmerge,
     "consent": Consent,
     "subscribe": Subscribe,
     "suppress": Suppress,

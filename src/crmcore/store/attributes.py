@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Table, select
+from sqlalchemy import Table, delete, func, select
 
-from crmcore.model.values import Value, restored, stored, to_json
+from crmcore.model.values import Value, from_json, restored, stored, to_json
 from crmcore.store import bulk, schema
 from crmcore.store.identities import IN_LIST
 from crmcore.store.scope import Scope
@@ -24,7 +24,6 @@ class Write:
     value: Value
     at: int
     source_id: int | None = None
-    import_id: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +45,7 @@ Current = dict[tuple[int, str], tuple[Value, int]]
 
 
 def write(scope: Scope, writes: Sequence[Write], kept: Kept = OF_CUSTOMERS) -> set[int]:
-    """Apply writes by their time, whatever order they come in; return the owners whose values changed.
+    """Log writes and apply them by their time, whatever order they come in; return the owners whose values changed.
 
     Of two writes of the same time the one whose JSON text is greater wins, so that any order gives the same result.
     """
@@ -55,16 +54,48 @@ def write(scope: Scope, writes: Sequence[Write], kept: Kept = OF_CUSTOMERS) -> s
     winners: dict[tuple[int, str], Write] = {}
     changed: set[int] = set()
     for one in writes:
-        key = (one.owner_id, one.name)
+        key, rank = (one.owner_id, one.name), _rank(one.value, one.at)
         before = current.get(key)
-        if before is None or before[0] != one.value or type(before[0]) is not type(one.value):
-            log.append(_log_row(scope, one, before))
-            changed.add(one.owner_id)
-        if before is None or _rank(one.value, one.at) > _rank(*before):
+        known = None if before is None else _rank(*before)
+        log.append(_log_row(scope, one, known))
+        if known is None or rank > known:
             current[key] = (one.value, one.at)
             winners[key] = one
+            changed |= {one.owner_id} if known is None or rank[1] != known[1] else set()
     _store(scope, kept, list(winners.values()), log)
     return changed
+
+
+def settle(scope: Scope, owners: Iterable[int], kept: Kept = OF_CUSTOMERS) -> None:
+    """Make the current values of owners again from the log."""
+    ids = sorted(owners)
+    current = kept.current.c
+    for start in range(0, len(ids), IN_LIST):
+        some = ids[start : start + IN_LIST]
+        scope.connection.execute(
+            delete(kept.current).where(current.workspace_id == scope.workspace_id, current[kept.owner].in_(some))
+        )
+        rows = [
+            (owner, name, *_columns(from_json(new)), at, source_id, import_id)
+            for owner, name, new, at, source_id, import_id in latest(scope, kept, some)
+            if ":" not in name
+        ]
+        bulk.insert(scope, kept.current, _current_columns(kept), rows)
+
+
+def latest(scope: Scope, kept: Kept, owners: Sequence[int]) -> Sequence[Any]:
+    """Return, of each owner and name in the log, what was written last: owner, name, new, at, source_id, import_id."""
+    log = kept.log.c
+    rank = func.row_number().over(
+        partition_by=(log[kept.owner], log.name), order_by=(log.at.desc(), log.new.desc(), log.id.desc())
+    )
+    columns = (log[kept.owner], log.name, log.new, log.at, log.source_id, log.import_id)
+    ranked = (
+        select(*columns, rank.label("rank"))
+        .where(log.workspace_id == scope.workspace_id, log[kept.owner].in_(owners))
+        .subquery()
+    )
+    return scope.connection.execute(select(*list(ranked.c)[:-1]).where(ranked.c.rank == 1)).all()
 
 
 def values_at(scope: Scope, owners: Iterable[int], kept: Kept = OF_CUSTOMERS) -> Current:
@@ -92,16 +123,24 @@ def _rank(value: Value, at: int) -> tuple[int, str]:
     return at, to_json(value, "attribute")
 
 
-def _log_row(scope: Scope, one: Write, before: tuple[Value, int] | None) -> tuple[Any, ...]:
-    old = None if before is None else to_json(before[0], one.name)
+def _log_row(scope: Scope, one: Write, known: tuple[int, str] | None) -> tuple[Any, ...]:
+    old = None if known is None else known[1]
     new = to_json(one.value, one.name)
-    return (one.owner_id, one.origin_id, one.name, old, new, one.at, scope.now, one.source_id, one.import_id)
+    return (one.owner_id, one.origin_id, one.name, old, new, one.at, scope.now, one.source_id, scope.import_id)
+
+
+def _current_columns(kept: Kept) -> tuple[str, ...]:
+    return (kept.owner, "name", "kind", "number", "text", "folded", "at", "source_id", "import_id")
 
 
 def _store(scope: Scope, kept: Kept, winners: Sequence[Write], log: Sequence[tuple[Any, ...]]) -> None:
-    columns = (kept.owner, "name", "kind", "number", "text", "folded", "at", "source_id", "import_id")
-    rows = [(one.owner_id, one.name, *_columns(one.value), one.at, one.source_id, one.import_id) for one in winners]
-    bulk.insert(scope, kept.current, columns, rows, _LATER.format(owner=kept.owner))
+    rows = [(one.owner_id, one.name, *_columns(one.value), one.at, one.source_id, scope.import_id) for one in winners]
+    bulk.insert(scope, kept.current, _current_columns(kept), rows, _LATER.format(owner=kept.owner))
+    write_log(scope, kept, log)
+
+
+def write_log(scope: Scope, kept: Kept, log: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows of the log: owner, origin, name, old, new, at, received_at, source_id, import_id."""
     logged = ("id", kept.owner, "origin_id", "name", "old", "new", "at", "received_at", "source_id", "import_id")
     ids = scope.new_ids(len(log))
     bulk.insert(scope, kept.log, logged, [(new_id, *row) for new_id, row in zip(ids, log, strict=True)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -47,13 +47,33 @@ def insert_new(scope: Scope, table: Table, columns: Sequence[str], rows: Sequenc
 
 
 def select_in(
-    scope: Scope, table: Table, columns: Sequence[str], same: Mapping[str, Any], column: str, values: Sequence[str]
+    scope: Scope, table: Table, columns: Sequence[str], same: Mapping[str, Any], column: str, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Return columns of the rows where `same` holds and the text `column` is among `values`, however many they are."""
+    """Return columns of the rows where `same` holds and `column` (text or number) is among `values`, however many."""
+    if not values:
+        return []
     dialect = scope.connection.dialect.name
     statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id, dialect)
     wanted = json.dumps(values) if dialect == "sqlite" else list(values)
     return scope.connection.exec_driver_sql(statement, (*same.values(), wanted)).all()
+
+
+def select_pairs(
+    scope: Scope,
+    table: Table,
+    columns: Sequence[str],
+    same: Mapping[str, Any],
+    pair: tuple[str, str],
+    values: Collection[tuple[int, int]],
+) -> Sequence[Any]:
+    """Return columns of the rows where `same` holds and a pair of numbers is among `values`, however many they are."""
+    if not values:
+        return []
+    dialect = scope.connection.dialect.name
+    statement = _select_pairs(table.name, tuple(columns), tuple(same), pair, scope.workspace_id, dialect)
+    wanted = (json.dumps(sorted(values)),) if dialect == "sqlite" else tuple(zip(*sorted(values), strict=True))
+    bound = wanted if dialect == "sqlite" else tuple(list(side) for side in wanted)
+    return scope.connection.exec_driver_sql(statement, (*bound, *same.values())).all()
 
 
 def run_many(scope: Scope, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -90,6 +110,22 @@ def _select_in(
 ) -> str:
     found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
     return f"SELECT {', '.join(columns)} FROM {table} WHERE {found} AND {_AMONG[dialect].format(column)}"
+
+
+_PAIRS = {
+    "sqlite": "(SELECT json_extract(value, '$[0]') AS one, json_extract(value, '$[1]') AS other FROM json_each(?))",
+    "postgresql": "(SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS pair (one, other))",
+}
+
+
+@lru_cache(maxsize=256)
+def _select_pairs(
+    table: str, columns: tuple[str, ...], same: tuple[str, ...], pair: tuple[str, str], workspace_id: int, dialect: str
+) -> str:
+    found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
+    named = ", ".join(f"{table}.{column}" for column in columns)
+    joined = f"{_PAIRS[dialect]} AS wanted CROSS JOIN {table}"
+    return f"SELECT {named} FROM {joined} WHERE {found} AND {pair[0]} = wanted.one AND {pair[1]} = wanted.other"
 
 
 @lru_cache(maxsize=256)

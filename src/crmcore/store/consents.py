@@ -1,4 +1,4 @@
-"""Who may be contacted: consents with proof, topics and wishes, suppressions.
+"""Who may be contacted: consents with proof, topics and wishes. What holds follows from the logs of statements.
 
 Whoever withdraws, unsubscribes or suppresses also writes the customer's contact_state row, which a message that is being
 handed over holds locked: after the withdrawal has committed nothing is handed over any more.
@@ -6,28 +6,22 @@ handed over holds locked: after the withdrawal has committed nothing is handed o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
-from crmcore.model.identity import Identity
-from crmcore.model.statement import Consent, Subscribe, Suppress
+from crmcore.model.permission import Permission, settled
+from crmcore.model.statement import Consent, Subscribe
 from crmcore.model.values import to_json
-from crmcore.store import bulk, schema
+from crmcore.store import bulk, flags, links, schema
+from crmcore.store.flags import Flag
 from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
 
-#: The later statement wins; of two of the same time the withdrawal does.
-_LATER_CONSENT = """ON CONFLICT (workspace_id, customer_id, purpose, channel) DO UPDATE SET
-granted = excluded.granted, at = excluded.at, consent_id = excluded.consent_id
-WHERE excluded.at > crm_consent_state.at OR (excluded.at = crm_consent_state.at AND NOT excluded.granted)"""
-_LATER_WISH = """ON CONFLICT (workspace_id, customer_id, topic_id, channel) DO UPDATE SET
-wanted = excluded.wanted, at = excluded.at, source_id = excluded.source_id
-WHERE excluded.at > crm_subscription.at OR (excluded.at = crm_subscription.at AND NOT excluded.wanted)"""
-#: A suppression is never weakened by a later one: the longer one stays, and "for ever" is the longest.
-_LONGER = """ON CONFLICT (workspace_id, hash, channel) DO UPDATE SET reason = excluded.reason, until = excluded.until
-WHERE crm_suppression.until IS NOT NULL AND (excluded.until IS NULL OR excluded.until > crm_suppression.until)"""
+#: What was said of each thing; a thing begins with its customer.
+Said = dict[tuple[Any, ...], list[Permission]]
 
 
 def consent(scope: Scope, statements: Sequence[Consent], owners: Sequence[Owner]) -> None:
@@ -47,13 +41,14 @@ def consent(scope: Scope, statements: Sequence[Consent], owners: Sequence[Owner]
             one.at,
             scope.now,
             sources[one.source],
+            scope.import_id,
         )
         for new_id, owner, one in zip(ids, owners, statements, strict=True)
     ]
     bulk.insert(scope, schema.consent, _CONSENT, log)
-    states = [(row[1], row[3], row[4], row[5], row[9], row[0]) for row in log]
-    bulk.insert(scope, schema.consent_state, _CONSENT_STATE, states, _LATER_CONSENT)
-    touch(scope, (owner[0] for owner in owners))
+    customers = {owner[0] for owner in owners}
+    settle(scope, customers)
+    touch(scope, customers)
 
 
 _CONSENT = (
@@ -69,22 +64,75 @@ _CONSENT = (
     "at",
     "received_at",
     "source_id",
+    "import_id",
 )
 _CONSENT_STATE = ("customer_id", "purpose", "channel", "granted", "at", "consent_id")
 _SUBSCRIPTION = ("customer_id", "topic_id", "channel", "wanted", "at", "source_id")
-_SUPPRESSION = ("id", "channel", "hash", "reason", "at", "until", "source_id")
+
+
+def settle(scope: Scope, customers: Collection[int]) -> None:
+    """Make the latest consents of customers again from the log; the stricter holds where customers were joined."""
+    columns = ("id", "customer_id", "origin_id", "purpose", "channel", "granted", "at")
+    said: Said = {}
+    for one in bulk.select_in(scope, schema.consent, columns, {}, "customer_id", sorted(customers)):
+        permission = Permission(yes=bool(one.granted), at=one.at, origin=one.origin_id, row=one.id)
+        said.setdefault((one.customer_id, one.purpose, one.channel), []).append(permission)
+    rows = [(*key, one.yes, one.at, one.row) for key, one in held(scope, said).items()]
+    _replace(scope, schema.consent_state, _CONSENT_STATE, 3, customers, rows)
 
 
 def subscribe(scope: Scope, statements: Sequence[Subscribe], owners: Sequence[Owner]) -> None:
-    """Keep the latest wish per topic and channel; topics are made when first named."""
+    """Log wishes, and keep the latest of each topic and channel; topics are made when first named."""
     sources = source_ids(scope, {one.source for one in statements})
-    topics = topic_ids(scope, {one.topic for one in statements})
-    rows = [
-        (owner[0], topics[one.topic], one.channel, one.wanted, one.at, sources[one.source])
+    topic_ids(scope, {one.topic for one in statements})
+    logged = [
+        Flag(
+            customer_id=owner[0],
+            origin_id=owner[1],
+            name=flags.named(flags.WISH, one.topic, one.channel),
+            is_on=one.wanted,
+            at=one.at,
+            source_id=sources[one.source],
+        )
         for owner, one in zip(owners, statements, strict=True)
     ]
-    bulk.insert(scope, schema.subscription, _SUBSCRIPTION, rows, _LATER_WISH)
-    touch(scope, (owner[0] for owner in owners))
+    flags.log(scope, logged)
+    customers = {owner[0] for owner in owners}
+    settle_wishes(scope, customers)
+    touch(scope, customers)
+
+
+def settle_wishes(scope: Scope, customers: Collection[int]) -> None:
+    """Make the latest wishes of customers again from the log; the stricter holds where customers were joined."""
+    logged = flags.logged(scope, customers, flags.WISH)
+    topics = topic_ids(scope, {one.parts[0] for one in logged})
+    sources = {one.row: one.source_id for one in logged}
+    said: Said = {}
+    for one in logged:
+        permission = Permission(yes=one.is_on, at=one.at, origin=one.origin_id, row=one.row)
+        said.setdefault((one.customer_id, *one.parts), []).append(permission)
+    rows = [
+        (customer_id, topics[topic], channel, one.yes, one.at, sources[one.row])
+        for (customer_id, topic, channel), one in held(scope, said).items()
+    ]
+    _replace(scope, schema.subscription, _SUBSCRIPTION, 3, customers, rows)
+
+
+def held(scope: Scope, said: Said) -> dict[Any, Permission]:
+    """Return what holds of the statements about each thing."""
+    compound = {one.origin for group in said.values() if len({one.origin for one in group}) > 1 for one in group}
+    joins = links.joins(scope, compound) if compound else ()
+    return {key: settled(group, joins if len({one.origin for one in group}) > 1 else ()) for key, group in said.items()}
+
+
+def _replace(
+    scope: Scope, table: Table, columns: Sequence[str], width: int, customers: Collection[int], rows: Iterable[Any]
+) -> None:
+    """Let the rows of customers be these, and write no more than what differs; the first `width` columns are the key."""
+    there = set(map(tuple, bulk.select_in(scope, table, columns, {}, "customer_id", sorted(customers))))
+    wanted = set(rows)
+    bulk.delete(scope, table, columns[:width], [row[:width] for row in there - wanted])
+    bulk.insert(scope, table, columns, list(wanted - there))
 
 
 def topic_ids(scope: Scope, names: Iterable[str]) -> dict[str, int]:
@@ -99,31 +147,6 @@ def topic_ids(scope: Scope, names: Iterable[str]) -> dict[str, int]:
     columns = ("id", "name", "title", "created_at")
     bulk.insert(scope, schema.topic, columns, [(one, name, name, scope.now) for name, one in made.items()])
     return ids | made
-
-
-def suppress(scope: Scope, statements: Sequence[Suppress], owners: Sequence[Owner]) -> None:
-    """Never contact these customers, or these addresses of theirs."""
-    sources = source_ids(scope, {one.source for one in statements})
-    ids = scope.new_ids(len(statements))
-    rows = [
-        (
-            new_id,
-            one.channel,
-            scope.hash(one.address or whole_customer(owner[0])),
-            one.reason,
-            one.at,
-            one.until,
-            sources[one.source],
-        )
-        for new_id, owner, one in zip(ids, owners, statements, strict=True)
-    ]
-    bulk.insert(scope, schema.suppression, _SUPPRESSION, rows, _LONGER)
-    touch(scope, (owner[0] for owner in owners))
-
-
-def whole_customer(customer_id: int) -> Identity:
-    """Return what stands for all of a customer in a suppression."""
-    return Identity("customer", str(customer_id))
 
 
 def touch(scope: Scope, customers: Iterable[int]) -> None:
@@ -157,16 +180,3 @@ def wishes_of(scope: Scope, customer_id: int) -> list[tuple[str, str, bool, int]
         .order_by(topic.name, wish.channel)
     )
     return [(name, channel, wanted, at) for name, channel, wanted, at in rows]
-
-
-def suppressed(scope: Scope, hashes: Sequence[bytes]) -> list[tuple[bytes, str, str, int | None]]:
-    """Return the suppressions in force of these hashes: hash, channel, reason, until."""
-    row = schema.suppression.c
-    rows = scope.connection.execute(
-        select(row.hash, row.channel, row.reason, row.until).where(
-            row.workspace_id == scope.workspace_id,
-            row.hash.in_(hashes),
-            (row.until.is_(None)) | (row.until > scope.now),
-        )
-    )
-    return [(digest, channel, reason, until) for digest, channel, reason, until in rows]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from crmcore.model.identity import Identity
 from crmcore.model.values import Value
-from crmcore.store import attributes, consents, schema, tags
+from crmcore.store import attributes, consents, schema, suppressions, tags
 from crmcore.store.scope import Scope
 
 
@@ -48,7 +48,10 @@ class WishView:
 
 @attrs.frozen(kw_only=True)
 class CustomerView:
-    """All that is known of a customer; `suppressed` names channel and reason of what must never be sent."""
+    """All that is known of a customer.
+
+    `suppressed` names channel and reason of what must never be sent, `accounts` each account with the role in it.
+    """
 
     id: int
     key: str | None
@@ -59,6 +62,7 @@ class CustomerView:
     consents: tuple[ConsentView, ...]
     subscriptions: tuple[WishView, ...]
     suppressed: tuple[tuple[str, str], ...]
+    accounts: tuple[tuple[str, str], ...]
     sums: tuple[EventSum, ...]
 
 
@@ -82,6 +86,7 @@ def view(scope: Scope, customer_id: int) -> CustomerView:
             for topic, channel, wanted, at in consents.wishes_of(scope, customer_id)
         ),
         suppressed=_suppressed(scope, customer_id, identities),
+        accounts=_accounts(scope, customer_id),
         sums=_sums(scope, customer_id),
     )
 
@@ -101,8 +106,24 @@ def _row(scope: Scope, customer_id: int) -> tuple[str | None, int]:
 
 
 def _suppressed(scope: Scope, customer_id: int, identities: tuple[Identity, ...]) -> tuple[tuple[str, str], ...]:
-    hashes = [scope.hash(one) for one in (*identities, consents.whole_customer(customer_id))]
-    return tuple(sorted({(channel, reason) for _, channel, reason, _ in consents.suppressed(scope, hashes)}))
+    hashes = [scope.hash(one) for one in (*identities, suppressions.whole_customer(customer_id))]
+    return tuple(sorted({(channel, reason) for _, channel, reason, _ in suppressions.in_force(scope, hashes)}))
+
+
+def _accounts(scope: Scope, customer_id: int) -> tuple[tuple[str, str], ...]:
+    member, account = schema.member.c, schema.account.c
+    rows = scope.connection.execute(
+        select(account.key, member.role)
+        .join_from(schema.member, schema.account, account.id == member.account_id)
+        .where(
+            member.workspace_id == scope.workspace_id,
+            account.workspace_id == scope.workspace_id,
+            member.customer_id == customer_id,
+            member.until.is_(None),
+        )
+        .order_by(account.key, member.role)
+    )
+    return tuple((key, role) for key, role in rows)
 
 
 def _sums(scope: Scope, customer_id: int) -> tuple[EventSum, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from crmcore.errors import Overflow
@@ -74,9 +74,7 @@ def _first_events(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int
     return first
 
 
-def append(
-    scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Sequence[Owner], import_id: int | None = None
-) -> None:
+def append(scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Sequence[Owner]) -> None:
     """Write events of known owners under their ids, and fold them into the sums."""
     sources = source_ids(scope, {event.source for event in events})
     rows = [
@@ -94,7 +92,7 @@ def append(
             event.ref,
             event.properties,
             sources[event.source],
-            import_id,
+            scope.import_id,
             event.trace,
         )
         for event_id, owner, event in zip(ids, owners, events, strict=True)
@@ -132,6 +130,33 @@ def _add(total: list[int], event: Event) -> None:
     total[2] = max(total[2], event.at)
     total[3] += event.quantity or 0
     total[4] += event.amount or 0
+
+
+def settle(scope: Scope, customers: Iterable[int]) -> None:
+    """Make the sums of customers again from the log."""
+    stat, event, ids = schema.event_stat.c, schema.event.c, sorted(customers)
+    currency = func.coalesce(event.currency, "")
+    for start in range(0, len(ids), IN_LIST):
+        some = ids[start : start + IN_LIST]
+        scope.connection.execute(
+            delete(schema.event_stat).where(stat.workspace_id == scope.workspace_id, stat.customer_id.in_(some))
+        )
+        sums = (
+            select(
+                event.workspace_id,
+                event.customer_id,
+                event.name,
+                currency,
+                func.count(),
+                func.min(event.occurred_at),
+                func.max(event.occurred_at),
+                func.sum(func.coalesce(event.quantity, 0)),
+                func.sum(func.coalesce(event.amount, 0)),
+            )
+            .where(event.workspace_id == scope.workspace_id, event.customer_id.in_(some))
+            .group_by(event.workspace_id, event.customer_id, event.name, currency)
+        )
+        scope.connection.execute(insert(schema.event_stat).from_select(["workspace_id", *_STAT], sums))
 
 
 def exists(scope: Scope, customer_id: int, name: str, ref: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from crmcore.model.delivery import Reason
 from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.store import consents, schema
+from crmcore.store import schema, suppressions
 from crmcore.store.deliveries import Claimed
 from crmcore.store.scope import Scope
 
@@ -60,9 +60,9 @@ def _suppressed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> set[i
     """A suppression of the address or of the whole customer, on this channel or on every one."""
     by_hash: dict[bytes, set[int]] = {}
     for one in claimed:
-        for target in (one.address, consents.whole_customer(one.customer_id)):
+        for target in (one.address, suppressions.whole_customer(one.customer_id)):
             by_hash.setdefault(scope.hash(target), set()).add(one.id)
-    found = consents.suppressed(scope, sorted(by_hash))
+    found = suppressions.in_force(scope, sorted(by_hash))
     return {one for digest, where, _, _ in found if where in (channel, ANY_CHANNEL) for one in by_hash[digest]}
 
 

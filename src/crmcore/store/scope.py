@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Scope:
     """One workspace inside one transaction.
 
-    `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to.
+    `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to;
+    `import_id` is the import that all rows written here come from, if any.
     """
 
     connection: Connection
@@ -28,6 +29,7 @@ class Scope:
     new_ids: Callable[[int], list[int]]
     secret: bytes
     listened: frozenset[str] = frozenset()
+    import_id: int | None = None
 
     def new_id(self) -> int:
         """Return one new row id."""

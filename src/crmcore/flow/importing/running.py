@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class _Importing:
     """One import on its way."""
 
     def __init__(self, writing: Open, read: Reader, source_id: int, import_id: int) -> None:
-        self._writing, self._read = writing, read
+        self._open, self._read = writing, read
         self._source_id, self._import_id = source_id, import_id
         self._equal: Counter[int] = Counter()
         self._told: dict[Any, Any] = {}
@@ -82,6 +82,12 @@ class _Importing:
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Scope]:
+        """Open a transaction in which every row is this import's."""
+        with self._open() as scope:
+            yield attrs.evolve(scope, import_id=self._import_id)
 
     def take(self, batch: Sequence[Row]) -> None:
         """Take lines, all in one transaction."""
@@ -138,10 +144,9 @@ class _Importing:
 
     def _write(self, scope: Scope, lines: Sequence[Line]) -> None:
         told = [one.identify for one in lines if one.identify is not None and self._is_news(one.identify)]
-        apply(scope, [attrs.evolve(one, import_id=self._import_id) for one in told])
+        apply(scope, told)
         happened = [one.event for one in lines if one.event is not None]
-        owners = owners_of(scope, [one.customer for one in happened])
-        events.append(scope, happened, scope.new_ids(len(happened)), owners, self._import_id)
+        events.append(scope, happened, scope.new_ids(len(happened)), owners_of(scope, happened))
         for one in lines:
             if one.offer is not None:
                 known = self._offers.get(one.offer["item"])
@@ -163,7 +168,7 @@ class _Importing:
         fresh = imports.new_fingerprints(scope, self._source_id, self._import_id, prints) if prints else set()
         new = [one for one, known_by in zip(made, prints, strict=True) if known_by in fresh]
         happened = [event for event, _ in new]
-        events.append(scope, happened, scope.new_ids(len(new)), [owner for _, owner in new], self._import_id)
+        events.append(scope, happened, scope.new_ids(len(new)), [owner for _, owner in new])
         return len(new)
 
 

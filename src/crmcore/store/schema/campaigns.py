@@ -95,4 +95,5 @@ conversion = rows(
     maybe_words("currency"),
     number("credit"),
     unique=[("run_id", "goal", "event_id", "delivery_id")],
+    indexes=[("customer_id",)],
 )

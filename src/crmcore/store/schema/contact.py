@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmcore.store.schema.columns import blob, keyed, maybe_number, number, rows, words, yes_no
+from crmcore.store.schema.columns import blob, keyed, maybe_number, maybe_words, number, partial, rows, words, yes_no
 
 #: Every statement about consent, append-only, with its proof.
 consent = rows(
@@ -18,6 +18,8 @@ consent = rows(
     number("at"),
     number("received_at"),
     maybe_number("source_id"),
+    maybe_number("import_id"),
+    partial("ix_consent_import", ("import_id",), "import_id IS NOT NULL"),
     indexes=[("customer_id", "at")],
 )
 
@@ -37,7 +39,7 @@ consent_state = keyed(
 
 topic = rows("topic", words("name"), words("title"), number("created_at"), unique=[("name",)])
 
-#: The latest wish per topic and channel; every wish is logged as the event message_unsubscribed or topic_subscribed.
+#: The latest wish per topic and channel; every wish is in the attribute log.
 subscription = keyed(
     "subscription",
     ("customer_id", "topic_id", "channel"),
@@ -50,7 +52,8 @@ subscription = keyed(
     indexes=[("topic_id", "wanted", "customer_id")],
 )
 
-#: Never contact: `hash` is the salted hash of "kind:value" of an identity, or of "customer:<id>"; it outlives erasure.
+#: Never contact: `hash` is the salted hash of "kind:value" of an identity, of "origin:<id>" where all of a customer was
+#: meant, or of "customer:<id>", which follows from those; it outlives erasure. `former` is the row as an import found it.
 suppression = rows(
     "suppression",
     words("channel"),
@@ -59,6 +62,9 @@ suppression = rows(
     number("at"),
     maybe_number("until"),
     maybe_number("source_id"),
+    maybe_number("import_id"),
+    maybe_words("former"),
+    partial("ix_suppression_import", ("import_id",), "import_id IS NOT NULL"),
     unique=[("hash", "channel")],
 )
 

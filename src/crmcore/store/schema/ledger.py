@@ -59,7 +59,8 @@ receipt = rows(
     indexes=[("delivery_id",)],
 )
 
-#: Something that can be recommended; `price` and `margin` in minor units of `currency`.
+#: Something that can be recommended; `price` and `margin` in minor units of `currency`. `former` is the row as an import
+#: found it.
 offer = rows(
     "offer",
     words("item"),
@@ -73,6 +74,9 @@ offer = rows(
     maybe_number("available_until"),
     words("attributes"),
     number("at"),
+    maybe_number("import_id"),
+    maybe_words("former"),
+    partial("ix_offer_import", ("import_id",), "import_id IS NOT NULL"),
     unique=[("item",)],
 )
 

@@ -1,7 +1,7 @@
 """Who there is: customers, what is known of them, how they are reached, accounts, merges.
 
-`origin_id` is the customer a row came in under. A merge moves `customer_id` and leaves `origin_id`, so that it can be
-undone.
+`origin_id` is the id of the identity a row came in under. Links join origins to customers: `customer_id` follows them,
+`origin_id` never changes, so that a merge can be taken back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from crmcore.store.schema.columns import (
     maybe_number,
     maybe_words,
     number,
+    partial,
     rows,
     words,
     yes_no,
@@ -43,8 +44,30 @@ identity = rows(
     number("created_at"),
     maybe_number("removed_at"),
     maybe_number("source_id"),
+    maybe_number("import_id"),
+    partial("ix_identity_import", ("import_id",), "import_id IS NOT NULL"),
     unique=[("kind", "value")],
-    indexes=[("customer_id", "kind")],
+    indexes=[("customer_id", "kind"), ("origin_id",)],
+)
+
+#: What was said of two origins (`low` < `high`): named together, merged (into `into_id`) or unmerged. `refused` where it
+#: would join two customers with keys.
+link = rows(
+    "link",
+    number("low"),
+    number("high"),
+    words("kind"),
+    number("into_id"),
+    number("at"),
+    yes_no("forced"),
+    yes_no("refused"),
+    words("reason"),
+    number("received_at"),
+    maybe_number("import_id"),
+    partial("ix_link_refused", ("at",), "refused"),
+    partial("ix_link_import", ("import_id",), "import_id IS NOT NULL"),
+    unique=[("low", "high", "kind", "at", "into_id")],
+    indexes=[("high",)],
 )
 
 
@@ -86,7 +109,7 @@ def _log_table(name: str, owner: str) -> Table:
 #: Current values; `at` is the time of the statement that won.
 attribute = _attribute_table("attribute", "customer_id")
 #: Every write, append-only; `old` and `new` as JSON of model.values, absent where there was or is no value. Tags are
-#: logged under "tag:<name>".
+#: logged under "tag:<name>", wishes under "wish:<topic>:<channel>", memberships under "member:<account>:<role>".
 attribute_log = _log_table("attribute_log", "customer_id")
 account_attribute = _attribute_table("account_attribute", "account_id")
 account_attribute_log = _log_table("account_attribute_log", "account_id")
@@ -101,7 +124,13 @@ tag = keyed(
 )
 
 account = rows(
-    "account", words("key"), words("name"), maybe_number("parent_id"), number("created_at"), unique=[("key",)]
+    "account",
+    words("key"),
+    words("name"),
+    maybe_number("parent_id"),
+    number("created_at"),
+    unique=[("key",)],
+    indexes=[("parent_id",)],
 )
 
 #: A membership of a customer in an account, with its history: `until` is absent while it lasts.

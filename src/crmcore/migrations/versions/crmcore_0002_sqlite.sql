@@ -1,0 +1,54 @@
+CREATE TABLE crm_link (
+    id INTEGER PRIMARY KEY NOT NULL,
+    workspace_id BIGINT NOT NULL,
+    low BIGINT NOT NULL,
+    high BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    into_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    forced BOOLEAN NOT NULL,
+    refused BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    import_id BIGINT,
+    CONSTRAINT uq_link_low UNIQUE (workspace_id, low, high, kind, at, into_id)
+);
+
+ALTER TABLE crm_identity ADD COLUMN import_id BIGINT;
+
+ALTER TABLE crm_consent ADD COLUMN import_id BIGINT;
+
+ALTER TABLE crm_suppression ADD COLUMN import_id BIGINT;
+
+ALTER TABLE crm_suppression ADD COLUMN former TEXT;
+
+ALTER TABLE crm_offer ADD COLUMN import_id BIGINT;
+
+ALTER TABLE crm_offer ADD COLUMN former TEXT;
+
+CREATE INDEX ix_account_parent_id ON crm_account (workspace_id, parent_id);
+
+CREATE INDEX ix_consent_import ON crm_consent (workspace_id, import_id) WHERE import_id IS NOT NULL;
+
+CREATE INDEX ix_conversion_customer_id ON crm_conversion (workspace_id, customer_id);
+
+CREATE INDEX ix_identity_import ON crm_identity (workspace_id, import_id) WHERE import_id IS NOT NULL;
+
+CREATE INDEX ix_identity_origin_id ON crm_identity (workspace_id, origin_id);
+
+CREATE INDEX ix_link_high ON crm_link (workspace_id, high);
+
+CREATE INDEX ix_link_import ON crm_link (workspace_id, import_id) WHERE import_id IS NOT NULL;
+
+CREATE INDEX ix_link_refused ON crm_link (workspace_id, at) WHERE refused;
+
+CREATE INDEX ix_offer_import ON crm_offer (workspace_id, import_id) WHERE import_id IS NOT NULL;
+
+CREATE INDEX ix_suppression_import ON crm_suppression (workspace_id, import_id) WHERE import_id IS NOT NULL;
+
+INSERT INTO crm_link (id, workspace_id, low, high, kind, into_id, at, forced, refused, reason, received_at)
+SELECT id, workspace_id, CASE WHEN origin_id < customer_id THEN origin_id ELSE customer_id END,
+CASE WHEN origin_id < customer_id THEN customer_id ELSE origin_id END,
+'merged', customer_id, created_at, TRUE, FALSE, 'joined before links were kept', created_at
+FROM crm_identity WHERE customer_id <> origin_id
+ON CONFLICT DO NOTHING;

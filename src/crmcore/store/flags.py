@@ -1,0 +1,106 @@
+"""What is on or off by the time of the statement: tags, wishes, memberships. Each is a name in the attribute log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import select
+
+from crmcore.store import schema
+from crmcore.store.attributes import OF_CUSTOMERS, write_log
+from crmcore.store.identities import IN_LIST
+from crmcore.store.scope import Scope
+
+ON, OFF = "true", "false"
+TAG, WISH, MEMBER = "tag", "wish", "member"
+
+
+@attrs.frozen(kw_only=True)
+class Flag:
+    """One name set on or off for one customer at a time."""
+
+    customer_id: int
+    origin_id: int
+    name: str
+    is_on: bool
+    at: int
+    source_id: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Logged:
+    """One flag as the log has it; `parts` is its name after the kind, taken apart."""
+
+    row: int
+    kind: str
+    customer_id: int
+    origin_id: int
+    parts: tuple[str, ...]
+    is_on: bool
+    at: int
+    source_id: int | None
+    import_id: int | None
+
+
+def log(scope: Scope, flags: Sequence[Flag]) -> None:
+    """Log flags, but for those that stand in the log already."""
+    known = _known(scope, flags)
+    rows: list[tuple[Any, ...]] = []
+    for one in flags:
+        new = ON if one.is_on else OFF
+        if (one.origin_id, one.name, one.at, new) not in known:
+            known.add((one.origin_id, one.name, one.at, new))
+            place = (one.customer_id, one.origin_id, one.name, None, new, one.at, scope.now)
+            rows.append((*place, one.source_id, scope.import_id))
+    write_log(scope, OF_CUSTOMERS, rows)
+
+
+def named(kind: str, *parts: str) -> str:
+    """Return the name a flag is logged under; parts may hold any text."""
+    return ":".join((kind, *(part.replace("%", "%25").replace(":", "%3A") for part in parts)))
+
+
+def logged(scope: Scope, customers: Iterable[int], kind: str) -> list[Logged]:
+    """Return all flags of a kind that customers have in the log, oldest first."""
+    row, ids = schema.attribute_log.c, sorted(customers)
+    columns = (row.id, row.customer_id, row.origin_id, row.name, row.new, row.at, row.source_id, row.import_id)
+    found: list[Logged] = []
+    for start in range(0, len(ids), IN_LIST):
+        rows = scope.connection.execute(
+            select(*columns).where(
+                row.workspace_id == scope.workspace_id,
+                row.customer_id.in_(ids[start : start + IN_LIST]),
+                row.name > f"{kind}:",
+                row.name < f"{kind};",
+            )
+        )
+        found += [read(one) for one in rows]
+    return sorted(found, key=lambda one: (one.at, one.row))
+
+
+def read(row: Any) -> Logged:
+    """Return a row of the log as the flag it is."""
+    kind, *parts = row.name.split(":")
+    return Logged(
+        row=row.id,
+        kind=kind,
+        customer_id=row.customer_id,
+        origin_id=row.origin_id,
+        parts=tuple(part.replace("%3A", ":").replace("%25", "%") for part in parts),
+        is_on=row.new == ON,
+        at=row.at,
+        source_id=row.source_id,
+        import_id=row.import_id,
+    )
+
+
+def _known(scope: Scope, flags: Sequence[Flag]) -> set[tuple[int, str, int, str]]:
+    kinds = {one.name.partition(":")[0] for one in flags}
+    customers = {one.customer_id for one in flags}
+    return {
+        (one.origin_id, named(kind, *one.parts), one.at, ON if one.is_on else OFF)
+        for kind in kinds
+        for one in logged(scope, customers, kind)
+    }

@@ -1,0 +1,161 @@
+"""Links between origins: what was said of who is who, and which of it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import select
+
+from crmcore.model.identity import KEY, Identity
+from crmcore.model.linking import NAMED, Link, grouped
+from crmcore.store import bulk, schema
+from crmcore.store.scope import Scope
+
+_COLUMNS = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused", "reason", "received_at", "import_id")
+_FORCED = """ON CONFLICT (workspace_id, low, high, kind, at, into_id) DO UPDATE SET
+forced = crm_link.forced OR excluded.forced"""
+
+
+@attrs.frozen(kw_only=True)
+class Statement:
+    """A link as it is written."""
+
+    link: Link
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Neighbourhood:
+    """Origins and all that links can reach from them: the identity of each, the customer it leads to now, the links."""
+
+    names: dict[int, Identity]
+    owners: dict[int, int]
+    links: list[Link]
+    refused: frozenset[tuple[int, int]]
+
+
+def write(scope: Scope, said: Sequence[Statement]) -> None:
+    """Keep statements; the same one again changes nothing, but may force."""
+    ids = scope.new_ids(len(said))
+    rows = [
+        (
+            new_id,
+            *one.link.pair,
+            one.link.kind,
+            one.link.into,
+            one.link.at,
+            one.link.forced,
+            False,
+            one.reason,
+            scope.now,
+            scope.import_id,
+        )
+        for new_id, one in zip(ids, said, strict=True)
+    ]
+    bulk.insert(scope, schema.link, _COLUMNS, rows, _FORCED)
+
+
+def named_since(scope: Scope, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Return when each pair was first named together; pairs that never were are not in it."""
+    found = bulk.select_pairs(scope, schema.link, ("low", "high", "at"), {"kind": NAMED}, ("low", "high"), pairs)
+    since: dict[tuple[int, int], int] = {}
+    for low, high, at in found:
+        since[low, high] = min(at, since.get((low, high), at))
+    return since
+
+
+def around(scope: Scope, origins: Iterable[int]) -> Neighbourhood:
+    """Return all that links can reach from origins."""
+    names: dict[int, Identity] = {}
+    owners: dict[int, int] = {}
+    links: dict[int, Any] = {}
+    frontier = set(origins)
+    while frontier:
+        reached = _identities_beside(scope, frontier)
+        for kind, value, customer_id, origin_id in reached:
+            owners[origin_id] = customer_id
+            names[origin_id] = _name(names.get(origin_id), Identity(kind, value))
+        new = {row.id: row for row in _links_of(scope, {row.origin_id for row in reached})}
+        links |= new
+        frontier = {end for row in new.values() for end in (row.low, row.high) if end not in names}
+    return Neighbourhood(
+        names=names,
+        owners=owners,
+        links=[_link(row) for row in links.values()],
+        refused=frozenset((row.low, row.high) for row in links.values() if row.refused),
+    )
+
+
+def joins(scope: Scope, origins: Iterable[int]) -> Sequence[tuple[int, int, int]]:
+    """Return the joins among origins and all they are joined with, in the order of their time."""
+    near = around(scope, origins)
+    return grouped(near.names, near.links).joins
+
+
+def flag(scope: Scope, refused: Iterable[tuple[int, int]], accepted: Iterable[tuple[int, int]]) -> None:
+    """Note which pairs are refused, and which are not any more."""
+    rows = [(True, *pair) for pair in sorted(refused)] + [(False, *pair) for pair in sorted(accepted)]
+    bulk.update(scope, schema.link, ("refused",), ("low", "high"), rows)
+
+
+@attrs.frozen(kw_only=True)
+class Contradiction:
+    """A statement that two identities are one customer, refused since it would join two known by a key."""
+
+    one: Identity
+    other: Identity
+    kind: str
+    at: int
+    reason: str
+
+
+def contradictions(scope: Scope, limit: int) -> list[Contradiction]:
+    """Return what is refused, the latest first."""
+    row = schema.link.c
+    found = scope.connection.execute(
+        select(row.low, row.high, row.kind, row.at, row.reason)
+        .where(row.workspace_id == scope.workspace_id, row.refused)
+        .order_by(row.at.desc(), row.id.desc())
+        .limit(limit)
+    ).all()
+    names = names_of(scope, {end for low, high, *_ in found for end in (low, high)})
+    return [
+        Contradiction(one=names[low], other=names[high], kind=kind, at=at, reason=reason)
+        for low, high, kind, at, reason in found
+    ]
+
+
+def names_of(scope: Scope, origins: Collection[int]) -> dict[int, Identity]:
+    """Return the identity each origin came in under."""
+    names: dict[int, Identity] = {}
+    columns = ("origin_id", "kind", "value")
+    for origin, kind, value in bulk.select_in(scope, schema.identity, columns, {}, "origin_id", sorted(origins)):
+        names[origin] = _name(names.get(origin), Identity(kind, value))
+    return names
+
+
+def _identities_beside(scope: Scope, origins: Iterable[int]) -> Sequence[Any]:
+    """Return the identities of the customers that origins lead to."""
+    owners = bulk.select_in(scope, schema.identity, ("customer_id",), {}, "origin_id", sorted(origins))
+    columns = ("kind", "value", "customer_id", "origin_id")
+    customers = sorted({customer_id for (customer_id,) in owners})
+    return bulk.select_in(scope, schema.identity, columns, {}, "customer_id", customers)
+
+
+def _links_of(scope: Scope, origins: Iterable[int]) -> list[Any]:
+    columns, ends = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused"), sorted(origins)
+    by_low = bulk.select_in(scope, schema.link, columns, {}, "low", ends)
+    return [*by_low, *bulk.select_in(scope, schema.link, columns, {}, "high", ends)]
+
+
+def _link(row: Any) -> Link:
+    return Link(low=row.low, high=row.high, kind=row.kind, at=row.at, into=row.into_id, forced=bool(row.forced))
+
+
+def _name(known: Identity | None, other: Identity) -> Identity:
+    """Several identities may have come in under one origin in the first release: the key names it, else the first."""
+    if known is None:
+        return other
+    return min(known, other, key=lambda one: (one.kind != KEY, one))
