@@ -1,4 +1,4 @@
-"""Never contact: addresses, and whole customers.
+"""Never contact: addresses, and whole customers. What holds follows from the log of statements: the longest.
 
 Where all of a customer is meant, the origin it was named by is suppressed, and so is every customer that origin belongs
 to, for as long as it does.
@@ -6,29 +6,21 @@ to, for as long as it does.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from crmcore.model.identity import Identity
 from crmcore.model.statement import Suppress
 from crmcore.store import bulk, schema
 from crmcore.store.consents import touch
-from crmcore.store.identities import Owner
+from crmcore.store.identities import IN_LIST, Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
 
-_COLUMNS = ("id", "channel", "hash", "reason", "at", "until", "source_id", "import_id", "former")
-#: A suppression is never weakened by a later one: the longer one stays, and "for ever" is the longest.
-_LONGER = """ON CONFLICT (workspace_id, hash, channel) DO UPDATE SET reason = excluded.reason, until = excluded.until,
-import_id = excluded.import_id, former = CASE WHEN excluded.import_id IS NULL THEN NULL ELSE {former} END
-WHERE crm_suppression.until IS NOT NULL AND (excluded.until IS NULL OR excluded.until > crm_suppression.until)"""
-_FORMER = {
-    "sqlite": "json_array(crm_suppression.reason, crm_suppression.until)",
-    "postgresql": "json_build_array(crm_suppression.reason, crm_suppression.until)::text",
-}
+_LOG = ("id", "origin_id", "channel", "hash", "reason", "at", "until", "received_at", "source_id", "import_id")
+_STATE = ("id", "channel", "hash", "reason", "at", "until", "source_id")
 
 
 def suppress(scope: Scope, statements: Sequence[Suppress], owners: Sequence[Owner]) -> None:
@@ -36,18 +28,21 @@ def suppress(scope: Scope, statements: Sequence[Suppress], owners: Sequence[Owne
     sources = source_ids(scope, {one.source for one in statements})
     rows = [
         (
+            new_id,
+            owner[1],
             one.channel,
-            scope.hash(one.address or _origin(owner[1])),
+            scope.hash(one.address or whole_customer(owner[1])),
             one.reason,
             one.at,
             one.until,
+            scope.now,
             sources[one.source],
             scope.import_id,
-            None,
         )
-        for owner, one in zip(owners, statements, strict=True)
+        for new_id, owner, one in zip(scope.new_ids(len(owners)), owners, statements, strict=True)
     ]
-    _write(scope, rows)
+    bulk.insert(scope, schema.suppression_log, _LOG, rows)
+    settle_addresses(scope, [scope.hash(one.address) for one in statements if one.address is not None])
     settle(scope, {owner[0] for owner, one in zip(owners, statements, strict=True) if one.address is None})
     touch(scope, (owner[0] for owner in owners))
 
@@ -56,72 +51,79 @@ def settle(scope: Scope, customers: Collection[int]) -> None:
     """Suppress customers as their origins are, and no others."""
     columns = ("customer_id", "origin_id")
     found = bulk.select_in(scope, schema.identity, columns, {}, "customer_id", sorted(customers))
-    owner_of = {scope.hash(_origin(origin_id)): customer_id for customer_id, origin_id in found}
-    ends: dict[tuple[str, bytes], tuple[Any, ...]] = {}
-    for row in _rows(scope, owner_of):
-        key = (row.channel, scope.hash(whole_customer(owner_of[row.hash])))
-        end = (row.until is None, row.until or 0, row.reason, row.at)
-        ends[key] = max(ends.get(key, end), end)
-    bulk.delete(scope, schema.suppression, ("hash",), [(scope.hash(whole_customer(one)),) for one in sorted(customers)])
-    _write(
-        scope,
-        [
-            (channel, digest, reason, at, None if for_ever else until, None, None, None)
-            for (channel, digest), (for_ever, until, reason, at) in sorted(ends.items())
-        ],
-    )
+    owner_of = {
+        scope.hash(whole_customer(origin_id)): scope.hash(whole_customer(customer_id))
+        for customer_id, origin_id in found
+    }
+    _replace(scope, [scope.hash(whole_customer(one)) for one in customers], _log(scope, owner_of), owner_of)
+
+
+def settle_addresses(scope: Scope, hashes: Collection[bytes]) -> None:
+    """Suppress addresses as the log says, and no others."""
+    _replace(scope, hashes, _log(scope, hashes), {one: one for one in hashes})
 
 
 def whole_customer(customer_id: int) -> Identity:
-    """Return what stands for all of a customer in a suppression."""
+    """Return what stands for all of a customer, or of an origin, in a suppression."""
     return Identity("customer", str(customer_id))
 
 
 def in_force(scope: Scope, hashes: Sequence[bytes]) -> list[tuple[bytes, str, str, int | None]]:
     """Return the suppressions in force of these hashes: hash, channel, reason, until."""
+    row = schema.suppression.c
+    found = scope.connection.execute(
+        select(row.hash, row.channel, row.reason, row.until).where(
+            row.workspace_id == scope.workspace_id, row.hash.in_(hashes)
+        )
+    )
     return [
-        (row.hash, row.channel, row.reason, row.until)
-        for row in _rows(scope, hashes)
-        if row.until is None or row.until > scope.now
+        (digest, channel, reason, until)
+        for digest, channel, reason, until in found
+        if until is None or until > scope.now
     ]
 
 
 def of_origins(scope: Scope, origins: Iterable[int], names: Iterable[Identity], at: int) -> set[tuple[str, str]]:
     """Return channel and reason of what had been suppressed at a time, of customers and of addresses."""
-    hashes = [scope.hash(_origin(one)) for one in origins] + [scope.hash(name) for name in names]
-    return {
-        (row.channel, row.reason)
-        for row in _rows(scope, hashes)
-        if row.at <= at and (row.until is None or row.until > at)
-    }
+    hashes = [scope.hash(whole_customer(one)) for one in origins] + [scope.hash(name) for name in names]
+    longest: dict[tuple[bytes, str], Any] = {}
+    for one in _log(scope, hashes):
+        if one.at <= at and (one.until is None or one.until > at):
+            key = (one.hash, one.channel)
+            longest[key] = max(longest.get(key, one), one, key=_length)
+    return {(one.channel, one.reason) for one in longest.values()}
 
 
-def take_back(scope: Scope, import_id: int) -> int:
-    """Take back what an import suppressed; return how many rows that were."""
-    row = schema.suppression.c
-    found = scope.connection.execute(
-        select(row.id, row.former).where(row.workspace_id == scope.workspace_id, row.import_id == import_id)
-    ).all()
-    kept = [(*json.loads(former), None, None, one) for one, former in found if former is not None]
-    bulk.update(scope, schema.suppression, ("reason", "until", "import_id", "former"), ("id",), kept)
-    bulk.delete(scope, schema.suppression, ("id",), [(one,) for one, former in found if former is None])
-    return len(found)
-
-
-def _origin(origin_id: int) -> Identity:
-    return Identity("origin", str(origin_id))
-
-
-def _rows(scope: Scope, hashes: Collection[bytes]) -> Sequence[Any]:
-    row = schema.suppression.c
-    return scope.connection.execute(
-        select(row.hash, row.channel, row.reason, row.at, row.until).where(
-            row.workspace_id == scope.workspace_id, row.hash.in_(sorted(hashes))
+def _log(scope: Scope, hashes: Collection[bytes]) -> list[Any]:
+    row, wanted = schema.suppression_log.c, sorted(hashes)
+    columns = (row.hash, row.channel, row.reason, row.at, row.until, row.source_id)
+    found: list[Any] = []
+    for start in range(0, len(wanted), IN_LIST):
+        some = wanted[start : start + IN_LIST]
+        found += scope.connection.execute(
+            select(*columns).where(row.workspace_id == scope.workspace_id, row.hash.in_(some))
         )
-    ).all()
+    return found
 
 
-def _write(scope: Scope, rows: Sequence[tuple[Any, ...]]) -> None:
-    ids = scope.new_ids(len(rows))
-    longer = _LONGER.format(former=_FORMER[scope.connection.dialect.name])
-    bulk.insert(scope, schema.suppression, _COLUMNS, [(one, *row) for one, row in zip(ids, rows, strict=True)], longer)
+def _length(row: Any) -> tuple[object, ...]:
+    """For ever is the longest; of equally long ones the first said counts."""
+    return row.until is None, row.until or 0, -row.at, row.reason
+
+
+def _replace(scope: Scope, hashes: Collection[bytes], log: Iterable[Any], owner_of: Mapping[bytes, bytes]) -> None:
+    longest: dict[tuple[bytes, str], Any] = {}
+    for row in log:
+        key = (owner_of[row.hash], row.channel)
+        longest[key] = max(longest.get(key, row), row, key=_length)
+    state, wanted = schema.suppression.c, sorted(hashes)
+    for start in range(0, len(wanted), IN_LIST):
+        some = wanted[start : start + IN_LIST]
+        scope.connection.execute(
+            delete(schema.suppression).where(state.workspace_id == scope.workspace_id, state.hash.in_(some))
+        )
+    rows = [
+        (new_id, channel, digest, row.reason, row.at, row.until, row.source_id)
+        for new_id, ((digest, channel), row) in zip(scope.new_ids(len(longest)), sorted(longest.items()), strict=True)
+    ]
+    bulk.insert(scope, schema.suppression, _STATE, rows)

@@ -23,7 +23,8 @@ def downgrade() -> None:
         op.drop_index(name, table)
     for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", script):
         op.drop_column(table, column)
-    op.drop_table("crm_link")
+    for table in re.findall(r"CREATE TABLE (\w+)", script):
+        op.drop_table(table)
 
 
 def _script() -> str:

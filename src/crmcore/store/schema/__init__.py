@@ -11,7 +11,15 @@ from crmcore.store.schema.campaigns import (
     template,
 )
 from crmcore.store.schema.columns import metadata
-from crmcore.store.schema.contact import consent, consent_state, contact_state, subscription, suppression, topic
+from crmcore.store.schema.contact import (
+    consent,
+    consent_state,
+    contact_state,
+    subscription,
+    suppression,
+    suppression_log,
+    topic,
+)
 from crmcore.store.schema.events import (
     event,
     event_stat,
@@ -22,7 +30,7 @@ from crmcore.store.schema.events import (
     quarantine,
     source,
 )
-from crmcore.store.schema.ledger import delivery, impression, offer, receipt
+from crmcore.store.schema.ledger import delivery, impression, offer, offer_log, receipt
 from crmcore.store.schema.people import (
     account,
     account_attribute,
@@ -85,6 +93,7 @@ __all__ = [
     "notice",
     "notice_cursor",
     "offer",
+    "offer_log",
     "pending",
     "quarantine",
     "receipt",
@@ -93,6 +102,7 @@ __all__ = [
     "source",
     "subscription",
     "suppression",
+    "suppression_log",
     "tag",
     "team",
     "team_member",

@@ -52,8 +52,24 @@ subscription = keyed(
     indexes=[("topic_id", "wanted", "customer_id")],
 )
 
-#: Never contact: `hash` is the salted hash of "kind:value" of an identity, of "origin:<id>" where all of a customer was
-#: meant, or of "customer:<id>", which follows from those; it outlives erasure. `former` is the row as an import found it.
+#: Every statement that somebody must never be contacted, append-only: `hash` is the salted hash of "kind:value" of an
+#: address, or of "origin:<id>" where all of a customer was meant. It outlives erasure, `origin_id` does not.
+suppression_log = rows(
+    "suppression_log",
+    number("origin_id"),
+    words("channel"),
+    blob("hash"),
+    words("reason"),
+    number("at"),
+    maybe_number("until"),
+    number("received_at"),
+    maybe_number("source_id"),
+    maybe_number("import_id"),
+    partial("ix_suppression_log_import", ("import_id",), "import_id IS NOT NULL"),
+    indexes=[("hash",)],
+)
+
+#: What follows for addresses, and for customers ("customer:<id>") from what was said of their origins: the longest.
 suppression = rows(
     "suppression",
     words("channel"),
@@ -62,9 +78,6 @@ suppression = rows(
     number("at"),
     maybe_number("until"),
     maybe_number("source_id"),
-    maybe_number("import_id"),
-    maybe_words("former"),
-    partial("ix_suppression_import", ("import_id",), "import_id IS NOT NULL"),
     unique=[("hash", "channel")],
 )
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from crmcore.store.schema.columns import maybe_number, maybe_words, number, partial, rows, words, yes_no
+from typing import Any
+
+from sqlalchemy import Column
+
+from crmcore.store.schema.columns import keyed, maybe_number, maybe_words, number, partial, rows, words, yes_no
 
 #: The ledger: one row per message to one address. `address_id` is 0 for a skip before an address was chosen; `due_at` is
 #: when it may be claimed next; `context` is frozen when it is handed over.
@@ -59,25 +63,35 @@ receipt = rows(
     indexes=[("delivery_id",)],
 )
 
-#: Something that can be recommended; `price` and `margin` in minor units of `currency`. `former` is the row as an import
-#: found it.
-offer = rows(
-    "offer",
+
+def _offer_columns() -> list[Column[Any]]:
+    """What is known of an offer; `price` and `margin` in minor units of `currency`, `at` the time of the statement."""
+    return [
+        words("title"),
+        words("category"),
+        maybe_number("price"),
+        maybe_words("currency"),
+        maybe_number("margin"),
+        maybe_number("stock"),
+        maybe_number("available_from"),
+        maybe_number("available_until"),
+        words("attributes"),
+        number("at"),
+    ]
+
+
+#: Something that can be recommended, as the latest statement about it says.
+offer = rows("offer", words("item"), *_offer_columns(), unique=[("item",)])
+
+#: The latest statement of each import about each item (`import_id` 0: of all that came in otherwise), so that an import
+#: can be taken back.
+offer_log = keyed(
+    "offer_log",
+    ("item", "import_id"),
     words("item"),
-    words("title"),
-    words("category"),
-    maybe_number("price"),
-    maybe_words("currency"),
-    maybe_number("margin"),
-    maybe_number("stock"),
-    maybe_number("available_from"),
-    maybe_number("available_until"),
-    words("attributes"),
-    number("at"),
-    maybe_number("import_id"),
-    maybe_words("former"),
-    partial("ix_offer_import", ("import_id",), "import_id IS NOT NULL"),
-    unique=[("item",)],
+    number("import_id"),
+    *_offer_columns(),
+    indexes=[("import_id",)],
 )
 
 #: An offer shown; `propensity` times 10^6 is the chance it had of being shown there.
