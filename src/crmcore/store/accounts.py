@@ -101,8 +101,8 @@ def account_ids(scope: Scope, keys: Iterable[str]) -> dict[str, int]:
     known = {key: one for key, one in found}
     missing = [key for key in wanted if key not in known]
     made = dict(zip(missing, scope.new_ids(len(missing)), strict=True))
-    rows = [(one, key, key, scope.now) for key, one in made.items()]
-    bulk.insert(scope, schema.account, ("id", "key", "name", "created_at"), rows)
+    rows = [(one, key, key, scope.now, scope.import_id) for key, one in made.items()]
+    bulk.insert(scope, schema.account, ("id", "key", "name", "created_at", "import_id"), rows)
     return known | made
 
 

@@ -45,7 +45,7 @@ class Logged:
 
 
 def log(scope: Scope, flags: Sequence[Flag]) -> None:
-    """Log flags, but for those that stand in the log already."""
+    """Log flags, but for those that stand in the log already (from another import does not count: it may be taken back)."""
     known = _known(scope, flags)
     rows: list[tuple[Any, ...]] = []
     for one in flags:
@@ -103,4 +103,5 @@ def _known(scope: Scope, flags: Sequence[Flag]) -> set[tuple[int, str, int, str]
         (one.origin_id, named(kind, *one.parts), one.at, ON if one.is_on else OFF)
         for kind in kinds
         for one in logged(scope, customers, kind)
+        if one.import_id in (None, scope.import_id)
     }

@@ -14,7 +14,7 @@ from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 _COLUMNS = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused", "reason", "received_at", "import_id")
-_FORCED = """ON CONFLICT (workspace_id, low, high, kind, at, into_id) DO UPDATE SET
+_FORCED = """ON CONFLICT (workspace_id, low, high, kind, at, into_id, import_id) DO UPDATE SET
 forced = crm_link.forced OR excluded.forced"""
 
 
@@ -50,7 +50,7 @@ def write(scope: Scope, said: Sequence[Statement]) -> None:
             False,
             one.reason,
             scope.now,
-            scope.import_id,
+            scope.import_id or 0,
         )
         for new_id, one in zip(ids, said, strict=True)
     ]
@@ -58,11 +58,17 @@ def write(scope: Scope, said: Sequence[Statement]) -> None:
 
 
 def named_since(scope: Scope, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    """Return when each pair was first named together; pairs that never were are not in it."""
-    found = bulk.select_pairs(scope, schema.link, ("low", "high", "at"), {"kind": NAMED}, ("low", "high"), pairs)
+    """Return when each pair was first named together; pairs that never were are not in it.
+
+    What another import said does not count: it may be taken back.
+    """
+    columns = ("low", "high", "at", "import_id")
     since: dict[tuple[int, int], int] = {}
-    for low, high, at in found:
-        since[low, high] = min(at, since.get((low, high), at))
+    for low, high, at, import_id in bulk.select_pairs(
+        scope, schema.link, columns, {"kind": NAMED}, ("low", "high"), pairs
+    ):
+        if import_id in (0, scope.import_id):
+            since[low, high] = min(at, since.get((low, high), at))
     return since
 
 

@@ -10,8 +10,8 @@ CREATE TABLE crm_link (
     refused BOOLEAN NOT NULL,
     reason TEXT NOT NULL,
     received_at BIGINT NOT NULL,
-    import_id BIGINT,
-    CONSTRAINT uq_link_low UNIQUE (workspace_id, low, high, kind, at, into_id)
+    import_id BIGINT NOT NULL,
+    CONSTRAINT uq_link_low UNIQUE (workspace_id, low, high, kind, at, into_id, import_id)
 );
 
 CREATE TABLE crm_suppression_log (
@@ -46,9 +46,13 @@ CREATE TABLE crm_offer_log (
 )
  WITHOUT ROWID;
 
+ALTER TABLE crm_account ADD COLUMN import_id BIGINT;
+
 ALTER TABLE crm_identity ADD COLUMN import_id BIGINT;
 
 ALTER TABLE crm_consent ADD COLUMN import_id BIGINT;
+
+CREATE INDEX ix_account_import ON crm_account (workspace_id, import_id) WHERE import_id IS NOT NULL;
 
 CREATE INDEX ix_account_parent_id ON crm_account (workspace_id, parent_id);
 
@@ -62,7 +66,7 @@ CREATE INDEX ix_identity_origin_id ON crm_identity (workspace_id, origin_id);
 
 CREATE INDEX ix_link_high ON crm_link (workspace_id, high);
 
-CREATE INDEX ix_link_import ON crm_link (workspace_id, import_id) WHERE import_id IS NOT NULL;
+CREATE INDEX ix_link_import ON crm_link (workspace_id, import_id) WHERE import_id <> 0;
 
 CREATE INDEX ix_link_refused ON crm_link (workspace_id, at) WHERE refused;
 
@@ -72,10 +76,10 @@ CREATE INDEX ix_suppression_log_hash ON crm_suppression_log (workspace_id, hash)
 
 CREATE INDEX ix_suppression_log_import ON crm_suppression_log (workspace_id, import_id) WHERE import_id IS NOT NULL;
 
-INSERT INTO crm_link (id, workspace_id, low, high, kind, into_id, at, forced, refused, reason, received_at)
+INSERT INTO crm_link (id, workspace_id, low, high, kind, into_id, at, forced, refused, reason, received_at, import_id)
 SELECT id, workspace_id, CASE WHEN origin_id < customer_id THEN origin_id ELSE customer_id END,
 CASE WHEN origin_id < customer_id THEN customer_id ELSE origin_id END,
-'merged', customer_id, created_at, TRUE, FALSE, 'joined before links were kept', created_at
+'merged', customer_id, created_at, TRUE, FALSE, 'joined before links were kept', created_at, 0
 FROM crm_identity WHERE customer_id <> origin_id
 ON CONFLICT DO NOTHING;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmcore.store.schema.columns import blob, keyed, maybe_number, maybe_words, number, partial, rows, words, yes_no
+from crmcore.store.schema.columns import blob, keyed, maybe_number, number, partial, rows, words, yes_no
 
 #: Every statement about consent, append-only, with its proof.
 consent = rows(

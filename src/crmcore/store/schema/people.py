@@ -51,7 +51,7 @@ identity = rows(
 )
 
 #: What was said of two origins (`low` < `high`): named together, merged (into `into_id`) or unmerged. `refused` where it
-#: would join two customers with keys.
+#: would join two customers with keys. `import_id` is 0 where no import said so.
 link = rows(
     "link",
     number("low"),
@@ -63,10 +63,10 @@ link = rows(
     yes_no("refused"),
     words("reason"),
     number("received_at"),
-    maybe_number("import_id"),
+    number("import_id"),
     partial("ix_link_refused", ("at",), "refused"),
-    partial("ix_link_import", ("import_id",), "import_id IS NOT NULL"),
-    unique=[("low", "high", "kind", "at", "into_id")],
+    partial("ix_link_import", ("import_id",), "import_id <> 0"),
+    unique=[("low", "high", "kind", "at", "into_id", "import_id")],
     indexes=[("high",)],
 )
 
@@ -129,6 +129,8 @@ account = rows(
     words("name"),
     maybe_number("parent_id"),
     number("created_at"),
+    maybe_number("import_id"),
+    partial("ix_account_import", ("import_id",), "import_id IS NOT NULL"),
     unique=[("key",)],
     indexes=[("parent_id",)],
 )
