@@ -23,12 +23,15 @@
     |   |-- InvalidCondition
     |   |-- InvalidTemplate
     |   |-- InvalidCampaign
+    |   |-- InvalidTrackingPlan
     |   |-- InvalidFile
     |   `-- InvalidToken
     |-- NotFound                 a named thing does not exist
     |   |-- UnknownCustomer
     |   |-- UnknownAccount
     |   |-- UnknownImport
+    |   |-- UnknownSource
+    |   |-- UndeclaredSource
     |   |-- UnknownSegment
     |   |-- UnknownTemplate
     |   |-- UnknownCampaign
@@ -138,6 +141,10 @@ class InvalidCampaign(InputError):
     """Campaign {name!r}: {problem}."""
 
 
+class InvalidTrackingPlan(InputError):
+    """The tracking plan of the source {source!r}, {place}: {problem}."""
+
+
 class InvalidFile(InputError):
     """{file}, {place}: {problem}."""
 
@@ -160,6 +167,14 @@ class UnknownAccount(NotFound):
 
 class UnknownImport(NotFound):
     """There is no import {name}; `crm imports list` shows them."""
+
+
+class UnknownSource(NotFound):
+    """There is no source {name!r}; known: {known}."""
+
+
+class UndeclaredSource(NotFound):
+    """The source {name!r} declares nothing; `crm schema declare` gives it a tracking plan."""
 
 
 class UnknownSegment(NotFound):
