@@ -14,6 +14,7 @@ from crmcore.errors import MergeConflict, UnknownCustomer
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
+from crmcore.flow.screening import warn
 from crmcore.model import verbs
 from crmcore.model.event import Event
 from crmcore.model.identity import Who, identities
@@ -24,6 +25,7 @@ from crmcore.store import customers, events, workspaces
 from crmcore.store import identities as identity_rows
 from crmcore.store.host import adopt
 from crmcore.store.identities import Owner
+from crmcore.tracking import Tracking
 from crmcore.verbs import Verbs
 from crmcore.writer import Writer
 
@@ -61,7 +63,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs):
+class CRM(Verbs, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -161,9 +163,7 @@ class CRM(Verbs):
         return Writer(self._opened.clock, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
-        with self._opened.writing() as scope:
-            taken = applying.apply(scope, statements)
-        for one, other in taken.refused:
+        for one, other in self._take(statements).refused:
             raise MergeConflict(one=f"{one.kind} {one.value!r}", other=f"{other.kind} {other.value!r}")
 
     def _say_many(self, build: Callable[..., Statement], rows: Iterable[Any]) -> Taken:
@@ -171,8 +171,13 @@ class CRM(Verbs):
         while batch := list(islice(left, BATCH)):
             now = self.now()
             statements = [row if isinstance(row, Event) else build(now, **row) for row in batch]
-            with self._opened.writing() as scope:
-                taken += applying.apply(scope, statements)
+            taken += self._take(statements)
+        return taken
+
+    def _take(self, statements: Sequence[Statement]) -> Taken:
+        with self._opened.writing() as scope:
+            taken = applying.apply(scope, statements)
+        warn(taken.quarantined)
         return taken
 
     # -- reading ------------------------------------------------------------------------------------------------------

@@ -12,8 +12,18 @@ from crmcore import CRM
 from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
+from crmcore.model.tracking import Source
 
-BIG = ("crm_event", "crm_delivery", "crm_enrolment", "crm_identity", "crm_attribute", "crm_message_id", "crm_receipt")
+BIG = (
+    "crm_event",
+    "crm_delivery",
+    "crm_enrolment",
+    "crm_identity",
+    "crm_attribute",
+    "crm_message_id",
+    "crm_receipt",
+    "crm_quarantine",
+)
 
 
 @contextmanager
@@ -58,6 +68,17 @@ def track(crm: CRM) -> None:
     crm.track("order_placed", "1", amount=1, currency="EUR", message_id="m")
 
 
+def quarantine(crm: CRM) -> None:
+    crm.declare_source(Source("web", events={}))
+    for message in ("m", "m", None):
+        crm.track("seen", "1", source="web", message_id=message)
+    crm.quarantine()
+    crm.quarantine(source="web")
+    crm.declare_source(Source("web"))
+    crm.replay("web")
+    crm.stats()
+
+
 ACTS: dict[str, Callable[[CRM], object]] = {
     "track": track,
     "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
@@ -68,6 +89,8 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "launch": launch,
     "work": lambda crm: crm.work(),
     "report": lambda crm: crm.report("c"),
+    "quarantine": quarantine,
+    "schema": lambda crm: crm.schema(),
     "feedback": lambda crm: crm.feedback([Feedback(key="k", type="opened", at=crm.now(), delivery_id=1)]),
 }
 

@@ -51,7 +51,7 @@ def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list
     new = bulk.insert_new(scope, schema.message_id, ("message_id", "event_id", "received_at"), named)
     if new == len(named):
         return list(events), ids
-    first = _first_events(scope, [message_id for message_id, _, _ in named])
+    first = first_events(scope, [message_id for message_id, _, _ in named])
     fresh = [
         (event, new_id)
         for event, new_id in zip(events, ids, strict=True)
@@ -60,7 +60,7 @@ def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list
     return [event for event, _ in fresh], [new_id for _, new_id in fresh]
 
 
-def _first_events(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int]:
+def first_events(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int]:
     """Return the event that came in first under each message id."""
     row = schema.message_id.c
     first: dict[bytes, int] = {}

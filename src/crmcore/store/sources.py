@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
+from crmcore.errors import UnknownSource
 from crmcore.store import bulk
 from crmcore.store.schema import source
 from crmcore.store.scope import Scope
@@ -25,6 +26,23 @@ def source_ids(scope: Scope, names: Iterable[str | None]) -> dict[str | None, in
     bulk.insert(scope, source, ("id", "name", "kind", "declared", "created_at"), rows)
     ids.update((row[1], row[0]) for row in rows)
     return ids
+
+
+def source_id(scope: Scope, name: str) -> int:
+    """Return the id of a source; raise UnknownSource."""
+    named = names(scope)
+    for one, known in named.items():
+        if known == name:
+            return one
+    raise UnknownSource(name=name, known=", ".join(sorted(named.values())) or "none")
+
+
+def names(scope: Scope) -> dict[int, str]:
+    """Return the names of the sources by their ids."""
+    rows = scope.connection.execute(
+        select(source.c.id, source.c.name).where(source.c.workspace_id == scope.workspace_id)
+    )
+    return {one: name for one, name in rows}
 
 
 def _known(scope: Scope, names: list[str]) -> dict[str, int]:
