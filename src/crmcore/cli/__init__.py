@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli import admin, campaigns, customers, importing, segments
+from crmcore.cli import admin, campaigns, customers, importing, quarantine, schema, segments
 from crmcore.cli.demonstration import demo
 from crmcore.cli.output import Context, spoken
 
@@ -49,6 +49,8 @@ for command in (
     customers.customer,
     demo,
     importing.import_file,
+    quarantine.quarantine,
+    schema.schema,
     segments.segment,
 ):
     crm.add_command(command)
