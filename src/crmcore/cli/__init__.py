@@ -49,6 +49,7 @@ for command in (
     customers.customer,
     demo,
     importing.import_file,
+    importing.imports,
     segments.segment,
 ):
     crm.add_command(command)

@@ -27,6 +27,11 @@ def source_ids(scope: Scope, names: Iterable[str | None]) -> dict[str | None, in
     return ids
 
 
+def known_source(scope: Scope, name: str) -> int | None:
+    """Return the id of a source, None where nothing has come from it yet."""
+    return _known(scope, [name]).get(name)
+
+
 def _known(scope: Scope, names: list[str]) -> dict[str, int]:
     rows = scope.connection.execute(
         select(source.c.name, source.c.id).where(source.c.workspace_id == scope.workspace_id, source.c.name.in_(names))
