@@ -29,139 +29,15 @@ from crmcore.segment import Segment
 from crmcore.verbs import Verbs
 from crmcore.writer import Writer
 
+#: What is the same whatever CRM offers.
+TEMPLATE = Path(__file__).with_name("aio.py.template")
 TARGET = Path(__file__).parents[1] / "src" / "crmcore" / "aio.py"
 #: Who would return one of the first returns the second.
 PROXIES = {"Segment": "AsyncSegment"}
 #: These touch no database: no thread is worth it.
 AT_ONCE = frozenset({"now", "plain"})
-#: What the frames below write out.
-FRAMED = frozenset({"close", "using"})
-
-HEAD = '''
-"""AsyncCRM: a CRM whose methods are awaited. Written by `python tools/write_aio.py`, which reads CRM: never edited."""
-
-from __future__ import annotations
-
-import asyncio
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ParamSpec
-
-from crmcore.app import CRM
-from crmcore.threads import Threads
-from crmcore.verbs import Verbs
-{at_run_time}
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import Concatenate, Self
-
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-
-    from crmcore.segment import Segment
-{in_annotations}
-
-Said = ParamSpec("Said")
-
-__all__ = ["AsyncCRM", "AsyncSegment", "AsyncVerbs", "AsyncWriter"]
-'''
-
-VERBS = '''
-class AsyncVerbs(ABC):
-    """{doc}"""
-
-    @abstractmethod
-    async def _say(
-        self, verb: Callable[Concatenate[Verbs, Said], None], /, *arguments: Said.args, **named: Said.kwargs
-    ) -> None:
-        """Say it where this one writes."""
-
-{members}
-'''
-
-FACADE = '''
-class AsyncCRM(AsyncVerbs):
-    """A CRM whose methods are awaited; each runs that of CRM in a worker thread, several at a time.
-
-    It takes what CRM takes. Opening reads the database and makes a new one ready; where a running loop must not wait for
-    that, there is `await AsyncCRM.open(...)`. Calls see the caller's context variables. What is handed in to be called
-    or drawn from (`progress`, an iterator of rows) is called in the worker thread.
-
-    A caller that is cancelled stops waiting, and that is all: a call that has begun goes on to its end, and each of its
-    transactions commits or rolls back as a whole. `close` waits for such calls.
-    """
-
-    def __init__({parameters}) -> None:
-        self._crm = CRM({arguments})
-        self._threads = Threads()
-
-    @classmethod
-    async def open({class_parameters}) -> Self:
-        """Return a CRM that was opened in a worker thread."""
-        return await asyncio.to_thread({class_arguments})
-
-    @property
-    def sync(self) -> CRM:
-        """The CRM itself, for code that has a thread of its own."""
-        return self._crm
-
-    async def close(self) -> None:
-        """Wait for the calls that still run, then give back what is held; the host's engine stays open."""
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        self._threads.close()
-        self._crm.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def using(self, connection: AsyncConnection | AsyncSession) -> AsyncWriter:
-        """Return the verbs inside a host's transaction: awaited, they run on the host's own connection."""
-        return AsyncWriter(self._crm, connection)
-
-    async def _say(
-        self, verb: Callable[Concatenate[Verbs, Said], None], /, *arguments: Said.args, **named: Said.kwargs
-    ) -> None:
-        await self._threads.run(lambda: verb(self._crm, *arguments, **named))
-
-{members}
-'''
-
-SEGMENT = '''
-class AsyncSegment:
-    """{doc}"""
-
-    def __init__(self, segment: Segment, threads: Threads) -> None:
-        self._segment, self._threads = segment, threads
-
-{members}
-'''
-
-WRITER = '''
-class AsyncWriter(AsyncVerbs):
-    """{doc}
-
-    Where the caller is cancelled, what it has said goes with the host's transaction: back, unless the host commits.
-    """
-
-    def __init__(self, crm: CRM, connection: AsyncConnection | AsyncSession) -> None:
-        self._crm, self._connection = crm, connection
-
-    def now(self) -> int:
-        """Return the time in microseconds UTC."""
-        return self._crm.now()
-
-    async def _say(
-        self, verb: Callable[Concatenate[Verbs, Said], None], /, *arguments: Said.args, **named: Said.kwargs
-    ) -> None:
-        await self._connection.run_sync(lambda joined: verb(self._crm.using(joined), *arguments, **named))
-'''
+#: What the template writes out.
+WRITTEN_OUT = frozenset({"close", "using"})
 
 
 class Unwritable(Exception):
@@ -256,16 +132,19 @@ def _method(name: str, function: Callable[..., Any]) -> Member:
 def source() -> str:
     """Return the text of aio.py; raise Unwritable."""
     verbs, segment = _verbs(), members(Segment)
-    rest = {name: one for name, one in members(CRM).items() if name not in {*verbs, *FRAMED}}
+    rest = {name: one for name, one in members(CRM).items() if name not in {*verbs, *WRITTEN_OUT}}
     opening = _method("__init__", CRM.__init__)
-    parts = [
-        _head([*verbs.values(), *rest.values(), *segment.values(), opening]),
-        VERBS.format(doc=_doc(Verbs), members="\n".join(map(_verb, verbs.values()))),
-        _facade(opening, _members("self._crm", rest.values())),
-        SEGMENT.format(doc=_doc(Segment), members=_members("self._segment", segment.values())),
-        WRITER.format(doc=_doc(Writer)),
-    ]
-    return _tidy("".join(parts).lstrip())
+    written = TEMPLATE.read_text().format(
+        **_imports([*verbs.values(), *rest.values(), *segment.values(), opening]),
+        **_opening(opening),
+        verbs_doc=_doc(Verbs),
+        verbs="\n".join(map(_verb, verbs.values())),
+        crm=_members("self._crm", rest.values()),
+        segment_doc=_doc(Segment),
+        segment=_members("self._segment", segment.values()),
+        writer_doc=_doc(Writer),
+    )
+    return _tidy(written)
 
 
 def _verbs() -> dict[str, Member]:
@@ -276,14 +155,13 @@ def _verbs() -> dict[str, Member]:
     return found
 
 
-def _facade(opening: Member, written: str) -> str:
-    return FACADE.format(
-        parameters=_parameters(opening, "self"),
-        class_parameters=_parameters(opening, "cls"),
-        arguments=_listed("", opening),
-        class_arguments=_listed("cls", opening),
-        members=written,
-    )
+def _opening(one: Member) -> dict[str, str]:
+    return {
+        "parameters": _parameters(one, "self"),
+        "class_parameters": _parameters(one, "cls"),
+        "arguments": _listed("", one),
+        "class_arguments": _listed("cls", one),
+    }
 
 
 def _verb(one: Member) -> str:
@@ -373,8 +251,8 @@ def _tidy(text: str) -> str:
 # -- imports ----------------------------------------------------------------------------------------------------------
 
 
-def _head(written: Iterable[Member]) -> str:
-    """Return the file's beginning: what defaults name is imported at run time, what annotations name is not."""
+def _imports(written: Iterable[Member]) -> dict[str, str]:
+    """Return the imports of what defaults name, at run time, and of what annotations name, for the type checker alone."""
     at_run_time: dict[str, set[str]] = defaultdict(set)
     in_annotations: dict[str, set[str]] = defaultdict(set)
     for one in written:
@@ -385,7 +263,7 @@ def _head(written: Iterable[Member]) -> str:
         for name in _annotations(one):
             in_annotations[name].add(_origin(name, one.module))
     annotations = textwrap.indent(_settled(in_annotations), "    ")
-    return HEAD.format(at_run_time=_settled(at_run_time), in_annotations=annotations)
+    return {"at_run_time": _settled(at_run_time), "in_annotations": annotations}
 
 
 def _annotations(one: Member) -> set[str]:
