@@ -15,6 +15,7 @@ from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.screening import warn
+from crmcore.importing import Importing
 from crmcore.model import verbs
 from crmcore.model.event import Event
 from crmcore.model.identity import Who, identities
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crmcore.campaigning import Campaigning, Stats, Worked
-    from crmcore.flow.importing.mapping import ColumnMap
-    from crmcore.flow.importing.running import Imported
     from crmcore.flow.launch import Launched
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback
@@ -63,7 +62,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Tracking):
+class CRM(Verbs, Importing, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -146,16 +145,6 @@ class CRM(Verbs, Tracking):
     def offer_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
         """Say `offer` for each row of arguments, a thousand a transaction."""
         return self._say_many(verbs.offer, rows)
-
-    def import_file(self, path: Path, mapping: ColumnMap, progress: Progress = quiet) -> Imported:
-        """Import a CSV file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
-
-        A line that does not fit is refused with its reason and the rest goes on. Interrupted, the same call goes on.
-        """
-        from crmcore.flow.importing import running
-
-        self._fold()
-        return running.run(self._opened.writing, path, mapping, progress)
 
     def using(self, connection: Connection | Session) -> Writer:
         """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one."""

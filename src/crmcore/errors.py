@@ -7,6 +7,7 @@
     |-- DatabaseUnusable         the database cannot be opened
     |-- SchemaError              the database is not at the revision this release needs
     |   `-- SchemaMissing
+    |-- MissingExtra             a package that only some need is not installed
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
@@ -39,6 +40,7 @@
     |-- Conflict                 two facts cannot both hold
     |   |-- MergeConflict
     |   |-- AccountCycle
+    |   |-- AlreadyUndone
     |   `-- NoNodeFree
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
@@ -91,6 +93,10 @@ class NameTaken(LoadError):
 
 class ContractVersion(LoadError):
     """Plugin {plugin!r} speaks version {found} of the {kind} contract, this release speaks {needed}."""
+
+
+class MissingExtra(CRMError):
+    """For {what} a further package is needed: pip install "crmcore[{extra}]"."""
 
 
 class InputError(CRMError, ValueError):
@@ -203,6 +209,10 @@ class MergeConflict(Conflict):
 
 class AccountCycle(Conflict):
     """The account {account!r} would be a part of itself."""
+
+
+class AlreadyUndone(Conflict):
+    """The import {name} has been taken back already; its file may be imported again."""
 
 
 class NoNodeFree(Conflict):

@@ -113,7 +113,7 @@ def test_an_interrupted_import_goes_on_where_it_was(crm, tmp_path, mapping):
         crm.import_file(path, mapping, stopping)
     assert crm.totals()[0].count == 2000
     done = crm.import_file(path, mapping)
-    assert (done.unchanged, done.new, done.orders) == (2000, 500, 2500)
+    assert (done.unchanged, done.new, done.orders) == (2000, 500, 500)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,8 @@ def test_an_interrupted_import_goes_on_where_it_was(crm, tmp_path, mapping):
 )
 def test_a_line_that_does_not_fit_is_refused_with_its_reason_and_the_rest_goes_on(crm, take, line, reason):
     raw = line if isinstance(line, bytes) else line.encode()
-    done = take(HEADER.encode() + LINE.encode() + raw + LINE.replace("42", "43").encode())
+    others = LINE.replace("Indonesia", "Österreich").encode()
+    done = take(HEADER.encode() + others + raw + others.replace(b"42", b"43"))
     assert (done.new, sum(done.refused.values())) == (2, 1)
     [(place, why)] = _quarantine(crm)
     assert reason in why
@@ -166,7 +167,8 @@ def test_a_missing_file_is_an_error(crm, mapping, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("a.csv.gz", b"no gzip"), ("b.csv.gz", gzip.compress(b"x" * 5000)[:-20]), ("c.csv.xz", b"no xz")]
+    ("name", "data"),
+    [("a.csv.gz", b"no gzip"), ("b.csv.gz", gzip.compress(b"x" * 5000, mtime=0)[:-20]), ("c.csv.xz", b"no xz")],
 )
 def test_a_broken_archive_is_an_error(crm, mapping, tmp_path, name, data):
     (tmp_path / name).write_bytes(data)

@@ -14,6 +14,7 @@ from crmcore.flow import screening
 from crmcore.model.event import event
 from crmcore.model.fitting import reason
 from crmcore.model.tracking import EventPlan, Source
+from crmcore.model.verbs import identify
 from crmcore.store.engine import open_engine
 from crmcore.testing.strategies import sources, statements
 
@@ -144,6 +145,18 @@ def test_the_latest_stands_first_and_a_source_can_be_picked(web):
     assert [one.source for one in web.quarantine(source="web")] == ["web"]
     with pytest.raises(UnknownSource, match="known: app, web"):
         web.quarantine(source="wep")
+
+
+def test_a_line_of_a_file_fits_where_all_that_it_says_fits(web):
+    ill, fine = event(web.now(), **ILL), event(web.now(), **ILL | {"properties": {"n": 1}})
+    told = identify(web.now(), "1", {"city": 5}, source="web")
+    with web._opened.reading() as scope:
+        assert screening.reasons_of_lines(scope, [[], [fine], [fine, ill], [told, ill]]) == [
+            "",
+            "",
+            WHY,
+            f"identify.city is an int (5), text is declared; {WHY}",
+        ]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

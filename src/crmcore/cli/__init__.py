@@ -49,6 +49,7 @@ for command in (
     customers.customer,
     demo,
     importing.import_file,
+    importing.imports,
     quarantine.quarantine,
     schema.schema,
     segments.segment,

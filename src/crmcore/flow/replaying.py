@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import groupby
 
 import attrs
 
@@ -73,16 +72,11 @@ def _batches(writing: Open, only: int | None) -> Iterator[_Batch]:
 
 def _retake(scope: Scope, held: Sequence[Held]) -> _Batch:
     told = list(zip(held, reasons(scope, [one.statement for one in held]), strict=True))
-    refused = {one.id: why for one, why in told if why}
     fitting = [one for one, why in told if not why]
-    new = 0
-    for import_id, group in groupby(fitting, lambda one: one.import_id):
-        some = list(group)
-        came_with = attrs.evolve(scope, import_id=import_id)
-        attempted = attempt(came_with, [one.statement for one in some], apply_fitting)
-        refused |= {some[place].id: why for place, why in attempted.failed.items()}
-        new += attempted.taken.new
+    attempted = attempt(scope, [one.statement for one in fitting], apply_fitting)
+    refused = {one.id: why for one, why in told if why}
+    refused |= {fitting[place].id: why for place, why in attempted.failed.items()}
     taken = [one.id for one in held if one.id not in refused]
     quarantine.settle(scope, taken)
     quarantine.amend(scope, refused.items())
-    return _Batch(last_id=held[-1].id, seen=len(held), taken=len(taken), new=new)
+    return _Batch(last_id=held[-1].id, seen=len(held), taken=len(taken), new=attempted.taken.new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import attrs
 
@@ -43,6 +44,12 @@ def reasons(scope: Scope, statements: Sequence[Statement]) -> list[str]:
     """Return, for each statement, why it does not fit what its source declares; empty where it does."""
     plans = _plans(scope, statements)
     return [_reason(plans, one) for one in statements] if plans else [""] * len(statements)
+
+
+def reasons_of_lines(scope: Scope, lines: Sequence[Sequence[Statement]]) -> list[str]:
+    """Return, for the statements that each line of a file makes, why not all of them fit; empty where they do."""
+    told = iter(reasons(scope, [one for line in lines for one in line]))
+    return ["; ".join(filter(None, islice(told, len(line)))) for line in lines]
 
 
 def warn(quarantined: int) -> None:

@@ -49,6 +49,8 @@ def identities(who: Who, place: str = "customer") -> tuple[Identity, ...]:
             found: tuple[Identity, ...] = _by_key(who)
         case Identity():
             found = (who,)
+        case tuple() if all(isinstance(one, Identity) for one in who):
+            found = who
         case Mapping():
             found = tuple(identity(kind, value, place) for kind, value in who.items())
         case Sequence() if all(isinstance(one, Identity) for one in who):

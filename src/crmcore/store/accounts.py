@@ -97,13 +97,18 @@ def _joining(
 def account_ids(scope: Scope, keys: Iterable[str]) -> dict[str, int]:
     """Return the id of each account named, made where it is new."""
     wanted = sorted(set(keys))
-    found = bulk.select_in(scope, schema.account, ("key", "id"), {}, "key", wanted)
-    known = {key: one for key, one in found}
+    known = find(scope, wanted)
     missing = [key for key in wanted if key not in known]
     made = dict(zip(missing, scope.new_ids(len(missing)), strict=True))
     rows = [(one, key, key, scope.now, scope.import_id) for key, one in made.items()]
     bulk.insert(scope, schema.account, ("id", "key", "name", "created_at", "import_id"), rows)
     return known | made
+
+
+def find(scope: Scope, keys: Iterable[str]) -> dict[str, int]:
+    """Return the id of each account that there is."""
+    found = bulk.select_in(scope, schema.account, ("key", "id"), {}, "key", sorted(keys))
+    return {key: one for key, one in found}
 
 
 def settle(scope: Scope, accounts: Collection[int]) -> None:

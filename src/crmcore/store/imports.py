@@ -6,19 +6,57 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+import attrs
+from sqlalchemy import select
 
-from crmcore.model.event import Event
+from crmcore.errors import UnknownImport
 from crmcore.store import bulk, schema
-from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 
-RUNNING, DONE = "running", "done"
-#: The event that an order's lines add up to.
-WHOLE = {"item_ordered": "order_placed", "item_returned": "order_returned"}
+RUNNING, DONE, UNDOING, UNDONE = "running", "done", "undoing", "undone"
+PAGE = 1000
 
 
-def begin(scope: Scope, source_id: int, file: str, kind: str, mapping: Mapping[str, Any]) -> int:
+@attrs.frozen(kw_only=True)
+class ImportView:
+    """One import; `counts` of its lines by what became of them, times in microseconds UTC."""
+
+    id: int
+    file: str
+    kind: str
+    source: str
+    state: str
+    counts: Mapping[str, int]
+    started_at: int
+    finished_at: int | None
+    undone_at: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Begun:
+    """How an import reads its file: its header, delimiter and mapping as plain data, and the source it is for."""
+
+    id: int
+    file: str
+    source_id: int
+    state: str
+    mapping: Mapping[str, Any]
+    header: tuple[str, ...]
+    delimiter: str
+
+
+@attrs.frozen
+class Refused:
+    """A line that does not fit: its number in the file, why, and its cells."""
+
+    number: int
+    reason: str
+    cells: Sequence[str]
+
+
+def begin(
+    scope: Scope, source_id: int, file: str, mapping: Mapping[str, Any], header: Sequence[str], delimiter: str
+) -> int:
     """Return the id of an import: the one of this file that was interrupted, else a new one."""
     row = schema.import_run.c
     query = select(row.id).where(
@@ -28,73 +66,149 @@ def begin(scope: Scope, source_id: int, file: str, kind: str, mapping: Mapping[s
     if known is not None:
         return int(known)
     new_id = scope.new_id()
+    kept = json.dumps({"mapping": mapping, "header": header, "delimiter": delimiter})
     columns = ("id", "source_id", "file", "kind", "mapping", "state", "counts", "started_at")
-    values = (new_id, source_id, file, kind, json.dumps(mapping), RUNNING, "{}", scope.now)
+    values = (new_id, source_id, file, mapping["kind"], kept, RUNNING, "{}", scope.now)
     bulk.insert(scope, schema.import_run, columns, [values])
     return new_id
 
 
-def finish(scope: Scope, import_id: int, counts: Mapping[str, Any]) -> None:
-    """Note that an import has read its file to the end."""
-    columns = ("state", "counts", "finished_at")
-    bulk.update(scope, schema.import_run, columns, ("id",), [(DONE, json.dumps(counts), scope.now, import_id)])
+def note(scope: Scope, import_id: int, state: str, counts: Mapping[str, int]) -> None:
+    """Note how far an import is."""
+    finished_at = scope.now if state == DONE else None
+    row = (state, json.dumps(counts), finished_at, import_id)
+    bulk.update(scope, schema.import_run, ("state", "counts", "finished_at"), ("id",), [row])
 
 
-def new_fingerprints(scope: Scope, source_id: int, import_id: int, prints: Sequence[bytes]) -> set[bytes]:
-    """Write the fingerprints that are not known yet, and return them."""
+def note_undoing(scope: Scope, import_id: int, state: str) -> None:
+    """Note that an import is being taken back, or has been."""
+    undone_at = scope.now if state == UNDONE else None
+    bulk.update(scope, schema.import_run, ("state", "undone_at"), ("id",), [(state, undone_at, import_id)])
+
+
+def views(scope: Scope, limit: int) -> list[ImportView]:
+    """Return imports, the latest first."""
+    row, source = schema.import_run.c, schema.source.c
+    query = (
+        select(
+            row.id,
+            row.file,
+            row.kind,
+            source.name.label("source"),
+            row.state,
+            row.counts,
+            row.started_at,
+            row.finished_at,
+            row.undone_at,
+        )
+        .join_from(schema.import_run, schema.source, source.id == row.source_id)
+        .where(row.workspace_id == scope.workspace_id, source.workspace_id == scope.workspace_id)
+        .order_by(row.id.desc())
+        .limit(limit)
+    )
+    found = [one._asdict() for one in scope.connection.execute(query)]
+    return [ImportView(**{**one, "counts": json.loads(one["counts"])}) for one in found]
+
+
+def load(scope: Scope, import_id: int) -> Begun:
+    """Return how an import reads its file; raise UnknownImport."""
+    row = schema.import_run.c
+    query = select(row.id, row.file, row.source_id, row.state, row.mapping).where(
+        row.workspace_id == scope.workspace_id, row.id == import_id
+    )
+    found = scope.connection.execute(query).one_or_none()
+    if found is None:
+        raise UnknownImport(kind="import", name=import_id)
+    kept = json.loads(found.mapping)
+    return Begun(
+        id=found.id,
+        file=found.file,
+        source_id=found.source_id,
+        state=found.state,
+        mapping=kept["mapping"],
+        header=tuple(kept["header"]),
+        delimiter=kept["delimiter"],
+    )
+
+
+def known_fingerprints(scope: Scope, source_id: int, prints: Sequence[bytes]) -> set[bytes]:
+    """Return those fingerprints that lines taken before have."""
     row = schema.fingerprint.c
     known = scope.connection.execute(
         select(row.fingerprint).where(
             row.workspace_id == scope.workspace_id, row.source_id == source_id, row.fingerprint.in_(prints)
         )
     )
-    fresh = set(prints) - set(known.scalars())
-    rows = [(source_id, one, import_id) for one in sorted(fresh)]
+    return set(known.scalars())
+
+
+def keep_fingerprints(scope: Scope, source_id: int, import_id: int, prints: Sequence[bytes]) -> None:
+    """Note lines as taken, for ever or until the import is taken back."""
+    rows = [(source_id, one, import_id) for one in sorted(prints)]
     bulk.insert(scope, schema.fingerprint, ("source_id", "fingerprint", "import_id"), rows)
-    return fresh
 
 
-def refuse(scope: Scope, source_id: int, import_id: int, refused: Sequence[tuple[int, str, Sequence[str]]]) -> None:
-    """Keep lines that do not fit, with the reason."""
-    ids = scope.new_ids(len(refused))
+def refuse(scope: Scope, source_id: int, import_id: int, refused: Sequence[Refused]) -> None:
+    """Keep lines that do not fit, with the reason; those of an import that goes on are there already."""
+    if not refused:
+        return
+    there = {
+        place
+        for (place,) in bulk.select_in(
+            scope,
+            schema.quarantine,
+            ("place",),
+            {"import_id": import_id},
+            "place",
+            [place_of(one.number) for one in refused],
+        )
+    }
+    new = [one for one in refused if place_of(one.number) not in there]
     rows = [
-        (new_id, source_id, import_id, f"line {number}", reason, _payload(cells), scope.now)
-        for new_id, (number, reason, cells) in zip(ids, refused, strict=True)
+        (new_id, source_id, import_id, place_of(one.number), one.reason, _payload(one.cells), scope.now)
+        for new_id, one in zip(scope.new_ids(len(new)), new, strict=True)
     ]
     columns = ("id", "source_id", "import_id", "place", "reason", "payload", "received_at")
     bulk.insert(scope, schema.quarantine, columns, rows)
 
 
-def orders(scope: Scope, import_id: int, source: str) -> Iterator[tuple[Event, Owner]]:
-    """Yield the orders and returns that the lines of an import add up to, each at the time of its first line."""
-    row = schema.event.c
-    query = (
-        select(
-            row.name,
-            row.ref,
-            row.customer_id,
-            row.origin_id,
-            row.currency,
-            func.min(row.occurred_at),
-            func.sum(row.quantity),
-            func.sum(row.amount),
+def settle_refused(scope: Scope, corrected: Sequence[tuple[int, int]]) -> None:
+    """Note that lines, as (import, line number), have been corrected."""
+    rows = [(scope.now, import_id, place_of(number)) for import_id, number in corrected]
+    bulk.update(scope, schema.quarantine, ("settled_at",), ("import_id", "place"), rows)
+
+
+def settle_all_refused(scope: Scope, import_id: int) -> None:
+    """Note that nobody waits for an import's refused lines any more."""
+    bulk.update(scope, schema.quarantine, ("settled_at",), ("import_id",), [(scope.now, import_id)])
+
+
+def refused(scope: Scope, import_id: int) -> Iterator[Refused]:
+    """Yield the lines of an import that were refused and not corrected since, in the order of the file."""
+    row, last = schema.quarantine.c, -1
+    while True:
+        query = (
+            select(row.id, row.place, row.reason, row.payload)
+            .where(
+                row.workspace_id == scope.workspace_id,
+                row.import_id == import_id,
+                row.settled_at.is_(None),
+                row.id > last,
+            )
+            .order_by(row.id)
+            .limit(PAGE)
         )
-        .where(row.workspace_id == scope.workspace_id, row.import_id == import_id, row.name.in_(sorted(WHOLE)))
-        .group_by(row.name, row.ref, row.customer_id, row.origin_id, row.currency)
-        .order_by(func.min(row.occurred_at), row.ref)
-    )
-    for name, ref, customer_id, origin_id, currency, at, quantity, amount in scope.connection.execute(query).all():
-        event = Event(
-            name=WHOLE[name],
-            customer=(),
-            at=at,
-            quantity=int(quantity),
-            amount=int(amount),
-            currency=currency,
-            ref=ref,
-            source=source,
-        )
-        yield event, (customer_id, origin_id)
+        found = scope.connection.execute(query).all()
+        for _, place, reason, payload in found:
+            yield Refused(int(place.removeprefix("line ")), reason, json.loads(payload))
+        if len(found) < PAGE:
+            return
+        last = found[-1].id
+
+
+def place_of(number: int) -> str:
+    """Return where in its file a line stands."""
+    return f"line {number}"
 
 
 def _payload(cells: Sequence[str]) -> str:

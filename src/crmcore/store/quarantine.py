@@ -14,7 +14,7 @@ from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
 
-_COLUMNS = ("id", "source_id", "import_id", "place", "reason", "payload", "received_at", "fingerprint")
+_COLUMNS = ("id", "source_id", "place", "reason", "payload", "received_at", "fingerprint")
 
 
 @attrs.frozen(kw_only=True)
@@ -27,10 +27,9 @@ class Refused:
 
 @attrs.frozen(kw_only=True)
 class Held:
-    """A statement that waits in quarantine, under its id there; `import_id` is the import it came with, if any."""
+    """A statement that waits in quarantine, under its id there."""
 
     id: int
-    import_id: int | None
     statement: Statement
 
 
@@ -58,7 +57,6 @@ def keep(scope: Scope, refused: Sequence[Refused]) -> int:
         (
             new_id,
             sources[_source(one.statement)],
-            scope.import_id,
             NAMES[type(one.statement)],
             one.reason,
             dumps(one.statement),
@@ -124,16 +122,13 @@ def take(scope: Scope, after: int, limit: int, source_id: int | None) -> list[He
     """Return statements that wait, the oldest first, and hold their rows until the transaction ends."""
     row = schema.quarantine.c
     query = (
-        select(row.id, row.import_id, row.place, row.payload)
+        select(row.id, row.place, row.payload)
         .where(*_waiting(scope, source_id), row.id > after, row.place.in_(list(VERBS)))
         .order_by(row.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [
-        Held(id=one, import_id=import_id, statement=loads(verb, payload))
-        for one, import_id, verb, payload in scope.connection.execute(query)
-    ]
+    return [Held(id=one, statement=loads(verb, payload)) for one, verb, payload in scope.connection.execute(query)]
 
 
 def settle(scope: Scope, ids: Iterable[int]) -> None:

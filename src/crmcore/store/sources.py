@@ -28,13 +28,17 @@ def source_ids(scope: Scope, names: Iterable[str | None]) -> dict[str | None, in
     return ids
 
 
+def known_source(scope: Scope, name: str) -> int | None:
+    """Return the id of a source, None where nothing has come from it yet."""
+    return _known(scope, [name]).get(name)
+
+
 def source_id(scope: Scope, name: str) -> int:
     """Return the id of a source; raise UnknownSource."""
-    named = names(scope)
-    for one, known in named.items():
-        if known == name:
-            return one
-    raise UnknownSource(name=name, known=", ".join(sorted(named.values())) or "none")
+    found = known_source(scope, name)
+    if found is None:
+        raise UnknownSource(name=name, known=", ".join(sorted(names(scope).values())) or "none")
+    return found
 
 
 def names(scope: Scope) -> dict[int, str]:

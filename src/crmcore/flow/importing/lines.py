@@ -1,44 +1,45 @@
-"""From a line to a statement: one function for each kind of file."""
+"""From a line to statements: one function for each kind of file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import lru_cache
 
 import attrs
 
-from crmcore.flow.importing.mapping import Reader
+from crmcore.flow.importing import contacts
+from crmcore.flow.importing.reader import Cells, Reader
 from crmcore.model import verbs
-from crmcore.model.event import Event
-from crmcore.model.identity import identity
-from crmcore.model.statement import Identify
+from crmcore.model.identity import Identity, identity
+from crmcore.model.names import slug
+from crmcore.model.statement import ANY_CHANNEL
+from crmcore.model.wire import Statement
 
 DROPPED_NO_CUSTOMER = "no customer"
+DROPPED_NO_ACCOUNT = "no account"
 DROPPED_NOT_POSITIVE = "quantity or price not above 0"
+
+Named = tuple[Identity, ...]
 
 
 @attrs.frozen(kw_only=True)
 class Line:
-    """What a line says: an event, what it tells of the customer, the offer it names; or why it is left out."""
+    """What a line says, as statements; or why it is left out."""
 
-    event: Event | None = None
-    identify: Identify | None = None
-    offer: dict[str, Any] | None = None
+    statements: Sequence[Statement] = ()
     dropped: str = ""
 
 
-def order_line(read: Reader, cells: Sequence[str], now: int) -> Line:
+def order_line(read: Reader, cells: Cells, now: int) -> Line:
     """A line of an order, or of a return; its amount is quantity x price, rounded once."""
-    customer = read.text("customer", cells)
-    if not customer:
+    named = _customer(read, cells)
+    if not named:
         return Line(dropped=DROPPED_NO_CUSTOMER)
     ref, item, at = read.text("ref", cells), read.text("item", cells), read.at(cells)
     quantity, price = read.number("quantity", cells), read.number("price", cells)
     is_return = bool(read.map.returns_prefix) and ref.startswith(read.map.returns_prefix)
     if price <= 0 or (quantity >= 0 if is_return else quantity <= 0):
         return Line(dropped=DROPPED_NOT_POSITIVE)
-    amount = read.money(abs(quantity) * price, cells)
-    named = (identity(read.map.identity, customer),)
     event = verbs.event(
         now,
         "item_returned" if is_return else "item_ordered",
@@ -46,31 +47,40 @@ def order_line(read: Reader, cells: Sequence[str], now: int) -> Line:
         at=at,
         item=item,
         quantity=abs(quantity),
-        amount=amount,
+        amount=read.money(abs(quantity) * price, cells),
         ref=ref,
         source=read.map.source,
     )
-    offer = {"item": item, "title": read.text("title", cells), "price": read.money(price, cells), "at": at}
-    return Line(event=event, identify=_identify(read, cells, named, at, now), offer=None if is_return else offer)
+    told = _told(read, cells, named, at, now)
+    if is_return:
+        return Line(statements=(event, *told))
+    price_each = read.money(price, cells)
+    offer = verbs.offer(now, item, title=read.text("title", cells), price=price_each, at=at)
+    return Line(statements=(event, *told, offer))
 
 
-def customer_line(read: Reader, cells: Sequence[str], now: int) -> Line:
-    """A line about a customer: every attribute column that is filled."""
-    customer = read.text("customer", cells)
-    if not customer:
+def customer_line(read: Reader, cells: Cells, now: int) -> Line:
+    """A line about a customer: every column that is filled, and whether this customer may be written to."""
+    named = _customer(read, cells)
+    if not named:
         return Line(dropped=DROPPED_NO_CUSTOMER)
-    at = read.at(cells) if "at" in read.cells else now
-    named = (identity(read.map.identity, customer),)
-    return Line(identify=_identify(read, cells, named, at, now) or verbs.identify(now, named, source=read.map.source))
+    at = read.at_or(cells, now)
+    told = verbs.identify(
+        now,
+        named,
+        read.filled(read.attributes, cells),
+        tags=_tags(read.text("tags", cells)),
+        at=at,
+        source=read.map.source,
+    )
+    return Line(statements=(told, *contacts.statements(read, cells, told.customer, at, now)))
 
 
-def event_line(read: Reader, cells: Sequence[str], now: int) -> Line:
+def event_line(read: Reader, cells: Cells, now: int) -> Line:
     """A line about something that happened."""
-    customer = read.text("customer", cells)
-    if not customer:
+    named = _customer(read, cells)
+    if not named:
         return Line(dropped=DROPPED_NO_CUSTOMER)
-    named = (identity(read.map.identity, customer),)
-    amount = read.money(read.number("amount", cells), cells) if read.text("amount", cells) else None
     event = verbs.event(
         now,
         read.text("name", cells),
@@ -78,21 +88,85 @@ def event_line(read: Reader, cells: Sequence[str], now: int) -> Line:
         at=read.at(cells),
         item=read.text("item", cells) or None,
         quantity=read.number("quantity", cells) if read.text("quantity", cells) else None,
-        amount=amount,
+        amount=read.money(read.number("amount", cells), cells) if read.text("amount", cells) else None,
         ref=read.text("ref", cells) or None,
-        properties={name: cell(cells) for name, cell in read.properties.items() if cell(cells)},
+        properties=read.filled(read.properties, cells),
         source=read.map.source,
     )
-    return Line(event=event, identify=_identify(read, cells, named, event.at, now))
+    return Line(statements=(event, *_told(read, cells, named, event.at, now)))
 
 
-LINES: dict[str, Callable[[Reader, Sequence[str], int], Line]] = {
+def consent_line(read: Reader, cells: Cells, now: int) -> Line:
+    """A line about a legal basis, given unless its column says otherwise."""
+    named = _customer(read, cells)
+    if not named:
+        return Line(dropped=DROPPED_NO_CUSTOMER)
+    consent = verbs.consent(
+        now,
+        named,
+        read.text("purpose", cells),
+        granted=read.truth("granted", cells) if read.text("granted", cells) else True,
+        channel=read.text("channel", cells) or ANY_CHANNEL,
+        basis=read.text("basis", cells) or "consent",
+        text_version=read.text("text_version", cells),
+        proof={name: cell(cells) for name, cell in read.proof.items() if cell(cells)},
+        at=read.at_or(cells, now),
+        source=read.map.source,
+    )
+    return Line(statements=(consent, *_told(read, cells, named, consent.at, now)))
+
+
+def account_line(read: Reader, cells: Cells, now: int) -> Line:
+    """A line about an account, and a customer who belongs to it where one is named."""
+    account = read.text("account", cells)
+    if not account:
+        return Line(dropped=DROPPED_NO_ACCOUNT)
+    group = verbs.group(
+        now,
+        account,
+        name=read.text("title", cells) or None,
+        parent=read.text("parent", cells) or None,
+        attributes=read.filled(read.attributes, cells),
+        customer=_customer(read, cells) or None,
+        role=read.text("role", cells),
+        at=read.at_or(cells, now),
+        source=read.map.source,
+    )
+    return Line(statements=(group,))
+
+
+LINES: dict[str, Callable[[Reader, Cells, int], Line]] = {
     "orders": order_line,
     "customers": customer_line,
     "events": event_line,
+    "consents": consent_line,
+    "accounts": account_line,
 }
 
 
-def _identify(read: Reader, cells: Sequence[str], named: Any, at: int, now: int) -> Identify | None:
-    attributes = {name: cell(cells) for name, cell in read.attributes.items() if cell(cells)}
-    return verbs.identify(now, named, attributes, at=at, source=read.map.source) if attributes else None
+def _customer(read: Reader, cells: Cells) -> Named:
+    """Return all identities a line names its customer by; none where it names nobody."""
+    customer = read.text("customer", cells)
+    named = (_identity(read.map.identity, customer, read.map.columns.customer),) if customer else ()
+    if not read.identities:
+        return named
+    further = (
+        _identity(kind, value, read.map.columns.identities[kind])
+        for kind, cell in read.identities.items()
+        if (value := cell(cells))
+    )
+    return (*named, *(one for one in further if one not in named))
+
+
+@lru_cache(maxsize=65_536)
+def _identity(kind: str, value: str, column: str) -> Identity:
+    return identity(kind, value, f"column {column}")
+
+
+def _tags(text: str) -> list[str]:
+    return [slug(part.strip()) for part in text.replace(";", ",").split(",") if part.strip()]
+
+
+def _told(read: Reader, cells: Cells, named: Named, at: int, now: int) -> tuple[Statement, ...]:
+    attributes = read.filled(read.attributes, cells)
+    return (verbs.identify(now, named, attributes, at=at, source=read.map.source),) if attributes else ()

@@ -1,35 +1,37 @@
-"""Which column means what: a mapping read from TOML, and a line read by it."""
+"""Which column means what: the mapping of a file, read from TOML and written to it."""
 
 from __future__ import annotations
 
-import difflib
+import codecs
+import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal, DecimalException
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 
-from crmcore.errors import InputError, InvalidFile, InvalidMoney, InvalidTime, InvalidValue
-from crmcore.model.money import Money, is_currency
-from crmcore.model.time import EPOCH, MICROSECOND
+from crmcore.errors import InvalidFile
+from crmcore.model.money import is_currency
 
-Kind = Literal["orders", "customers", "events"]
+Kind = Literal["customers", "orders", "events", "consents", "accounts"]
+#: What a cell says of a customer's wish to be written to.
+State = Literal["subscribed", "unsubscribed", "bounced", "complained", "suppressed", "unknown"]
+Type = Literal["text", "int", "decimal", "bool", "date", "time", "json"]
 NEEDED: dict[str, tuple[str, ...]] = {
     "orders": ("customer", "ref", "item", "quantity", "price", "at"),
     "customers": ("customer",),
     "events": ("customer", "name", "at"),
+    "consents": ("customer", "purpose"),
+    "accounts": ("account",),
 }
-KNOWN = ("customer", "ref", "item", "title", "quantity", "price", "amount", "at", "name", "currency")
+KINDS = tuple(NEEDED)
 
 
 @attrs.frozen(kw_only=True)
 class Columns:
-    """The columns of a file by what they mean; `attributes` by attribute name."""
+    """The columns of a file by what they mean; `identities` by kind, `attributes` and `properties` by name."""
 
     customer: str = ""
     ref: str = ""
@@ -41,28 +43,76 @@ class Columns:
     at: str = ""
     name: str = ""
     currency: str = ""
+    purpose: str = ""
+    channel: str = ""
+    granted: str = ""
+    basis: str = ""
+    text_version: str = ""
+    account: str = ""
+    parent: str = ""
+    role: str = ""
+    tags: str = ""
+    identities: dict[str, str] = attrs.field(factory=dict)
     attributes: dict[str, str] = attrs.field(factory=dict)
     properties: dict[str, str] = attrs.field(factory=dict)
+    proof: dict[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Contact:
+    """What a list of contacts says of who may be written to; an address is of the channel's identity kind.
+
+    Attributes: `channel`; `purposes` a subscriber has agreed to; columns: `status` with what its cells mean in `states`,
+    `subscribed_at`, `unsubscribed_at`, `bounced_at` (filled, it is so), `topics` with names apart by `,` or `;`, `proof`
+    by name; `otherwise` is what a row means that says nothing of this.
+    """
+
+    channel: str = "email"
+    purposes: tuple[str, ...] = ("newsletter",)
+    status: str = ""
+    states: dict[str, State] = attrs.field(factory=dict)
+    otherwise: State = "unknown"
+    subscribed_at: str = ""
+    unsubscribed_at: str = ""
+    bounced_at: str = ""
+    topics: str = ""
+    proof: dict[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
 class ColumnMap:
     """How a file is read.
 
-    Attributes: `kind` (orders, customers, events); `source`; `columns`; `currency` and `timezone` where no column says
-    them; `at_format` (strptime; ISO 8601 where empty); `identity` (the kind of identity the customer column holds);
-    `returns_prefix` (a ref that begins so is a return); `suffixes` to take off cells, by column.
+    Attributes: `kind`; `source`; `columns`; `constants` for what no column says, by meaning; `types` of columns that are no
+    text; `formats` of columns with times (strptime, "epoch", "" for ISO 8601); `at_format` for all others; `decimal` is the
+    decimal sign; `currency` and `timezone` where no column says them; `identity` (the kind of identity the customer column
+    holds); `returns_prefix` (a ref that begins so is a return); `suffixes` to take off cells, by column; `contact` for
+    lists of contacts; `encoding`, `delimiter` and `sheet` where they are not to be found out; `escaped` for files that
+    `crm export` wrote.
     """
 
     kind: Kind
     source: str
     columns: Columns
+    constants: dict[str, str] = attrs.field(factory=dict)
+    types: dict[str, Type] = attrs.field(factory=dict)
+    formats: dict[str, str] = attrs.field(factory=dict)
+    at_format: str = ""
+    decimal: Literal[".", ","] = "."
     currency: str = ""
     timezone: str = "UTC"
-    at_format: str = ""
     identity: str = "key"
     returns_prefix: str = ""
     suffixes: dict[str, str] = attrs.field(factory=dict)
+    contact: Contact | None = None
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    escaped: bool = False
+
+
+#: Meanings that have one column each.
+MEANINGS = tuple(field.name for field in attrs.fields(Columns) if field.default == "")
 
 
 def read_map(path: Path) -> ColumnMap:
@@ -75,7 +125,7 @@ def read_map(path: Path) -> ColumnMap:
 
 
 def map_of(plain: Mapping[str, Any], path: Path) -> ColumnMap:
-    """Return the mapping of plain data."""
+    """Return the mapping of plain data; `path` is where errors say it comes from."""
     import cattrs
 
     converter = cattrs.Converter(forbid_extra_keys=True)
@@ -83,94 +133,73 @@ def map_of(plain: Mapping[str, Any], path: Path) -> ColumnMap:
         made = converter.structure(plain, ColumnMap)
     except Exception as error:
         raise InvalidFile(file=path, place="the mapping", problem="; ".join(cattrs.transform_error(error))) from error
-    missing = [name for name in NEEDED[made.kind] if not getattr(made.columns, name)]
+    return checked(made, path)
+
+
+def checked(made: ColumnMap, path: Path) -> ColumnMap:
+    """Return a mapping that names all its kind needs; raise InvalidFile."""
+    missing = [name for name in NEEDED[made.kind] if not getattr(made.columns, name) and name not in made.constants]
     if missing:
         raise InvalidFile(file=path, place="[columns]", problem=f"{made.kind} need a column for {', '.join(missing)}")
-    _checked_constants(made, path)
+    unknown = sorted(made.constants.keys() - set(MEANINGS))
+    if unknown:
+        raise InvalidFile(file=path, place="[constants]", problem=f"{unknown[0]!r} is none of {', '.join(MEANINGS)}")
+    if made.currency and not is_currency(made.currency):
+        raise InvalidFile(file=path, place="currency", problem=f"{made.currency!r} is no ISO 4217 code such as 'EUR'")
+    if made.kind == "orders" and not (made.currency or made.columns.currency or "currency" in made.constants):
+        raise InvalidFile(file=path, place="currency", problem='orders need one, as in currency = "EUR"')
+    _checked_form(made, path)
     return made
 
 
-def _checked_constants(made: ColumnMap, path: Path) -> None:
-    if made.currency and not is_currency(made.currency):
-        raise InvalidFile(file=path, place="currency", problem=f"{made.currency!r} is no ISO 4217 code such as 'EUR'")
-    if made.kind == "orders" and not (made.currency or made.columns.currency):
-        raise InvalidFile(file=path, place="currency", problem='orders need one, as in currency = "EUR"')
+def _checked_form(made: ColumnMap, path: Path) -> None:
+    """Check what says how the cells are written."""
     try:
         ZoneInfo(made.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise InvalidFile(file=path, place="timezone", problem=f"{made.timezone!r} is no IANA time zone") from error
-
-
-Cell = Callable[[Sequence[str]], str]
-
-
-@attrs.frozen(kw_only=True)
-class Reader:
-    """A mapping bound to a header: from a line's cells to what they mean."""
-
-    map: ColumnMap
-    cells: Mapping[str, Cell]
-    attributes: Mapping[str, Cell]
-    properties: Mapping[str, Cell]
-    zone: ZoneInfo
-
-    def text(self, name: str, cells: Sequence[str]) -> str:
-        """Return a cell without blanks around it; empty where there is no such column."""
-        return self.cells[name](cells) if name in self.cells else ""
-
-    def at(self, cells: Sequence[str]) -> int:
-        """Return the time of a line in microseconds UTC; a time without zone is of the mapping's zone."""
-        return _moment(self.text("at", cells), self.map.at_format, self.zone)
-
-    def number(self, name: str, cells: Sequence[str]) -> Decimal:
-        """Return a decimal number; raise InvalidValue naming the column."""
-        text = self.text(name, cells)
-        try:
-            number = Decimal(text)
-        except DecimalException as error:
-            raise InvalidValue(
-                place=f"column {getattr(self.map.columns, name)}", problem=f"{text!r} is no number"
-            ) from error
-        if not number.is_finite():
-            raise InvalidValue(place=f"column {getattr(self.map.columns, name)}", problem=f"{text!r} is not finite")
-        return number
-
-    def money(self, amount: Decimal, cells: Sequence[str]) -> Money:
-        """Return an amount of major units in the line's currency."""
-        currency = self.text("currency", cells) or self.map.currency
-        if not is_currency(currency):
-            raise InvalidMoney(place="currency", problem=f"{currency!r} is no ISO 4217 code such as 'EUR'")
-        return Money.of(amount, currency)
-
-
-def reader(made: ColumnMap, header: Sequence[str], path: Path) -> Reader:
-    """Return the mapping bound to a header; raise InvalidFile for a column that is not in it."""
-    columns = {name: getattr(made.columns, name) for name in KNOWN if getattr(made.columns, name)}
-    bind = {name: _cell(made, header, column, path) for name, column in columns.items()}
-    attributes = {name: _cell(made, header, column, path) for name, column in made.columns.attributes.items()}
-    properties = {name: _cell(made, header, column, path) for name, column in made.columns.properties.items()}
-    return Reader(map=made, cells=bind, attributes=attributes, properties=properties, zone=ZoneInfo(made.timezone))
-
-
-def _cell(made: ColumnMap, header: Sequence[str], column: str, path: Path) -> Cell:
-    if column not in header:
-        near = difflib.get_close_matches(column, header, 1)
-        meant = f"did you mean {near[0]!r}?" if near else f"the file has {', '.join(header[:20])}"
-        raise InvalidFile(file=path, place="[columns]", problem=f"there is no column {column!r}; {meant}")
-    index, suffix = header.index(column), made.suffixes.get(column, "")
-    return lambda cells: cells[index].strip().removesuffix(suffix)
-
-
-@lru_cache(maxsize=4096)
-def _moment(text: str, form: str, zone: ZoneInfo) -> int:
+    if made.decimal not in (".", ","):
+        raise InvalidFile(file=path, place="decimal", problem=f"{made.decimal!r} is neither '.' nor ','")
+    if len(made.delimiter) > 1:
+        raise InvalidFile(file=path, place="delimiter", problem=f"{made.delimiter!r} is no single character")
     try:
-        moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone follows
-    except ValueError as error:
-        raise InvalidTime(
-            place="column of the time", problem=f"{text!r} is not of the form {form or 'ISO 8601'}"
+        codecs.lookup(made.encoding or "utf-8")
+    except LookupError as error:
+        raise InvalidFile(
+            file=path, place="encoding", problem=f"{made.encoding!r} is no encoding Python knows"
         ) from error
-    local = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-    return (local - EPOCH) // MICROSECOND
 
 
-__all__ = ["ColumnMap", "Columns", "InputError", "Reader", "map_of", "read_map", "reader"]
+def to_toml(made: ColumnMap) -> str:
+    """Return a mapping as the TOML text that `read_map` reads."""
+    plain = _told(made)
+    tables = {name: value for name, value in plain.items() if isinstance(value, dict)}
+    lines = [f"{name} = {_toml(value)}" for name, value in plain.items() if name not in tables]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *_entries(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _told(value: Any) -> dict[str, Any]:
+    """Return what differs from the defaults."""
+    plain = attrs.asdict(value, recurse=False)
+    defaults = {field.name: field.default for field in attrs.fields(type(value))}
+    told = {name: _told(one) if attrs.has(type(one)) else one for name, one in plain.items()}
+    return {name: one for name, one in told.items() if one not in ({}, None) and one != defaults[name]}
+
+
+def _entries(table: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in table.items():
+        yield f"{_key(key)} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(_entries(value)) + " }"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if name.isascii() and name.replace("_", "").isalnum() else _toml(name)

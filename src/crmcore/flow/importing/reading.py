@@ -1,21 +1,31 @@
-"""Files of lines, read one at a time and never more than a bounded line; .gz and .xz too."""
+"""Files of lines, read one at a time and never more than a bounded line; CSV (.gz and .xz too) and XLSX."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import lzma
-from collections.abc import Callable, Iterator
+import re
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import attrs
 
 from crmcore.errors import InvalidFile
+from crmcore.flow.importing import sniffing, spreadsheet
+from crmcore.flow.importing.sniffing import OPEN, Layout
 
 MAX_LINE = 1_000_000
-_OPEN: dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".xz": lzma.open}
+MAX_COLUMNS = 10_000
+#: A line that never ends is given up here.
+MAX_SKIPPED = 1 << 30
+SPREADSHEETS = (".xlsx", ".xlsm")
+#: What stands for bytes that are not of the encoding.
+_ESCAPED, _REPLACED = re.compile("[\udc80-\udcff]"), re.compile("\ufffd")
+_GROUPED = "more than 131,072 characters in one cell, or a quote that is never closed"
 
 
 @attrs.frozen
@@ -36,36 +46,78 @@ class Table:
 
 
 @contextmanager
-def table(path: Path) -> Iterator[Table]:
-    """Open a CSV file; raise InvalidFile where it is empty, not UTF-8 in its header, or names a column twice."""
+def table(path: Path, layout: Layout | None = None, sheet: str | None = None) -> Iterator[Table]:
+    """Open a file of lines; raise InvalidFile where it is empty, unreadable in its header, or names a column twice."""
+    with _readable(path):
+        if is_spreadsheet(path):
+            yield _sheet(path, sheet)
+            return
+        found = layout or sniffing.layout(path)
+        with _opened(path, found) as file:
+            lines = _Lines(path, file)
+            rows = csv.reader(lines, delimiter=found.delimiter, strict=True)
+            header = _csv_header(path, lines, rows)
+            yield Table(header=header, rows=_rows(lines, rows, len(header), found))
+
+
+def layout_of(path: Path) -> Layout:
+    """Return how a file is written, as it looks; raise InvalidFile."""
+    with _readable(path):
+        return Layout() if is_spreadsheet(path) else sniffing.layout(path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with _opened(path) as file:
-            lines = _Lines(file)
-            rows = csv.reader(lines, strict=True)
-            header = _header(path, rows)
-            yield Table(header=header, rows=_rows(lines, rows, len(header)))
-    except (OSError, EOFError, lzma.LZMAError) as error:
+        yield
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise InvalidFile(file=path, place="the file", problem=f"it cannot be read ({error})") from error
 
 
+def sample(path: Path, layout: Layout | None = None, sheet: str | None = None) -> tuple[tuple[str, ...], list[Row]]:
+    """Return the header and the first rows of a file."""
+    with table(path, layout, sheet) as found:
+        good = (row for row in islice(found.rows, sniffing.SAMPLE_ROWS) if not row.problem)
+        return found.header, list(good)
+
+
+def is_spreadsheet(path: Path) -> bool:
+    """Tell by its name whether a file is a workbook."""
+    return path.suffix.lower() in SPREADSHEETS
+
+
 def count_lines(path: Path) -> int:
-    """Return how many lines a file has, at a glance."""
-    with _OPEN.get(path.suffix, open)(path, "rb") as file:
+    """Return how many lines a file has, at a glance; 0 where that cannot be told."""
+    if is_spreadsheet(path):
+        return 0
+    with OPEN.get(path.suffix, open)(path, "rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
-def _opened(path: Path) -> IO[str]:
-    opened: IO[str] = _OPEN.get(path.suffix, open)(
-        path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline=""
-    )
+def _opened(path: Path, layout: Layout) -> IO[str]:
+    errors = "replace" if layout.encoding.startswith("utf-16") else "surrogateescape"
+    opened: IO[str] = OPEN.get(path.suffix, open)(path, "rt", encoding=layout.encoding, errors=errors, newline="")
     return opened
+
+
+def _sheet(path: Path, sheet: str | None) -> Table:
+    rows = spreadsheet.rows(path, sheet)
+    header = next(rows, ())
+    return Table(header=_checked(path, tuple(name.strip() for name in header)), rows=_sheet_rows(rows))
+
+
+def _sheet_rows(rows: Iterator[tuple[str, ...]]) -> Iterator[Row]:
+    for number, cells in enumerate(rows, start=2):
+        if any(cells):
+            broken = next((cell for cell in cells if spreadsheet.is_error(cell)), "")
+            yield Row(number, cells, f"it holds the error {broken}" if broken else "")
 
 
 class _Lines:
     """The lines of a file; one that is too long comes as an empty one, and is remembered."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
+    def __init__(self, path: Path, file: IO[str]) -> None:
+        self._path, self._file = path, file
         self.too_long = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -77,19 +129,31 @@ class _Lines:
                 yield '""\n'
 
     def _skip(self, length: int) -> int:
-        while (rest := self._file.readline(MAX_LINE)) and not rest.endswith("\n"):
+        while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
             length += len(rest)
+            if length > MAX_SKIPPED:
+                raise InvalidFile(file=self._path, place="the file", problem=f"a line has over {length:,} characters")
         return length + len(rest)
 
 
-def _header(path: Path, rows: Iterator[list[str]]) -> tuple[str, ...]:
+def _csv_header(path: Path, lines: _Lines, rows: Iterator[list[str]]) -> tuple[str, ...]:
     try:
-        header = tuple(name.strip() for name in next(rows))
-    except StopIteration:
-        raise InvalidFile(file=path, place="line 1", problem="the file is empty; a header line is needed") from None
+        header = tuple(name.strip() for name in next(rows, ()))
     except csv.Error as error:
-        raise InvalidFile(file=path, place="line 1", problem=str(error)) from error
-    twice = sorted({name for name in header if header.count(name) > 1})
+        raise InvalidFile(file=path, place="line 1", problem=_said(error)) from error
+    if lines.too_long:
+        raise InvalidFile(file=path, place="line 1", problem=f"it has {lines.too_long:,} characters")
+    return _checked(path, header)
+
+
+def _checked(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
+    if not header:
+        raise InvalidFile(file=path, place="line 1", problem="the file is empty; a header line is needed")
+    if len(header) > MAX_COLUMNS:
+        raise InvalidFile(file=path, place="line 1", problem=f"{len(header):,} columns, at most {MAX_COLUMNS:,} fit")
+    if any(not name.isprintable() for name in header):
+        raise InvalidFile(file=path, place="line 1", problem="it is no line of column names; is this a text file?")
+    twice = sorted({name for name in header if header.count(name) > 1 and name})
     if twice or not any(header):
         raise InvalidFile(
             file=path, place="line 1", problem=f"column {(twice or [''])[0]!r} stands there twice or is empty"
@@ -97,7 +161,7 @@ def _header(path: Path, rows: Iterator[list[str]]) -> tuple[str, ...]:
     return header
 
 
-def _rows(lines: _Lines, rows: Iterator[list[str]], width: int) -> Iterator[Row]:
+def _rows(lines: _Lines, rows: Iterator[list[str]], width: int, layout: Layout) -> Iterator[Row]:
     number = 1
     while True:
         number += 1
@@ -106,23 +170,24 @@ def _rows(lines: _Lines, rows: Iterator[list[str]], width: int) -> Iterator[Row]
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(number, (), f"it is no valid CSV: {error}")
+            yield Row(number, (), f"it is no valid CSV: {_said(error)}")
             continue
-        problem = _problem(lines, cells, width)
+        problem = _problem(lines, cells, width, layout)
         lines.too_long = 0
         if cells or problem:
             yield Row(number, tuple(cells), problem)
 
 
-def _problem(lines: _Lines, cells: list[str], width: int) -> str:
+def _said(error: csv.Error) -> str:
+    return _GROUPED if "field limit" in str(error) else str(error)
+
+
+def _problem(lines: _Lines, cells: list[str], width: int, layout: Layout) -> str:
     if lines.too_long:
         return f"it has {lines.too_long:,} characters, at most {MAX_LINE:,} fit"
     if cells and len(cells) != width:
         return f"it has {len(cells)} cells, the header {width}"
-    if any(not cell.isascii() and _is_broken(cell) for cell in cells):
-        return "it is not UTF-8"
+    broken = _REPLACED if layout.encoding.startswith("utf-16") else _ESCAPED
+    if any(not cell.isascii() and broken.search(cell) for cell in cells):
+        return f"it is not {layout.encoding.removesuffix('-sig').upper()}"
     return ""
-
-
-def _is_broken(cell: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in cell)

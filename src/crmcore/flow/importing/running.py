@@ -14,17 +14,25 @@ import attrs
 
 from crmcore.errors import InputError
 from crmcore.flow.applying import apply, owners_of
+from crmcore.flow.importing import marks, reading
 from crmcore.flow.importing.lines import LINES, Line
-from crmcore.flow.importing.mapping import ColumnMap, Reader, reader
+from crmcore.flow.importing.mapping import ColumnMap
+from crmcore.flow.importing.reader import Reader, reader
 from crmcore.flow.importing.reading import Row, count_lines, table
+from crmcore.flow.importing.sniffing import Layout
 from crmcore.flow.progress import Progress
-from crmcore.model import verbs
+from crmcore.model.event import Event
 from crmcore.model.statement import Identify
-from crmcore.store import events, imports
+from crmcore.model.wire import NAMES, Statement
+from crmcore.store import events, imports, orders
+from crmcore.store.imports import Refused
 from crmcore.store.scope import Scope
+from crmcore.store.scratch import Scratch
 from crmcore.store.sources import source_ids
 
 BATCH = 1000
+#: How many customers' attributes are remembered, not to say again on every line what has not changed.
+REMEMBERED = 50_000
 Open = Callable[[], AbstractContextManager[Scope]]
 
 
@@ -41,44 +49,105 @@ class Imported:
     refused: dict[str, int]
 
 
-@attrs.frozen(kw_only=True)
-class _Read:
-    """A line as it was read, with its fingerprint."""
+@attrs.frozen
+class Good:
+    """A line that fits, with its fingerprint."""
 
     row: Row
     line: Line
     fingerprint: bytes
 
 
+@attrs.frozen
+class Sorted:
+    """Lines apart: those that fit, those left out by reason, those that do not fit."""
+
+    good: list[Good]
+    dropped: Counter[str]
+    bad: list[Refused]
+
+
 def run(writing: Open, path: Path, made: ColumnMap, progress: Progress) -> Imported:
     """Import a file; raise InvalidFile. Interrupted, it keeps what is committed; the same call again goes on."""
-    with table(path) as file:
+    layout = layout_of(path, made)
+    with table(path, layout, made.sheet or None) as marked, Scratch() as equal:
         total = count_lines(path)
-        read = reader(made, file.header, path)
+        file = marks.unmark(marked)
+        read = reader(made, file.table.header, path)
         with writing() as scope:
             source_id = source_ids(scope, [made.source])[made.source] or 0
-            import_id = imports.begin(scope, source_id, path.name, made.kind, attrs.asdict(made))
-        importing = _Importing(writing, read, source_id, import_id)
-        for batch in _batches(file.rows):
+            import_id = imports.begin(
+                scope, source_id, path.name, attrs.asdict(made), file.table.header, layout.delimiter
+            )
+        importing = _Importing(writing, read, source_id, import_id, file.corrects, equal)
+        for batch in batches(file.table.rows):
             importing.take(batch)
             progress(importing.counts["read"], max(total - 1, importing.counts["read"]))
     return importing.finish()
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def layout_of(path: Path, made: ColumnMap) -> Layout:
+    """Return how a file is written: as its mapping says, else as it looks."""
+    found = reading.layout_of(path)
+    return attrs.evolve(found, encoding=made.encoding or found.encoding, delimiter=made.delimiter or found.delimiter)
+
+
+def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield rows in lists of at most a thousand."""
     while batch := list(islice(rows, BATCH)):
         yield batch
+
+
+def sort(read: Reader, batch: Sequence[Row], equal: Scratch, now: int) -> Sorted:
+    """Read lines; `equal` counts how often each stood in the file before."""
+    good: list[tuple[Row, Line]] = []
+    done = Sorted([], Counter(), [])
+    line_of = LINES[read.map.kind]
+    for row in batch:
+        try:
+            line = Line(dropped="") if row.problem else line_of(read, row.cells, now)
+        except InputError as error:
+            done.bad.append(Refused(row.number, str(error), row.cells))
+            continue
+        if row.problem:
+            done.bad.append(Refused(row.number, row.problem, row.cells))
+        elif line.dropped:
+            done.dropped[line.dropped] += 1
+        else:
+            good.append((row, line))
+    prints = _fingerprints(read.map.source, [row for row, _ in good], equal)
+    done.good.extend(Good(row, line, one) for (row, line), one in zip(good, prints, strict=True))
+    return done
+
+
+def _fingerprints(source: str, rows: Sequence[Row], equal: Scratch) -> list[bytes]:
+    """Source, content, and which of the equal lines of this file it is: equal lines all count."""
+    contents = ["\x1f".join((source, *row.cells)).encode("utf-8", "surrogateescape") for row in rows]
+    keys = [int.from_bytes(hashlib.blake2b(one, digest_size=8).digest(), "big", signed=True) for one in contents]
+    seen = equal.read(set(keys))
+    prints = []
+    for key, content in zip(keys, contents, strict=True):
+        seen[key] = seen.get(key, 0) + 1
+        prints.append(hashlib.blake2b(content + b"\x1f%d" % seen[key], digest_size=16).digest())
+    equal.write(seen)
+    return prints
 
 
 class _Importing:
     """One import on its way."""
 
-    def __init__(self, writing: Open, read: Reader, source_id: int, import_id: int) -> None:
-        self._open, self._read = writing, read
+    def __init__(
+        self,
+        writing: Open,
+        read: Reader,
+        source_id: int,
+        import_id: int,
+        corrects: dict[int, tuple[int, int]],
+        equal: Scratch,
+    ) -> None:
+        self._open, self._read, self._equal, self._corrects = writing, read, equal, corrects
         self._source_id, self._import_id = source_id, import_id
-        self._equal: Counter[int] = Counter()
         self._told: dict[Any, Any] = {}
-        self._offers: dict[str, dict[str, Any]] = {}
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -92,85 +161,60 @@ class _Importing:
     def take(self, batch: Sequence[Row]) -> None:
         """Take lines, all in one transaction."""
         with self._writing() as scope:
-            good, bad = self._sorted(batch, scope.now)
-            fresh = imports.new_fingerprints(scope, self._source_id, self._import_id, [one.fingerprint for one in good])
-            new = [one for one in good if one.fingerprint in fresh]
-            self._write(scope, [one.line for one in new])
-            imports.refuse(scope, self._source_id, self._import_id, bad)
-        self.counts += Counter(read=len(batch), new=len(new), unchanged=len(good) - len(new))
-        self.refused += Counter(reason for _, reason, _ in bad)
+            done = sort(self._read, batch, self._equal, scope.now)
+            known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in done.good])
+            new = [one for one in done.good if one.fingerprint not in known]
+            imports.keep_fingerprints(scope, self._source_id, self._import_id, [one.fingerprint for one in new])
+            ordered = self._write(scope, [one for each in new for one in each.line.statements])
+            imports.refuse(scope, self._source_id, self._import_id, done.bad)
+            imports.settle_refused(scope, self._corrected(done.good))
+            self.counts += Counter(read=len(batch), new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
+            imports.note(scope, self._import_id, imports.RUNNING, self.counts)
+        self.dropped += done.dropped
+        self.refused += Counter(one.reason for one in done.bad)
 
     def finish(self) -> Imported:
-        """Add up the orders, tell of the offers, and close the import."""
+        """Close the import."""
         with self._writing() as scope:
-            orders = self._orders(scope)
-            apply(scope, [verbs.offer(scope.now, **one) for one in self._offers.values()])
-            imports.finish(scope, self._import_id, dict(self.counts))
+            imports.note(scope, self._import_id, imports.DONE, self.counts)
         return Imported(
             id=self._import_id,
             read=self.counts["read"],
             new=self.counts["new"],
             unchanged=self.counts["unchanged"],
-            orders=orders,
+            orders=self.counts["orders"],
             dropped=dict(self.dropped),
             refused=dict(self.refused),
         )
 
-    def _sorted(self, batch: Sequence[Row], now: int) -> tuple[list[_Read], list[tuple[int, str, Sequence[str]]]]:
-        good: list[_Read] = []
-        bad: list[tuple[int, str, Sequence[str]]] = []
-        line_of = LINES[self._read.map.kind]
-        for row in batch:
-            try:
-                if row.problem:
-                    bad.append((row.number, row.problem, row.cells))
-                    continue
-                line = line_of(self._read, row.cells, now)
-            except InputError as error:
-                bad.append((row.number, str(error), row.cells))
-                continue
-            if line.dropped:
-                self.dropped[line.dropped] += 1
-            else:
-                good.append(_Read(row=row, line=line, fingerprint=self._fingerprint(row)))
-        return good, bad
+    def _corrected(self, good: Sequence[Good]) -> list[tuple[int, int]]:
+        found = [self._corrects.pop(one.row.number, None) for one in good] if self._corrects else []
+        self._corrects.clear()
+        return [one for one in found if one is not None]
 
-    def _fingerprint(self, row: Row) -> bytes:
-        """Source, content, and which of the equal lines of this file it is: equal lines all count."""
-        content = "\x1f".join((self._read.map.source, *row.cells)).encode("utf-8", "surrogateescape")
-        key = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
-        self._equal[key] += 1
-        return hashlib.blake2b(content + b"\x1f%d" % self._equal[key], digest_size=16).digest()
-
-    def _write(self, scope: Scope, lines: Sequence[Line]) -> None:
-        told = [one.identify for one in lines if one.identify is not None and self._is_news(one.identify)]
-        apply(scope, told)
-        happened = [one.event for one in lines if one.event is not None]
-        events.append(scope, happened, scope.new_ids(len(happened)), owners_of(scope, happened))
-        for one in lines:
-            if one.offer is not None:
-                known = self._offers.get(one.offer["item"])
-                if known is None or one.offer["at"] >= known["at"]:
-                    self._offers[one.offer["item"]] = one.offer
+    def _write(self, scope: Scope, statements: Sequence[Statement]) -> int:
+        """Write statements, those of a kind together; return how many orders were new."""
+        told = [one for one in statements if not isinstance(one, Identify) or self._is_news(one)]
+        if self._read.map.kind != orders.KIND:
+            apply(scope, sorted(told, key=_kind))
+            return 0
+        lines = [one for one in told if isinstance(one, Event)]
+        apply(scope, sorted((one for one in told if not isinstance(one, Event)), key=_kind))
+        owners = owners_of(scope, lines)
+        events.append(scope, lines, scope.new_ids(len(lines)), owners)
+        return orders.add(scope, self._source_id, self._read.map.source, lines, owners)
 
     def _is_news(self, told: Identify) -> bool:
         """A file of orders says a customer's country on every line; once is enough."""
+        if self._read.map.kind == "customers":
+            return True
         if self._told.get(told.customer) == told.attributes:
             return False
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
         self._told[told.customer] = told.attributes
         return True
 
-    def _orders(self, scope: Scope) -> int:
-        if self._read.map.kind != "orders":
-            return 0
-        made = list(imports.orders(scope, self._import_id, self._read.map.source))
-        prints = [_order_print(event.name, event.ref or "") for event, _ in made]
-        fresh = imports.new_fingerprints(scope, self._source_id, self._import_id, prints) if prints else set()
-        new = [one for one, known_by in zip(made, prints, strict=True) if known_by in fresh]
-        happened = [event for event, _ in new]
-        events.append(scope, happened, scope.new_ids(len(new)), [owner for _, owner in new])
-        return len(new)
 
-
-def _order_print(name: str, ref: str) -> bytes:
-    return hashlib.blake2b(f"{name}\x1f{ref}".encode(), digest_size=16, person=b"order").digest()
+def _kind(one: Statement) -> str:
+    return NAMES[type(one)]

@@ -1,0 +1,248 @@
+"""A mapping guessed from a file's header and first lines, with what was found out said in words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from crmcore.errors import InvalidFile
+from crmcore.flow.importing import marks, presets, sniffing
+from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked
+from crmcore.flow.importing.reading import is_spreadsheet, layout_of, sample
+from crmcore.model.names import slug
+
+#: What each kind of file says, beside the customer.
+SAID = {
+    "customers": ("tags",),
+    "orders": ("ref", "item", "title", "quantity", "price", "at", "currency"),
+    "events": ("name", "at", "item", "quantity", "amount", "currency", "ref"),
+    "consents": ("purpose", "channel", "granted", "basis", "text_version", "at"),
+    "accounts": ("account", "title", "parent", "role", "at"),
+}
+NUMBERS = ("quantity", "price", "amount")
+#: Of a file of orders or consents only these say something of the customer.
+OF_CUSTOMER = ("email", "phone", "name", "country", "city", "postcode", "language", "locale", "gender", "birth_date")
+SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "zł": "PLN", "₩": "KRW", "₺": "TRY"}
+_BOOLS = {"true", "false", "yes", "no"}
+_WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
+_FRACTION = re.compile(r"-?\d{1,12}[.,]\d{1,6}")
+
+
+@cache
+def called() -> Mapping[str, Sequence[str]]:
+    """Return what columns are called, by what they mean."""
+    return tomllib.loads(files("crmcore.flow.importing").joinpath("called.toml").read_text(encoding="utf-8"))
+
+
+@attrs.frozen(kw_only=True)
+class Guess:
+    """A mapping, and in words what it rests on: `notes` to read before anything is written."""
+
+    mapping: ColumnMap
+    notes: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class _File:
+    """A file's beginning: cells by column."""
+
+    path: Path
+    kind: Kind
+    header: tuple[str, ...]
+    cells: Mapping[str, Sequence[str]]
+
+
+def guess(path: Path, kind: Kind, given: Mapping[str, Any]) -> Guess:
+    """Return the mapping a file seems to need; `given` holds top-level values of a mapping that are known already.
+
+    Raise InvalidFile where a column cannot be found, naming those there are.
+    """
+    layout = layout_of(path)
+    header, rows = sample(path, layout, given.get("sheet") or None)
+    header = header[:-2] if header[-2:] == (marks.LINE, marks.REASON) else header
+    cells = {column: [row.cells[at].strip() for row in rows] for at, column in enumerate(header) if column}
+    file = _File(path=path, kind=kind, header=header, cells=cells)
+    said = () if is_spreadsheet(path) else (str(layout),)
+    preset = presets.matching(header) if kind == "customers" else None
+    made, notes = _by_preset(file, preset) if preset is not None else _by_names(file)
+    made = attrs.evolve(made, **{"source": path.name.split(".")[0] or "import"} | dict(given))
+    return Guess(mapping=_with_currency(file, made), notes=(*said, *notes))
+
+
+def _by_names(file: _File) -> tuple[ColumnMap, list[str]]:
+    found = _meanings(file)
+    customer, identity = _customer(file, found)
+    taken = {*found.values(), customer}
+    rest = [column for column in file.cells if column not in taken]
+    columns = _columns(file, found, customer, rest)
+    return _typed(file, ColumnMap(kind=file.kind, source="", columns=columns, identity=identity))
+
+
+def _by_preset(file: _File, preset: presets.Preset) -> tuple[ColumnMap, list[str]]:
+    made = presets.fitted(preset, file.header)
+    spoken = {*_used(made), *preset.ignored}
+    rest = [column for column in file.cells if column not in spoken]
+    attributes = made.columns.attributes | _named(rest, set(made.columns.attributes))
+    made = attrs.evolve(made, columns=attrs.evolve(made.columns, attributes=attributes))
+    made, notes = _typed(file, made)
+    return made, [f"it looks like {preset.title}", *presets.warnings(preset, file.header), *notes]
+
+
+def _used(made: ColumnMap) -> set[str]:
+    """Return the columns a mapping speaks of."""
+    used: set[str] = set()
+    for part in (made.columns, made.contact):
+        for value in attrs.asdict(part, recurse=False).values() if part is not None else ():
+            used |= set(value.values()) if isinstance(value, dict) else {value} if isinstance(value, str) else set()
+    return used - {""}
+
+
+def _meanings(file: _File) -> dict[str, str]:
+    """Return the column of each meaning, every column at most once."""
+    plain = {_plain(column): column for column in reversed(file.header) if column}
+    found: dict[str, str] = {}
+    for meaning in ("customer", *SAID[file.kind]):
+        names = (_plain(name) for name in called()[meaning])
+        column = next((plain[name] for name in names if name in plain and plain[name] not in found.values()), None)
+        if column is not None:
+            found[meaning] = column
+    return found
+
+
+def _plain(name: str) -> str:
+    return slug(name).replace("_", "")
+
+
+def _customer(file: _File, found: dict[str, str]) -> tuple[str, str]:
+    """Return the column that names the customer, and the kind of identity it holds."""
+    if "customer" in found:
+        return found["customer"], "key"
+    plain = {_plain(column): column for column in reversed(file.header) if column}
+    for kind in ("email", "phone"):
+        for name in called()[kind]:
+            if _plain(name) in plain:
+                return plain[_plain(name)], kind
+    if file.kind == "accounts":
+        return "", "key"
+    raise InvalidFile(
+        file=file.path,
+        place="the header",
+        problem=f"no column says whose line it is; the file has {', '.join(file.header[:20])}: write a mapping (--map)",
+    )
+
+
+def _columns(file: _File, found: dict[str, str], customer: str, rest: Sequence[str]) -> Columns:
+    missing = [name for name in NEEDED[file.kind] if name not in found and name != "customer"]
+    if missing:
+        raise InvalidFile(
+            file=file.path,
+            place="the header",
+            problem=f"no column is called {' or '.join(missing)}; it has {', '.join(file.header[:20])}: write a mapping (--map)",
+        )
+    named = _named(rest, set())
+    single: dict[str, Any] = {**found, "customer": customer}
+    columns = Columns(**single)
+    if file.kind == "events":
+        return attrs.evolve(columns, properties=named)
+    kept = named if file.kind in ("customers", "accounts") else {one: named[one] for one in OF_CUSTOMER if one in named}
+    return attrs.evolve(columns, attributes=kept)
+
+
+def _named(columns: Sequence[str], taken: set[str]) -> dict[str, str]:
+    """Return columns by the names their attributes get."""
+    named: dict[str, str] = {}
+    for column in columns:
+        name = _standard(column)
+        while name in named or name in taken:
+            name = f"{name[:97]}_2" if not name.endswith("_2") else f"{name[:97]}_x"
+        named[name] = column
+    return named
+
+
+def _standard(column: str) -> str:
+    plain = _plain(column)
+    return next((name for name in ("email", "phone") if plain in map(_plain, called()[name])), slug(column))
+
+
+def _typed(file: _File, made: ColumnMap) -> tuple[ColumnMap, list[str]]:
+    """Find out the types, formats and the decimal sign of the columns that are mapped."""
+    notes: list[str] = []
+    values = [*made.columns.attributes.items(), *made.columns.properties.items()]
+    times = [column for column in _times(made) if column]
+    formats: dict[str, str] = {}
+    types: dict[str, Type] = {}
+    for column in times:
+        formats |= _format(file, column, notes)
+    for name, column in values:
+        kind: Type = "text" if name in ("email", "phone") else _type(file.cells[column])
+        if kind in ("time", "date"):
+            formats |= _format(file, column, notes)
+        if kind != "text" and column not in made.types:
+            types[column] = kind
+            notes.append(f"{column}: {kind}")
+    numbers = [getattr(made.columns, name) for name in NUMBERS if getattr(made.columns, name)]
+    numbers += [column for column, kind in types.items() if kind == "decimal"]
+    decimal = _sign(file, numbers, notes)
+    made = attrs.evolve(made, types=made.types | types, formats=made.formats | formats, decimal=decimal)
+    return made, notes
+
+
+def _times(made: ColumnMap) -> list[str]:
+    contact = made.contact
+    dated = [] if contact is None else [contact.subscribed_at, contact.unsubscribed_at, contact.bounced_at]
+    return [made.columns.at, *dated]
+
+
+def _format(file: _File, column: str, notes: list[str]) -> dict[str, str]:
+    fitting = sniffing.time_formats(cell for cell in file.cells.get(column, ()) if any(map(str.isdigit, cell)))
+    if not fitting:
+        return {}
+    if len({form.replace("%d", "").replace("%m", "") for form in fitting}) < len(fitting):
+        notes.append(f"{column}: day and month cannot be told apart; read as {fitting[0]}, change it if that is wrong")
+    else:
+        notes.append(f"{column}: {fitting[0] or 'ISO 8601'}")
+    return {column: fitting[0]} if fitting[0] else {}
+
+
+def _type(cells: Sequence[str]) -> Type:
+    """Return the type all filled cells have; what begins with zeros or is long is a number only in looks."""
+    filled = [cell for cell in cells if cell]
+    if not filled:
+        return "text"
+    if all(cell.casefold() in _BOOLS for cell in filled):
+        return "bool"
+    if all(map(_WHOLE.fullmatch, filled)):
+        return "int"
+    if all(_WHOLE.fullmatch(cell) or _FRACTION.fullmatch(cell) for cell in filled):
+        return "decimal"
+    fitting = [form for form in sniffing.time_formats(filled) if form != sniffing.EPOCH]
+    if not fitting:
+        return "text"
+    return "time" if "H" in fitting[0] or "I" in fitting[0] or any(":" in cell for cell in filled) else "date"
+
+
+def _sign(file: _File, numbers: Sequence[str], notes: list[str]) -> Any:
+    cells = [cell for column in numbers for cell in file.cells.get(column, ()) if "," in cell or "." in cell]
+    sign = sniffing.decimal_sign(cells) or "."
+    if cells:
+        notes.append(f"{', '.join(numbers)}: decimal {'comma' if sign == ',' else 'point'}")
+    return sign
+
+
+def _with_currency(file: _File, made: ColumnMap) -> ColumnMap:
+    """Return the mapping with the currency that the cells of prices show; raise InvalidFile where orders have none."""
+    if made.kind == "orders" and not (made.currency or made.columns.currency):
+        cells = "".join(file.cells.get(made.columns.price, ())[:100])
+        shown = next((code for sign, code in SIGNS.items() if sign in cells), "")
+        made = attrs.evolve(made, currency=shown)
+    if made.kind == "orders" and not (made.currency or made.columns.currency or "currency" in made.constants):
+        problem = "nothing says the currency; give it, as in --set currency=EUR"
+        raise InvalidFile(file=file.path, place="the header", problem=problem)
+    return checked(made, file.path)
