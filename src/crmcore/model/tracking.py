@@ -101,7 +101,9 @@ class Source:
     """
 
     name: str
-    events: Mapping[str, EventPlan] | None = attrs.field(default=None, kw_only=True)
+    events: Mapping[str, EventPlan] | None = attrs.field(
+        default=None, kw_only=True, converter=attrs.converters.optional(dict)
+    )
     attributes: Fields | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(_fields))
     undeclared: str = attrs.field(default=QUARANTINE, kw_only=True)
 
