@@ -123,12 +123,17 @@ facts = st.one_of(
 statements = st.lists(facts, max_size=6)
 
 
-def take(crm, tmp_path, file, name):
+def written(tmp_path, file, name):
+    """Write a file; return its path and mapping."""
     made, header, rows = file
     path = tmp_path / f"{name}.csv"
     with path.open("w", newline="") as opened:
         csv.writer(opened).writerows([header, *rows])
-    return crm.import_file(path, map_of(made, path))
+    return path, map_of(made, path)
+
+
+def take(crm, tmp_path, file, name):
+    return crm.import_file(*written(tmp_path, file, name))
 
 
 def dump(crm):

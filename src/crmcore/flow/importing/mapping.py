@@ -20,8 +20,8 @@ Kind = Literal["customers", "orders", "events", "consents", "accounts"]
 State = Literal["subscribed", "unsubscribed", "bounced", "complained", "suppressed", "unknown"]
 Type = Literal["text", "int", "decimal", "bool", "date", "time", "json"]
 NEEDED: dict[str, tuple[str, ...]] = {
-    "orders": ("customer", "ref", "item", "quantity", "price", "at"),
     "customers": ("customer",),
+    "orders": ("customer", "ref", "item", "quantity", "price", "at"),
     "events": ("customer", "name", "at"),
     "consents": ("customer", "purpose"),
     "accounts": ("account",),

@@ -21,6 +21,8 @@ from crmcore.model.money import Money, is_currency
 from crmcore.model.time import EPOCH, MICROSECOND
 from crmcore.model.values import from_plain
 
+#: The digits of the largest 64-bit integer, less one: "1e999999999" would take its billion digits of memory.
+MAX_DIGITS = 18
 Cells = Sequence[str]
 Cell = Callable[[Cells], str]
 Read = Callable[[Cells], Any]
@@ -163,6 +165,8 @@ def _number(column: str, text: str, sign: str) -> Decimal:
         raise InvalidValue(place=f"column {column}", problem=f"{text!r} is no number") from error
     if not number.is_finite():
         raise InvalidValue(place=f"column {column}", problem=f"{text!r} is not finite")
+    if number.adjusted() > MAX_DIGITS:
+        raise InvalidValue(place=f"column {column}", problem=f"{text!r} has more than {MAX_DIGITS + 1} digits")
     return number
 
 

@@ -140,6 +140,8 @@ def _is_number(cell: str, sign: str) -> bool:
 
 def read_number(text: str, sign: str = ".") -> Decimal:
     """Return the number a text says, thousands grouped or not, currency signs left out; raise ValueError."""
+    if "_" in text:
+        raise ValueError(text)
     try:
         return Decimal(text) if sign == "." else Decimal(_plain(text, sign))
     except InvalidOperation:
