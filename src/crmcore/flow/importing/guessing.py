@@ -14,9 +14,10 @@ import attrs
 
 from crmcore.errors import InvalidFile
 from crmcore.flow.importing import marks, presets, sniffing
-from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked
+from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked, columns_of, distinct
 from crmcore.flow.importing.reading import is_spreadsheet, layout_of, sample
 from crmcore.model.names import slug
+from crmcore.model.verbs import ADDRESS_ATTRIBUTES
 
 #: What each kind of file says, beside the customer.
 SAID = {
@@ -70,7 +71,7 @@ def guess(path: Path, kind: Kind, given: Mapping[str, Any]) -> Guess:
     cells = {column: [row.cells[at].strip() for row in rows] for at, column in enumerate(header) if column}
     file = _File(path=path, kind=kind, header=header, cells=cells)
     said = () if is_spreadsheet(path) else (str(layout),)
-    preset = presets.matching(header) if kind == "customers" else None
+    preset = presets.matching(header, path.name) if kind == "customers" else None
     made, notes = _by_preset(file, preset) if preset is not None else _by_names(file)
     made = attrs.evolve(made, **{"source": path.name.split(".")[0] or "import"} | dict(given))
     return Guess(mapping=_with_currency(file, made), notes=(*said, *notes))
@@ -86,22 +87,16 @@ def _by_names(file: _File) -> tuple[ColumnMap, list[str]]:
 
 
 def _by_preset(file: _File, preset: presets.Preset) -> tuple[ColumnMap, list[str]]:
-    made = presets.fitted(preset, file.header)
-    spoken = {*_used(made), *preset.ignored}
-    rest = [column for column in file.cells if column not in spoken]
-    attributes = made.columns.attributes | _named(rest, set(made.columns.attributes))
-    made = attrs.evolve(made, columns=attrs.evolve(made.columns, attributes=attributes))
-    made, notes = _typed(file, made)
-    return made, [f"it looks like {preset.title}", *presets.warnings(preset, file.header), *notes]
+    made = presets.fitted(preset, file.cells, file.path)
+    attributes = made.columns.attributes | _further(file, made)
+    made, notes = _typed(file, attrs.evolve(made, columns=attrs.evolve(made.columns, attributes=attributes)))
+    return made, [*presets.remarks(preset, file.header), *notes]
 
 
-def _used(made: ColumnMap) -> set[str]:
-    """Return the columns a mapping speaks of."""
-    used: set[str] = set()
-    for part in (made.columns, made.contact):
-        for value in attrs.asdict(part, recurse=False).values() if part is not None else ():
-            used |= set(value.values()) if isinstance(value, dict) else {value} if isinstance(value, str) else set()
-    return used - {""}
+def _further(file: _File, made: ColumnMap) -> dict[str, str]:
+    """Return the other columns as attributes, none an address: contacts with one telephone are not one customer."""
+    rest = {column: slug(column) for column in file.cells if column not in columns_of(made)}
+    return distinct(rest, {*made.columns.attributes, *ADDRESS_ATTRIBUTES})
 
 
 def _meanings(file: _File) -> dict[str, str]:
@@ -157,13 +152,7 @@ def _columns(file: _File, found: dict[str, str], customer: str, rest: Sequence[s
 
 def _named(columns: Sequence[str], taken: set[str]) -> dict[str, str]:
     """Return columns by the names their attributes get."""
-    named: dict[str, str] = {}
-    for column in columns:
-        name = _standard(column)
-        while name in named or name in taken:
-            name = f"{name[:97]}_2" if not name.endswith("_2") else f"{name[:97]}_x"
-        named[name] = column
-    return named
+    return distinct({column: _standard(column) for column in columns}, taken)
 
 
 def _standard(column: str) -> str:
@@ -196,8 +185,7 @@ def _typed(file: _File, made: ColumnMap) -> tuple[ColumnMap, list[str]]:
 
 def _times(made: ColumnMap) -> list[str]:
     contact = made.contact
-    dated = [] if contact is None else [contact.subscribed_at, contact.unsubscribed_at, contact.bounced_at]
-    return [made.columns.at, *dated]
+    return [made.columns.at, *(contact.times if contact is not None else ())]
 
 
 def _format(file: _File, column: str, notes: list[str]) -> dict[str, str]:
