@@ -145,8 +145,9 @@ maps = st.builds(
     | st.builds(
         Contact,
         purposes=st.lists(columns, max_size=2).map(tuple),
-        states=st.dictionaries(columns, st.sampled_from(["subscribed", "bounced"]), max_size=2),
-        status=columns,
+        states=st.dictionaries(
+            columns, st.dictionaries(columns, st.sampled_from(["subscribed", "bounced"]), max_size=2), max_size=2
+        ),
     ),
     escaped=st.booleans(),
 )

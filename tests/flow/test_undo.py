@@ -24,9 +24,8 @@ PEOPLE = {
     "columns": {"customer": "key", "at": "at", "tags": "tags", "attributes": {"email": "mail", "city": "city"}},
     "formats": {"at": "epoch"},
     "contact": {
-        "status": "status",
         "topics": "topics",
-        "states": {"yes": "subscribed", "no": "unsubscribed", "bad": "bounced", "": "unknown"},
+        "states": {"status": {"yes": "subscribed", "no": "unsubscribed", "bad": "bounced"}},
     },
 }
 ORDERS = {
