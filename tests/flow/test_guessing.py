@@ -79,6 +79,14 @@ def test_a_list_without_ids_is_known_by_its_addresses(crm, guess):
     assert crm.customer({"email": "ada@example.com"}).attributes == {"first_name": "Ada"}
 
 
+def test_people_known_by_their_addresses_may_share_a_telephone(crm, guess):
+    found, path = guess("Email,Phone\nada@example.com,+1 555\nben@example.com,+1 555\n", "customers")
+    crm.import_file(path, found.mapping)
+    ada, ben = (crm.customer({"email": f"{name}@example.com"}) for name in ("ada", "ben"))
+    assert ada.id != ben.id
+    assert ada.attributes["phone_number"] == ben.attributes["phone_number"] == "+1 555"
+
+
 def test_events_consents_and_accounts_are_understood(crm, guess):
     events, path = guess("user id,event,timestamp,page,n\n1,page_viewed,2025-01-01,/shop,3\n", "events")
     crm.import_file(path, events.mapping)

@@ -83,6 +83,8 @@ def _by_names(file: _File) -> tuple[ColumnMap, list[str]]:
     taken = {*found.values(), customer}
     rest = [column for column in file.cells if column not in taken]
     columns = _columns(file, found, customer, rest)
+    if identity == "email":
+        columns = attrs.evolve(columns, attributes=_without_phones(columns.attributes))
     return _typed(file, ColumnMap(kind=file.kind, source="", columns=columns, identity=identity))
 
 
@@ -153,6 +155,11 @@ def _columns(file: _File, found: dict[str, str], customer: str, rest: Sequence[s
 def _named(columns: Sequence[str], taken: set[str]) -> dict[str, str]:
     """Return columns by the names their attributes get."""
     return distinct({column: _standard(column) for column in columns}, taken)
+
+
+def _without_phones(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Keep telephones from being identities of people known by address alone: those who share one would be joined."""
+    return {"phone_number" if name == "phone" else name: column for name, column in attributes.items()}
 
 
 def _standard(column: str) -> str:
