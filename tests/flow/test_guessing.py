@@ -154,7 +154,9 @@ maps = st.builds(
         Contact,
         purposes=st.lists(columns, max_size=2).map(tuple),
         states=st.dictionaries(
-            columns, st.dictionaries(columns, st.sampled_from(["subscribed", "bounced"]), max_size=2), max_size=2
+            columns,
+            st.dictionaries(st.text('ab*"\\\n é', max_size=5), st.sampled_from(["subscribed", "bounced"]), max_size=2),
+            max_size=2,
         ),
     ),
     escaped=st.booleans(),
