@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from crmcore import migrations
-from crmcore.errors import DatabaseUnusable, SettingsError
+from crmcore.errors import DatabaseUnusable, NoNodeFree, SettingsError
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import workspaces
 from crmcore.store.engine import open_engine, reading, writing
@@ -89,9 +89,9 @@ def _leased(engine: Engine, now: int) -> Ids:
     ids = Ids(engine)
     try:
         ids.ready(now)
-    except OperationalError as error:
+    except (OperationalError, NoNodeFree) as error:
         # Whoever only reads needs none, and a host's transaction borrows one.
-        log.info("no id node is leased yet: %s", error.orig)
+        log.info("no id node is leased yet: %s", error)
     return ids
 
 

@@ -173,6 +173,17 @@ def test_a_clock_that_stands_still_leaves_a_node_for_whoever_opens_next():
     engine.dispose()
 
 
+def test_where_all_nodes_are_leased_a_hosts_transaction_takes_what_comes_after_a_lease():
+    engine = engine_with(1)
+    leased, borrowing = Ids(engine), Ids(engine)
+    leased.ready(START)
+    with engine.begin() as connection:
+        assert borrowing.take(connection, 1, START) > leased.take(connection, 1, START + HOUR - MILLISECOND)
+    leased.release()
+    assert until_ms(engine) == [HOUR // MILLISECOND + 1]
+    engine.dispose()
+
+
 def test_where_all_nodes_are_leased_the_error_says_until_when():
     engine = engine_with(2)
     for _ in range(2):

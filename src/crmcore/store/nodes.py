@@ -25,6 +25,9 @@ from crmcore.store.schema import node
 LEASE_MS = 3_600_000
 #: A lease may begin this much ahead of the clock: one that stands still, or is put back, stops nobody.
 AHEAD_MS = 60_000
+#: Beyond any lease.
+FAR_MS = 2**40
+#: In which order nodes are looked through.
 LONGEST_FREE, NEXT_FREE = "until_ms, node", "node"
 _TAKE = """UPDATE crm_node SET until_ms = CASE WHEN until_ms > :now THEN until_ms ELSE :now END + :span
 WHERE node = (SELECT node FROM crm_node WHERE until_ms <= :now + :ahead AND node >= :first ORDER BY {order} LIMIT 1 {lock})
@@ -39,20 +42,24 @@ def lease(connection: Connection, now: int, span_ms: int) -> IdSource:
 
 
 def borrow(connection: Connection, now: int, count: int) -> IdSource:
-    """Take what `count` ids need of some free node, in a host's transaction and for one statement; raise NoNodeFree.
+    """Take what `count` ids need of some free node, in a host's transaction and for one statement.
 
     Each thread begins to look at a node of its own: a transaction holds one row, and hardly ever one that another wants.
+    Where none is free, what comes after somebody's lease is taken, rather than let the host's transaction fail.
     """
     first, span_ms = hash((os.getpid(), threading.get_ident())) % NODES, count // PER_MS + 1
     return (
-        _take(connection, NEXT_FREE, now, span_ms, first)
+        _take(connection, NEXT_FREE, now, span_ms, first=first)
         or _take(connection, NEXT_FREE, now, span_ms)
+        or _take(connection, LONGEST_FREE, now, span_ms, ahead=FAR_MS)
         or _none_is_free(connection)
     )
 
 
-def _take(connection: Connection, order: str, now: int, span_ms: int, first: int = 0) -> IdSource | None:
-    values = {"now": max(0, now // 1000 - EPOCH_MS), "ahead": AHEAD_MS, "span": span_ms, "first": first}
+def _take(
+    connection: Connection, order: str, now: int, span_ms: int, *, first: int = 0, ahead: int = AHEAD_MS
+) -> IdSource | None:
+    values = {"now": max(0, now // 1000 - EPOCH_MS), "ahead": ahead, "span": span_ms, "first": first}
     taken = connection.execute(_statement(order, connection.dialect.name), values).one_or_none()
     return None if taken is None else IdSource(taken.node, taken.until_ms - span_ms, taken.until_ms)
 
