@@ -1,14 +1,15 @@
 """What crmcore costs a host's own transactions on SQLite, and whether it loses, invents or disturbs anything there.
 
 `embed.track.sqlite`: what `crm.using(connection).track(...)` adds to a transaction of two inserts, commit included, beside
-what one more plain insert of the host's adds; the three take turns. `embed.call.sqlite`: the call alone, beside the
+what one more plain insert, into a table of its own, adds; the three take turns. `embed.call.sqlite`: the call alone, beside the
 insert alone; `.forked` where the process holds no lease of ids. `embed.adopt.sqlite`: lending a DBAPI connection.
 
 Then 16 threads place orders on the host's own engine, several statements each, and every fourth is rolled back, while
-another thread folds and reads all the time; the same without crmcore takes turns with it. `embed.lost` and `embed.extra`
-count events against the orders that were committed, `embed.failed` the transactions that failed, and `embed.wait` is the
-longest any took. `.delete` is the same on a rollback journal instead of WAL, and `.deferred` on an engine that says BEGIN
-by itself and reads before it writes: there SQLite fails a transaction that another has overtaken, with crmcore or without.
+another thread folds and reads all the time. The same without crmcore takes turns with it, and the same beside one more
+writer of the host's. `embed.lost` and `embed.extra` count events against the orders that were committed, `embed.failed` the
+transactions that failed, and `embed.wait` is the longest any took: SQLite's writers wait in no order. `.delete` is the same
+on a rollback journal instead of WAL, and `.deferred` on an engine that says BEGIN by itself and reads before it writes:
+there SQLite fails a transaction that another has overtaken, with crmcore or without.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from sqlalchemy.exc import OperationalError
 
 from crmcore import CRM, adopt, migrations
 
-ORDER, LINE = (
-    text("INSERT INTO shop_order (ref) VALUES (:ref)"),
-    text("INSERT INTO shop_line (ref, item) VALUES (:ref, :item)"),
-)
+ORDER = text("INSERT INTO shop_order (ref) VALUES (:ref)")
+LINE = text("INSERT INTO shop_line (ref, item) VALUES (:ref, :item)")
+LOG = text("INSERT INTO shop_log (ref, entry) VALUES (:ref, :entry)")
 TABLES = """CREATE TABLE shop_order (id INTEGER PRIMARY KEY, ref TEXT);
 CREATE TABLE shop_line (id INTEGER PRIMARY KEY, ref TEXT, item TEXT);
-CREATE INDEX shop_line_ref ON shop_line (ref);"""
+CREATE INDEX shop_line_ref ON shop_line (ref);
+CREATE TABLE shop_log (id INTEGER PRIMARY KEY, ref TEXT, entry TEXT);"""
 Placing = Callable[[Connection, str], object]
 
 
@@ -76,8 +77,8 @@ def order(connection: Connection, ref: str) -> None:
 
 
 def plain(connection: Connection, ref: str) -> None:
-    """One more insert of the host's."""
-    connection.execute(LINE, {"ref": ref, "item": "cup"})
+    """Write one more row of the host's, into a table the order does not touch."""
+    connection.execute(LOG, {"ref": ref, "entry": "placed"})
 
 
 def tracking(crm: CRM) -> Placing:
@@ -173,22 +174,36 @@ def _place(engine: Engine, refs: list[str], also: Placing, before: Placing | Non
 
 
 @contextmanager
-def folding(crm: CRM) -> Iterator[None]:
-    """Fold and read all the time, in a thread beside."""
+def beside(again: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again, in a thread beside."""
     ended = threading.Event()
 
-    def fold() -> None:
+    def run() -> None:
         while not ended.is_set():
-            crm.work()
-            crm.totals()
+            again()
 
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(fold)
+        running = pool.submit(run)
         try:
             yield
         finally:
             ended.set()
         running.result()
+
+
+def folding(crm: CRM) -> Callable[[], object]:
+    """Return what folds, sends and reads."""
+    return lambda: (crm.work(), crm.totals())
+
+
+def writing(engine: Engine) -> Callable[[], object]:
+    """Return what writes one row of the host's."""
+
+    def write() -> None:
+        with engine.begin() as connection:
+            plain(connection, "beside")
+
+    return write
 
 
 def events(crm: CRM, engine: Engine) -> Counter[str]:
@@ -198,16 +213,32 @@ def events(crm: CRM, engine: Engine) -> Counter[str]:
         return Counter(connection.execute(text("SELECT ref FROM crm_event")).scalars())
 
 
-def both(journal: str, threads: int, transactions: int, *, deferred: bool) -> tuple[Busy, Counter[str], Busy]:
-    """Run the threads with crmcore and without; return what came of each, and the events between them."""
+@attrs.frozen(kw_only=True)
+class Compared:
+    """The same threads with crmcore, without it, and without it beside one more writer of the host's."""
+
+    ours: Busy
+    found: Counter[str]
+    without: Busy
+    writer: Busy
+
+
+def compared(given: Namespace, journal: str, *, deferred: bool) -> Compared:
+    """Run the threads each way, on new databases; `found` are the events that the CRM knows of afterwards."""
     before = _stock if deferred else None
     with shop(journal, says_begin=deferred) as engine, CRM(engine) as crm:
-        with folding(crm):
-            ours = busy(engine, threads, transactions, tracking(crm), before)
+        with beside(folding(crm)):
+            ours = busy(engine, given.threads, given.transactions, tracking(crm), before)
         found = events(crm, engine)
     with shop(journal, says_begin=deferred) as engine:
-        theirs = busy(engine, threads, transactions, lambda *_: None, before)
-    return ours, found, theirs
+        without = busy(engine, given.threads, given.transactions, _nothing, before)
+    with shop(journal, says_begin=deferred) as engine, beside(writing(engine)):
+        writer = busy(engine, given.threads, given.transactions, _nothing, before)
+    return Compared(ours=ours, found=found, without=without, writer=writer)
+
+
+def _nothing(_connection: Connection, _ref: str) -> None:
+    pass
 
 
 def _stock(connection: Connection, ref: str) -> None:
@@ -233,24 +264,28 @@ def _print(given: Namespace, name: str, figures: tuple[float, float]) -> None:
 
 def thread_figures(given: Namespace, journal: str, suffix: str, *, deferred: bool = False) -> None:
     """Measure and print what came of many threads: sums over the rounds, and the median of the longest waits."""
-    lost = extra = 0
-    runs = []
-    for _ in range(given.rounds):
-        ours, found, theirs = both(journal, given.threads, given.transactions, deferred=deferred)
-        lost, extra = lost + (ours.committed - found).total(), extra + (found - ours.committed).total()
-        runs.append((ours, theirs))
-    failed, failed_without = (sum(one.failed for one in some) for some in zip(*runs, strict=True))
-    wait, without = (statistics.median(one.longest for one in some) for some in zip(*runs, strict=True))
+    runs = [compared(given, journal, deferred=deferred) for _ in range(given.rounds)]
     transactions = f"of {given.rounds * given.threads * given.transactions:,} transactions"
     for name, value, unit in (
-        ("lost", lost, "events"),
-        ("extra", extra, "events"),
-        ("failed", failed, transactions),
-        ("failed_without", failed_without, transactions),
+        ("lost", sum((one.ours.committed - one.found).total() for one in runs), "events"),
+        ("extra", sum((one.found - one.ours.committed).total() for one in runs), "events"),
+        ("failed", sum(one.ours.failed for one in runs), transactions),
+        ("failed_without", sum(one.without.failed for one in runs), transactions),
     ):
         report(as_json=given.json, name=f"embed.{name}{suffix}", value=value, unit=unit)
-    against = f"the longest without crmcore ({without:.0f} ms)"
-    report(as_json=given.json, name=f"embed.wait{suffix}", value=wait, unit="ms", against=against, ratio=wait / without)
+    wait = statistics.median(one.ours.longest for one in runs)
+    for name, peer, against in (
+        ("wait", statistics.median(one.without.longest for one in runs), "without crmcore"),
+        ("wait_writer", statistics.median(one.writer.longest for one in runs), "with a writer of the host's instead"),
+    ):
+        report(
+            as_json=given.json,
+            name=f"embed.{name}{suffix}",
+            value=wait,
+            unit="ms",
+            against=f"the longest {against} ({peer:.0f} ms)",
+            ratio=wait / peer,
+        )
 
 
 def main() -> None:

@@ -211,6 +211,11 @@ def test_a_host_that_only_appends_never_runs_out_of_nodes(engine, host, clock):
     assert host.work().folded == 1500
 
 
+def test_work_that_finds_nothing_to_do_keeps_no_writer_waiting(engine, host):
+    with writing(engine):
+        assert host.work().deliveries == 0
+
+
 WRITTEN_AT_ONCE = {
     "consent": lambda writer: writer.consent("42", "retention", granted=False),
     "subscribe": lambda writer: writer.subscribe("42", "news", wanted=False),
