@@ -15,10 +15,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.examples.running import free_url, serving
+from tests.examples.running import free_port, serving
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-README_URL = "http://127.0.0.1:8000"
+README_ADDRESS = "127.0.0.1:8000"
 #: The programs of this very environment come first.
 ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -36,10 +36,13 @@ def opened(example: str, folder: Path, server: list[str] | None = None) -> Itera
     *preparing, last = blocks(example)[0]
     for command in preparing:
         subprocess.run(command, cwd=shop, env=os.environ | ENVIRONMENT, check=True, capture_output=True, timeout=60)
-    url = free_url()
-    command = [part.replace(README_URL[7:], url[7:]) for part in server or last]
-    assert url[7:] in command
-    with serving(command, shop, url, ENVIRONMENT) as client:
+    address = f"127.0.0.1:{free_port()}"
+    command = [part.replace(README_ADDRESS, address) for part in server or last]
+    assert address in command
+    with (
+        serving(command, shop, f"http://{address}/", ENVIRONMENT),
+        httpx.Client(base_url=f"http://{address}", timeout=30) as client,
+    ):
         yield client
 
 

@@ -1,70 +1,70 @@
-"""Starting a server as its README says: on a free loopback port, waited for with a bound, stopped by its own process id."""
+"""Start a server for a test, wait until it answers, and stop it."""
 
 from __future__ import annotations
 
 import os
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-READY_WITHIN = 60.0
-STOPPED_WITHIN = 20.0
+#: Seconds a server may take to answer for the first time, and to end.
+PATIENCE = 60
+#: Seconds between two looks at it.
+PAUSE = 0.05
 
 
-def free_url() -> str:
-    """Return a loopback address nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{found.getsockname()[1]}"
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
 
 
 @contextmanager
-def serving(command: list[str], cwd: Path, url: str, environment: Mapping[str, str]) -> Iterator[httpx.Client]:
-    """Run a server until the block ends; give a client that speaks to it once it answers."""
-    with tempfile.TemporaryFile("w+") as output:
+def serving(
+    command: Sequence[str], cwd: Path, url: str, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the test is over; it is ready once `url` answers well. What it prints goes to cwd/server.log."""
+    log = cwd / "server.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=cwd, env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT, text=True
+            command, cwd=cwd, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            with httpx.Client(base_url=url, timeout=30) as client:
-                if not _answers(process, client):
-                    output.seek(0)
-                    raise AssertionError(f"{' '.join(command)} does not answer at {url}:\n{output.read()}")
-                yield client
+            _wait(process, url, log)
+            yield process
         finally:
             _stop(process)
 
 
-def _answers(process: subprocess.Popen[str], client: httpx.Client) -> bool:
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not _answers(url):
         try:
-            client.get("/")
-        except httpx.TransportError:
-            if _has_ended(process, 0.05):
-                return False
+            process.wait(PAUSE)
+        except subprocess.TimeoutExpired:
+            assert time.monotonic() < end, f"{url} does not answer:\n{log.read_text()}"
         else:
-            return True
-    return False
+            raise AssertionError(f"the server has ended:\n{log.read_text()}")
 
 
-def _has_ended(process: subprocess.Popen[str], within: float) -> bool:
+def _answers(url: str) -> bool:
     try:
-        process.wait(within)
-    except subprocess.TimeoutExpired:
+        return httpx.get(url, timeout=PATIENCE).is_success
+    except httpx.TransportError:
         return False
-    return True
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    if not _has_ended(process, STOPPED_WITHIN):
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise AssertionError(f"process {process.pid} did not stop when it was told to")

@@ -12,10 +12,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.examples.running import free_url, serving
+from tests.examples.running import free_port, serving
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -172,11 +173,15 @@ def application(environ, start_response):
 
 def test_workers_of_a_preloaded_gunicorn_append_what_they_commit(database, tmp_path):
     (tmp_path / "shop.py").write_text(SHOP)
-    url = free_url()
+    address = f"127.0.0.1:{free_port()}"
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    command = [gunicorn, "--preload", "--workers", "2", "--bind", url.removeprefix("http://"), "shop:application"]
-    with serving(command, tmp_path, url, {"SHOP": str(database)}) as client, ThreadPoolExecutor(8) as pool:
-        paths = [f"/{number}{'' if number % 3 else '?refuse'}" for number in range(60)]
+    command = [gunicorn, "--preload", "--workers", "2", "--bind", address, "shop:application"]
+    paths = [f"/{number}{'' if number % 3 else '?refuse'}" for number in range(60)]
+    with (
+        serving(command, tmp_path, f"http://{address}/", {"SHOP": str(database)}),
+        httpx.Client(base_url=f"http://{address}", timeout=30) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
         answers = list(pool.map(client.post, paths))
     assert {answer.status_code for answer in answers} == {200}
     assert refs(database) == Counter(f"/{number}" for number in range(60) if number % 3)
