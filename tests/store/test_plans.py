@@ -13,7 +13,16 @@ from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
 
-BIG = ("crm_event", "crm_delivery", "crm_enrolment", "crm_identity", "crm_attribute", "crm_message_id", "crm_receipt")
+BIG = (
+    "crm_event",
+    "crm_delivery",
+    "crm_enrolment",
+    "crm_identity",
+    "crm_attribute",
+    "crm_message_id",
+    "crm_receipt",
+    "crm_link",
+)
 
 
 @contextmanager
@@ -64,6 +73,7 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "merge": lambda crm: crm.merge({"anonymous": "a"}, "1"),
     "consent": lambda crm: crm.consent("1", "retention"),
     "customer": lambda crm: (crm.customer("1"), crm.timeline("1")),
+    "history": lambda crm: (crm.history("1"), crm.history("1", "city")),
     "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
     "launch": launch,
     "work": lambda crm: crm.work(),

@@ -62,6 +62,11 @@ def named(kind: str, *parts: str) -> str:
     return ":".join((kind, *(part.replace("%", "%25").replace(":", "%3A") for part in parts)))
 
 
+def parts(name: str) -> list[str]:
+    """Return the kind and the parts that a name was made of."""
+    return [part.replace("%3A", ":").replace("%25", "%") for part in name.split(":")]
+
+
 def logged(scope: Scope, customers: Iterable[int], kind: str) -> list[Logged]:
     """Return all flags of a kind that customers have in the log, oldest first."""
     row, ids = schema.attribute_log.c, sorted(customers)
@@ -82,13 +87,13 @@ def logged(scope: Scope, customers: Iterable[int], kind: str) -> list[Logged]:
 
 def read(row: Any) -> Logged:
     """Return a row of the log as the flag it is."""
-    kind, *parts = row.name.split(":")
+    kind, *rest = parts(row.name)
     return Logged(
         row=row.id,
         kind=kind,
         customer_id=row.customer_id,
         origin_id=row.origin_id,
-        parts=tuple(part.replace("%3A", ":").replace("%25", "%") for part in parts),
+        parts=tuple(rest),
         is_on=row.new == ON,
         at=row.at,
         source_id=row.source_id,
