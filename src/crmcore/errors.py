@@ -7,6 +7,7 @@
     |-- DatabaseUnusable         the database cannot be opened
     |-- SchemaError              the database is not at the revision this release needs
     |   `-- SchemaMissing
+    |-- MissingExtra             a package that only some need is not installed
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
@@ -72,6 +73,10 @@ class SchemaError(CRMError):
 
 class SchemaMissing(SchemaError):
     """The database has tables, but none of crmcore's; run `crm db upgrade` to add them."""
+
+
+class MissingExtra(CRMError):
+    """For {what} a further package is needed: pip install "crmcore[{extra}]"."""
 
 
 class LoadError(CRMError):

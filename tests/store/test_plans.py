@@ -74,6 +74,7 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "consent": lambda crm: crm.consent("1", "retention"),
     "customer": lambda crm: (crm.customer("1"), crm.timeline("1")),
     "history": lambda crm: (crm.history("1"), crm.history("1", "city")),
+    "duplicates": lambda crm: crm.duplicates(threshold=0),
     "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
     "launch": launch,
     "work": lambda crm: crm.work(),
