@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli import admin, campaigns, customers, importing, segments
+from crmcore.cli import admin, campaigns, customers, importing, knowing, segments
 from crmcore.cli.demonstration import demo
 from crmcore.cli.output import Context, spoken
 
@@ -49,6 +49,8 @@ for command in (
     customers.customer,
     demo,
     importing.import_file,
+    knowing.duplicates,
+    knowing.history,
     segments.segment,
 ):
     crm.add_command(command)
