@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from crmcore.model.campaign import Campaign
     from crmcore.model.comparing import Difference
     from crmcore.model.condition import Condition
+    from crmcore.model.duplicates import Duplicates
     from crmcore.model.event import Event
     from crmcore.model.identity import Identity, Who
     from crmcore.model.money import Money
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from crmcore.store.declarations import Declaration
     from crmcore.store.deliveries import DeliveryView
     from crmcore.store.events import TimelineLine, Total
+    from crmcore.store.history import Written
     from crmcore.store.imports import ImportView
     from crmcore.store.links import Contradiction
     from crmcore.store.quarantine import Quarantined
@@ -507,6 +509,26 @@ class AsyncCRM(AsyncVerbs):
         Raise UnknownImport, AlreadyUndone. Interrupted, the same call goes on.
         """
         return await self._threads.run(self._crm.undo_import, import_id, progress)
+
+    async def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
+        """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.
+
+        `name` leaves only what is of that name: an attribute, a tag, a topic, a purpose, an account, or the kind of an
+        identity that was linked. Events are in `timeline`. Raise UnknownCustomer.
+        """
+        return await self._threads.run(self._crm.history, who, name, limit)
+
+    async def duplicates(
+        self, threshold: float = 0.5, limit: int | None = 100, *, largest: int = 100, progress: Progress = quiet
+    ) -> Duplicates:
+        """Return pairs of customers that are probably one, best first, each with its probability and the reasons.
+
+        Customers are compared where they share something: an e-mail address, the end of a phone number, the sound of a
+        name and a birth date, and the like. What more than `largest` customers share is skipped, and said in `skipped`.
+        A pair that was unmerged is never suggested. Nothing is changed: `merge` is for you to say. Raise MissingExtra
+        where crmcore[duplicates] is not installed, InvalidValue.
+        """
+        return await self._threads.run(self._crm.duplicates, threshold, limit, largest=largest, progress=progress)
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
         """Declare what a source sends, in place of what it declared before; the same again changes nothing.

@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 from sqlalchemy import Connection, Engine
 
-from crmcore.errors import MergeConflict, UnknownCustomer
+from crmcore.errors import MergeConflict
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.screening import warn
 from crmcore.importing import Importing
+from crmcore.knowing import Knowing
 from crmcore.model import verbs
 from crmcore.model.event import Event
-from crmcore.model.identity import Who, identities
+from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
 from crmcore.opening import Opened, opened
 from crmcore.settings import Settings, settings
-from crmcore.store import customers, events, workspaces
-from crmcore.store import identities as identity_rows
+from crmcore.store import customers, events, identities, workspaces
 from crmcore.store.host import adopt
-from crmcore.store.identities import Owner
 from crmcore.tracking import Tracking
 from crmcore.verbs import Verbs
 from crmcore.writer import Writer
@@ -55,14 +54,13 @@ if TYPE_CHECKING:
     from crmcore.store.deliveries import DeliveryView
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.links import Contradiction
-    from crmcore.store.scope import Scope
 
 BATCH = 1000
 
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Importing, Tracking):
+class CRM(Verbs, Importing, Knowing, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -180,7 +178,7 @@ class CRM(Verbs, Importing, Tracking):
 
         self._fold()
         with self._opened.reading() as scope:
-            customer_id, origin_id = _known(scope, who)
+            customer_id, origin_id = identities.owner(scope, who)
             return (
                 customers.view(scope, customer_id)
                 if at is None
@@ -207,7 +205,7 @@ class CRM(Verbs, Importing, Tracking):
         """Return a customer's latest events, newest first."""
         self._fold()
         with self._opened.reading() as scope:
-            return events.timeline(scope, _known(scope, who)[0], limit)
+            return events.timeline(scope, identities.owner(scope, who)[0], limit)
 
     def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""
@@ -302,12 +300,3 @@ class CRM(Verbs, Importing, Tracking):
 
     def _fold(self) -> Taken:
         return folding.fold(self._opened.writing, self._opened.reading)
-
-
-def _known(scope: Scope, who: Who) -> Owner:
-    named = identities(who)
-    found = identity_rows.find(scope, named)
-    for one in named:
-        if one in found:
-            return found[one]
-    raise UnknownCustomer(kind=named[0].kind, value=named[0].value)

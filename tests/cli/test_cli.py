@@ -39,6 +39,8 @@ COMMANDS = [
     ("segment", "show", "locals"),
     ("segment", "members", "locals"),
     ("customer", "42"),
+    ("duplicates",),
+    ("history", "42"),
     ("campaign", "list"),
     ("work",),
     ("db", "status"),
@@ -65,6 +67,24 @@ def test_a_customer_is_shown_with_the_latest_events(run):
     assert shown["customer"]["attributes"]["city"] == "Bandung"
     assert shown["timeline"][0]["amount"] == 1250
     assert isinstance(shown["customer"]["id"], str)
+
+
+def test_what_was_said_of_a_customer_is_shown(run):
+    [line] = json.loads(run("--json", "history", "--email", "ada@example.com", "--name", "city"))
+    assert (line["new"], line["old"], line["identity"]["value"]) == ("Bandung", None, "42")
+    assert "key 42" in run("history", "42")
+
+
+def test_probable_duplicates_are_shown_with_reasons_and_what_was_skipped(run, shop):
+    with CRM(str(shop)) as crm:
+        for number in range(3):
+            crm.identify(
+                str(number), {"name": "Ada King", "birth_date": "1980-12-10", "phone": f"+44 20 12345{number}0"}
+            )
+    found = json.loads(run("--json", "duplicates", "--limit", "1"))
+    assert (len(found["pairs"]), found["customers"]) == (1, 4)
+    assert "birth_date: same" in run("duplicates")
+    assert "Skipped: 1 groups" in run("duplicates", "--largest", "2")
 
 
 def test_a_segment_is_created_from_a_file(run, tmp_path):

@@ -23,6 +23,7 @@ BIG = (
     "crm_message_id",
     "crm_receipt",
     "crm_quarantine",
+    "crm_link",
 )
 
 
@@ -85,6 +86,8 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "merge": lambda crm: crm.merge({"anonymous": "a"}, "1"),
     "consent": lambda crm: crm.consent("1", "retention"),
     "customer": lambda crm: (crm.customer("1"), crm.timeline("1")),
+    "history": lambda crm: (crm.history("1"), crm.history("1", "city")),
+    "duplicates": lambda crm: crm.duplicates(threshold=0),
     "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
     "launch": launch,
     "work": lambda crm: crm.work(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli import admin, campaigns, customers, importing, quarantine, schema, segments
+from crmcore.cli import admin, campaigns, customers, importing, knowing, quarantine, schema, segments
 from crmcore.cli.demonstration import demo
 from crmcore.cli.output import Context, spoken
 
@@ -52,6 +52,8 @@ for command in (
     importing.imports,
     quarantine.quarantine,
     schema.schema,
+    knowing.duplicates,
+    knowing.history,
     segments.segment,
 ):
     crm.add_command(command)
