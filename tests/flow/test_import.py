@@ -167,7 +167,8 @@ def test_a_missing_file_is_an_error(crm, mapping, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("a.csv.gz", b"no gzip"), ("b.csv.gz", gzip.compress(b"x" * 5000, mtime=0)[:-20]), ("c.csv.xz", b"no xz")]
+    ("name", "data"),
+    [("a.csv.gz", b"no gzip"), ("b.csv.gz", gzip.compress(b"x" * 5000, mtime=0)[:-20]), ("c.csv.xz", b"no xz")],
 )
 def test_a_broken_archive_is_an_error(crm, mapping, tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
