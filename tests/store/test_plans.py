@@ -12,6 +12,7 @@ from crmcore import CRM
 from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
+from crmcore.store import bulk, schema
 
 BIG = ("crm_event", "crm_delivery", "crm_enrolment", "crm_identity", "crm_attribute", "crm_message_id", "crm_receipt")
 
@@ -86,3 +87,15 @@ def test_no_hot_statement_scans_a_big_table(crm, act):
         ACTS[act](crm)
     assert seen
     assert scans(crm, seen) == []
+
+
+@pytest.mark.parametrize("table", ["customer", "event", "consent", "identity", "delivery"])
+def test_rows_are_looked_up_by_id_and_not_by_their_workspace(crm, table):
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        bulk.select_in(scope, getattr(schema, table), ("id",), {}, "id", [1, 2])
+    assert _plan(crm, *seen[-1])[0].endswith("USING INTEGER PRIMARY KEY (rowid=?)")
+
+
+def _plan(crm, statement, parameters):
+    with crm._opened.engine.connect() as connection:
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
