@@ -26,6 +26,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """Tests that await run on asyncio, as SQLAlchemy does."""
+    return "asyncio"
+
+
+@pytest.fixture
 def clock() -> TurnedClock:
     return TurnedClock(NOON)
 

@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 from sqlalchemy import Connection, Engine
 
-from crmcore.errors import MergeConflict, UnknownCustomer
+from crmcore.errors import MergeConflict
 from crmcore.exporting import Exporting
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
+from crmcore.flow.screening import warn
 from crmcore.importing import Importing
+from crmcore.knowing import Knowing
 from crmcore.model import verbs
 from crmcore.model.event import Event
-from crmcore.model.identity import Who, identities
+from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
 from crmcore.opening import Opened, opened
 from crmcore.settings import Settings, settings
-from crmcore.store import customers, events, workspaces
-from crmcore.store import identities as identity_rows
+from crmcore.store import customers, events, identities, workspaces
 from crmcore.store.host import adopt
-from crmcore.store.identities import Owner
+from crmcore.tracking import Tracking
 from crmcore.verbs import Verbs
 from crmcore.writer import Writer
 
@@ -54,14 +55,13 @@ if TYPE_CHECKING:
     from crmcore.store.deliveries import DeliveryView
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.links import Contradiction
-    from crmcore.store.scope import Scope
 
 BATCH = 1000
 
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Importing, Exporting):
+class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -151,9 +151,7 @@ class CRM(Verbs, Importing, Exporting):
         return Writer(self._opened.clock, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
-        with self._opened.writing() as scope:
-            taken = applying.apply(scope, statements)
-        for one, other in taken.refused:
+        for one, other in self._take(statements).refused:
             raise MergeConflict(one=f"{one.kind} {one.value!r}", other=f"{other.kind} {other.value!r}")
 
     def _say_many(self, build: Callable[..., Statement], rows: Iterable[Any]) -> Taken:
@@ -161,8 +159,13 @@ class CRM(Verbs, Importing, Exporting):
         while batch := list(islice(left, BATCH)):
             now = self.now()
             statements = [row if isinstance(row, Event) else build(now, **row) for row in batch]
-            with self._opened.writing() as scope:
-                taken += applying.apply(scope, statements)
+            taken += self._take(statements)
+        return taken
+
+    def _take(self, statements: Sequence[Statement]) -> Taken:
+        with self._opened.writing() as scope:
+            taken = applying.apply(scope, statements)
+        warn(taken.quarantined)
         return taken
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ class CRM(Verbs, Importing, Exporting):
 
         self._fold()
         with self._opened.reading() as scope:
-            customer_id, origin_id = _known(scope, who)
+            customer_id, origin_id = identities.owner(scope, who)
             return (
                 customers.view(scope, customer_id)
                 if at is None
@@ -203,7 +206,7 @@ class CRM(Verbs, Importing, Exporting):
         """Return a customer's latest events, newest first."""
         self._fold()
         with self._opened.reading() as scope:
-            return events.timeline(scope, _known(scope, who)[0], limit)
+            return events.timeline(scope, identities.owner(scope, who)[0], limit)
 
     def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""
@@ -298,12 +301,3 @@ class CRM(Verbs, Importing, Exporting):
 
     def _fold(self) -> Taken:
         return folding.fold(self._opened.writing, self._opened.reading)
-
-
-def _known(scope: Scope, who: Who) -> Owner:
-    named = identities(who)
-    found = identity_rows.find(scope, named)
-    for one in named:
-        if one in found:
-            return found[one]
-    raise UnknownCustomer(kind=named[0].kind, value=named[0].value)

@@ -26,7 +26,7 @@ from crmcore.model.template import Template
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import catalogue, deliveries, pending, runs, templates
+from crmcore.store import catalogue, deliveries, pending, quarantine, runs, templates
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.plans import campaign_of
 
@@ -42,11 +42,12 @@ class Worked:
 
 @attrs.frozen(kw_only=True)
 class Stats:
-    """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows."""
+    """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows, what is in quarantine."""
 
     pending: int
     due: int
     in_doubt: int
+    quarantined: int
 
 
 class Campaigning:
@@ -127,4 +128,5 @@ class Campaigning:
                 pending=pending.count(scope),
                 due=deliveries.due_count(scope),
                 in_doubt=deliveries.in_doubt_count(scope),
+                quarantined=quarantine.count(scope),
             )

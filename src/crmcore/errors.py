@@ -24,12 +24,15 @@
     |   |-- InvalidCondition
     |   |-- InvalidTemplate
     |   |-- InvalidCampaign
+    |   |-- InvalidTrackingPlan
     |   |-- InvalidFile
     |   `-- InvalidToken
     |-- NotFound                 a named thing does not exist
     |   |-- UnknownCustomer
     |   |-- UnknownAccount
     |   |-- UnknownImport
+    |   |-- UnknownSource
+    |   |-- UndeclaredSource
     |   |-- UnknownSegment
     |   |-- UnknownTemplate
     |   |-- UnknownCampaign
@@ -144,6 +147,10 @@ class InvalidCampaign(InputError):
     """Campaign {name!r}: {problem}."""
 
 
+class InvalidTrackingPlan(InputError):
+    """The tracking plan of the source {source!r}, {place}: {problem}."""
+
+
 class InvalidFile(InputError):
     """{file}, {place}: {problem}."""
 
@@ -166,6 +173,14 @@ class UnknownAccount(NotFound):
 
 class UnknownImport(NotFound):
     """There is no import {name}; `crm imports list` shows them."""
+
+
+class UnknownSource(NotFound):
+    """There is no source {name!r}; known: {known}."""
+
+
+class UndeclaredSource(NotFound):
+    """The source {name!r} declares nothing; `crm schema declare` gives it a tracking plan."""
 
 
 class UnknownSegment(NotFound):

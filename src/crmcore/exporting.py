@@ -10,7 +10,7 @@ from crmcore.flow.progress import Progress, quiet
 from crmcore.opening import Opened
 
 if TYPE_CHECKING:
-    from crmcore.flow.exporting.running import Exported, Kind
+    from crmcore.flow.exporting.running import Exported, ExportKind
 
 
 class Exporting(ABC):
@@ -22,7 +22,7 @@ class Exporting(ABC):
     def _fold(self) -> object:
         """Fold what hosts have committed."""
 
-    def export(self, kind: Kind, path: Path, progress: Progress = quiet) -> Exported:
+    def export(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
         """Write all customers, events or deliveries to a .csv, .csv.gz, .arrow, .feather or .ipc file.
 
         A file that is there is written over, once the new one is whole. Imports read files of customers and events back.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +12,15 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from crmcore import migrations
-from crmcore.errors import DatabaseUnusable, SettingsError
+from crmcore.errors import DatabaseUnusable, NoNodeFree, SettingsError
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import workspaces
 from crmcore.store.engine import open_engine, reading, writing
 from crmcore.store.nodes import Ids
 from crmcore.store.scope import Scope
 from crmcore.store.workspaces import Workspace
+
+log = logging.getLogger("crmcore.opening")
 
 
 @attrs.frozen(kw_only=True)
@@ -78,8 +81,18 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
         own_engine=not isinstance(database, Engine),
         workspace=found,
         clock=clock,
-        ids=Ids(engine),
+        ids=_leased(engine, clock.now()),
     )
+
+
+def _leased(engine: Engine, now: int) -> Ids:
+    ids = Ids(engine)
+    try:
+        ids.ready(now)
+    except (OperationalError, NoNodeFree) as error:
+        # Whoever only reads needs none, and a host's transaction borrows one.
+        log.info("no id node is leased yet: %s", error)
+    return ids
 
 
 def engine_of(database: str) -> Engine:

@@ -20,9 +20,9 @@ class Segment:
 
     def __init__(self, opened: Opened, fold: Callable[[], object], registry: Registry, definition: Definition) -> None:
         self._opened, self._fold, self._rules = opened, fold, registry.rules
-        self.name = definition.name
-        self.version = definition.version
-        self.condition = definition.condition
+        self.name: str = definition.name
+        self.version: int = definition.version
+        self.condition: Condition = definition.condition
 
     def size(self) -> int:
         """Return how many customers are in it."""

@@ -10,7 +10,7 @@ from crmcore.flow import applying
 from crmcore.model.statement import Consent, Subscribe, Suppress
 from crmcore.model.time import Clock
 from crmcore.model.wire import Statement
-from crmcore.store import identities, pending
+from crmcore.store import consents, identities, pending
 from crmcore.store.resolving import anchor
 from crmcore.store.scope import Scope
 from crmcore.verbs import Verbs
@@ -43,6 +43,7 @@ class Writer(Verbs):
 
 def _known(scope: Scope, statement: Consent | Subscribe | Suppress) -> Consent | Subscribe | Suppress | None:
     """Return the statement under one identity where all that it names is one customer: nothing is linked by it then."""
+    consents.lock(scope, statement.customer)
     owners = identities.find(scope, statement.customer)
     if len(owners) != len(statement.customer) or len({customer for customer, _ in owners.values()}) != 1:
         return None

@@ -39,6 +39,8 @@ COMMANDS = [
     ("segment", "show", "locals"),
     ("segment", "members", "locals"),
     ("customer", "42"),
+    ("duplicates",),
+    ("history", "42"),
     ("campaign", "list"),
     ("work",),
     ("db", "status"),
@@ -46,6 +48,11 @@ COMMANDS = [
     ("plugins",),
     ("doctor",),
     ("stats",),
+    ("schema",),
+    ("schema", "plan"),
+    ("schema", "diff"),
+    ("quarantine", "list"),
+    ("quarantine", "replay"),
 ]
 
 
@@ -62,6 +69,24 @@ def test_a_customer_is_shown_with_the_latest_events(run):
     assert isinstance(shown["customer"]["id"], str)
 
 
+def test_what_was_said_of_a_customer_is_shown(run):
+    [line] = json.loads(run("--json", "history", "--email", "ada@example.com", "--name", "city"))
+    assert (line["new"], line["old"], line["identity"]["value"]) == ("Bandung", None, "42")
+    assert "key 42" in run("history", "42")
+
+
+def test_probable_duplicates_are_shown_with_reasons_and_what_was_skipped(run, shop):
+    with CRM(str(shop)) as crm:
+        for number in range(3):
+            crm.identify(
+                str(number), {"name": "Ada King", "birth_date": "1980-12-10", "phone": f"+44 20 12345{number}0"}
+            )
+    found = json.loads(run("--json", "duplicates", "--limit", "1"))
+    assert (len(found["pairs"]), found["customers"]) == (1, 4)
+    assert "birth_date: same" in run("duplicates")
+    assert "Skipped: 1 groups" in run("duplicates", "--largest", "2")
+
+
 def test_a_segment_is_created_from_a_file(run, tmp_path):
     (tmp_path / "vip.toml").write_text('tag = "vip"\n')
     assert json.loads(run("--json", "segment", "create", "vip", tmp_path / "vip.toml"))["size"] == 1
@@ -72,6 +97,53 @@ def test_a_file_is_imported(run, tmp_path):
     (tmp_path / "map.toml").write_text('kind = "customers"\nsource = "x"\n[columns]\ncustomer = "id"\n')
     done = json.loads(run("--json", "import", tmp_path / "people.csv", "--map", tmp_path / "map.toml"))
     assert (done["new"], done["unchanged"]) == (1, 0)
+
+
+PLAN = """name = "web"
+[events.page_viewed.fields]
+page = "{type}"
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    def written(kind):
+        path = tmp_path / f"{kind}.toml"
+        path.write_text(PLAN.format(type=kind))
+        return path
+
+    return written
+
+
+def view(shop):
+    with CRM(str(shop)) as crm:
+        crm.track("page_viewed", "42", properties={"page": "/"}, source="web")
+
+
+def test_a_plan_is_declared_from_a_file_and_what_does_not_fit_is_replayed_after_a_fix(shop, run, plan):
+    [declared] = json.loads(run("--json", "schema", "declare", plan("int")))
+    assert (declared["source"], declared["version"]) == ("web", 1)
+    view(shop)
+    assert "page_viewed.page is text ('/')" in json.loads(run("--json", "quarantine", "list"))[0]["reason"]
+    run("schema", "declare", plan("text"))
+    assert json.loads(run("--json", "quarantine", "replay"))["taken"] == 1
+    assert json.loads(run("--json", "schema", "--source", "web"))[0]["events"][0]["seen"]["count"] == 1
+
+
+def test_a_difference_is_an_exit_code_where_that_is_asked_for(shop, run, plan):
+    view(shop)
+    assert "page_viewed.page" in run("schema", "diff", plan("int"))
+    run("schema", "diff", plan("int"), "--check", code=1)
+    run("schema", "diff", plan("text"), "--check")
+    assert run("schema", "diff", plan("text")) == "What was sent is what is declared.\n"
+
+
+def test_what_was_never_seen_is_shown_and_is_no_reason_to_fail(run, plan):
+    assert "never seen" in run("schema", "diff", plan("text"), "--check")
+
+
+def test_an_option_before_the_command_it_is_meant_for_is_an_error(run):
+    assert "say --source after diff" in run("schema", "--source", "web", "diff", code=2)
 
 
 def groups(command, words=()):

@@ -222,3 +222,25 @@ def test_a_mapping_that_says_nothing_is_an_error_naming_the_place(tmp_path, chan
     path.write_text(ORDERS.replace(*change))
     with pytest.raises(InvalidFile, match=said):
         read_map(path)
+
+
+def test_a_line_that_does_not_fit_what_its_source_declares_is_refused_until_the_plan_is_mended(crm, tmp_path, take):
+    plan = {"name": "shop", "events": {"item_ordered": {"needs": ["item"]}, "order_placed": {}}, "attributes": {}}
+    crm.declare_source(plan)
+    done = take(HEADER + LINE + LINE.replace("Indonesia", ""))
+    assert (done.new, len(done.refused)) == (1, 1)
+    assert "country" in next(iter(done.refused))
+    assert take(HEADER + LINE + LINE.replace("Indonesia", "")).new == 0
+    assert len(crm.quarantine()) == 1
+    crm.declare_source({**plan, "attributes": {"country": "text"}})
+    again = take(HEADER + LINE + LINE.replace("Indonesia", ""))
+    assert (again.new, again.unchanged, again.refused, crm.quarantine()) == (1, 1, {}, [])
+    [order] = [one for one in crm.timeline("42") if one.name == "order_placed"]
+    assert order.amount == 500
+
+
+def test_a_line_refused_by_two_imports_waits_once(crm, take):
+    bad = LINE.replace(",2,", ",two,")
+    first, second = take(HEADER + bad), take(HEADER + bad, "again.csv")
+    assert [sum(one.refused.values()) for one in (first, second)] == [1, 1]
+    assert [one.place for one in crm.quarantine()] == ["again.csv, line 2"]

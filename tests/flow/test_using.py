@@ -11,12 +11,14 @@ from django.db import connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
+from sqlalchemy import event as listening
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from crmcore import CRM, adopt
 from crmcore.errors import UnknownCustomer
 from crmcore.model.building import event
-from crmcore.store.engine import open_engine
+from crmcore.store.engine import open_engine, writing
 
 
 @pytest.fixture
@@ -167,3 +169,84 @@ def test_a_statement_that_does_not_fit_is_kept_with_its_reason_and_the_others_go
     with engine.connect() as connection:
         [(reason,)] = connection.execute(text("SELECT reason FROM crm_quarantine")).all()
     assert "64 bits" in reason
+
+
+@pytest.fixture
+def said(engine):
+    """What is said to the database on the host's engine."""
+    statements: list[str] = []
+    listening.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2].split()[0]))
+    return statements
+
+
+APPENDED = {
+    "track": lambda writer: writer.track("order_placed", "42", amount=1, currency="EUR", message_id="m"),
+    "identify": lambda writer: writer.identify("42", {"email": "ada@example.com"}, tags=["new"]),
+    "group": lambda writer: writer.group("acme", customer="42"),
+    "merge": lambda writer: writer.merge("43", "42"),
+    "unmerge": lambda writer: writer.unmerge("43", "42"),
+    "offer": lambda writer: writer.offer("book"),
+}
+
+
+@pytest.mark.parametrize("verb", APPENDED)
+def test_a_statement_is_one_insert_and_nothing_is_read(verb, engine, host, said):
+    with engine.begin() as connection:
+        APPENDED[verb](host.using(connection))
+        assert said == ["INSERT"]
+
+
+def test_where_no_lease_holds_a_node_is_borrowed_first(engine, host, said, clock):
+    clock.turn("2h")
+    with engine.begin() as connection:
+        host.using(connection).track("order_placed", "42")
+        assert said == ["UPDATE", "INSERT"]
+
+
+def test_a_host_that_only_appends_never_runs_out_of_nodes(engine, host, clock):
+    clock.turn("2h")
+    with engine.begin() as connection:
+        for number in range(1500):
+            host.using(connection).track("order_placed", str(number))
+    assert host.work().folded == 1500
+
+
+def test_work_that_finds_nothing_to_do_keeps_no_writer_waiting(engine, host):
+    with writing(engine):
+        assert host.work().deliveries == 0
+
+
+WRITTEN_AT_ONCE = {
+    "consent": lambda writer: writer.consent("42", "retention", granted=False),
+    "subscribe": lambda writer: writer.subscribe("42", "news", wanted=False),
+    "suppress": lambda writer: writer.suppress("42"),
+}
+
+
+@pytest.mark.parametrize("verb", WRITTEN_AT_ONCE)
+def test_what_is_written_at_once_writes_before_it_reads(verb, engine, host, said):
+    host.identify("42")
+    said.clear()
+    with engine.begin() as connection:
+        WRITTEN_AT_ONCE[verb](host.using(connection))
+        assert said[0] == "UPDATE"
+        assert host.stats().pending == 0
+
+
+def test_a_host_may_let_its_engine_say_begin(engine, host):
+    """Ours may not be deferred all the same: it could not be sure to write after it has read."""
+    listening.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    with engine.begin() as connection:
+        host.using(connection).track("order_placed", "42")
+    with writing(engine), engine.connect() as other, pytest.raises(OperationalError, match="locked"):
+        other.exec_driver_sql("PRAGMA busy_timeout = 0")
+        other.exec_driver_sql("INSERT INTO shop_order VALUES (1)")
+    assert host.customer("42").sums[0].count == 1
+
+
+def test_adopting_changes_nothing_of_the_connection(database, host):
+    connection = sqlite3.connect(database)
+    connection.create_function("regexp", 2, lambda pattern, text: "the host's own")
+    host.using(adopt(connection, "sqlite")).track("order_placed", "42")
+    assert connection.execute("SELECT 'a' REGEXP 'b'").fetchone() == ("the host's own",)
+    connection.close()

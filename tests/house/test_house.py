@@ -20,6 +20,9 @@ from crmcore.hooks import specs
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("src/crmcore/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")])
+#: Written by tools/write_aio.py, one method a method of CRM: nobody reads it top to bottom, so its length does not count.
+GENERATED = {ROOT / "src" / "crmcore" / "aio.py"}
+WRITTEN = [path for path in SOURCES if path not in GENERATED]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 FORBIDDEN = {"Manager", "Helper", "Util", "Utils", "Data", "Info", "Base"}
 HOOKS = {name: hook for name, hook in vars(specs).items() if name.startswith("crm_")}
@@ -34,11 +37,11 @@ def length(node: ast.FunctionDef) -> int:
 
 
 def test_no_file_is_longer_than_400_lines():
-    assert {str(path): lines for path in SOURCES if (lines := len(path.read_text().splitlines())) > 400} == {}
+    assert {str(path): lines for path in WRITTEN if (lines := len(path.read_text().splitlines())) > 400} == {}
 
 
 def test_no_function_is_longer_than_60_lines_and_most_are_short():
-    lengths = {f"{path}:{node.name}": length(node) for path in SOURCES for node in functions(path)}
+    lengths = {f"{path}:{node.name}": length(node) for path in WRITTEN for node in functions(path)}
     assert {name: lines for name, lines in lengths.items() if lines > 60} == {}
     assert statistics.median(lengths.values()) <= 10
 
@@ -77,7 +80,7 @@ def test_a_plugin_imports_nothing_but_the_boundary():
                 assert node.module.startswith(allowed), (path, node.module)
 
 
-@pytest.mark.parametrize("name", ["crmcore", "crm_email", "crm_recommend", "crmcore.store.schema"])
+@pytest.mark.parametrize("name", ["crmcore", "crmcore.aio", "crm_email", "crm_recommend", "crmcore.store.schema"])
 def test_what_a_package_exports_is_sorted_and_there(name):
     module = importlib.import_module(name)
     assert list(module.__all__) == sorted(module.__all__)
@@ -142,6 +145,7 @@ def test_every_pinned_version_is_hashed():
 
 
 CONTROLS = {
+    "app.py": "from crmcore import aio",
     "model/money.py": "import sqlalchemy",
     "model/time.py": "from crmcore.store import events",
     "hooks/gate.py": "from crmcore.flow import applying",

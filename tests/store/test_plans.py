@@ -12,9 +12,20 @@ from crmcore import CRM
 from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
+from crmcore.model.tracking import Source
 from crmcore.store import bulk, leads, message_ids, paging, schema
 
-BIG = ("crm_event", "crm_delivery", "crm_enrolment", "crm_identity", "crm_attribute", "crm_message_id", "crm_receipt")
+BIG = (
+    "crm_event",
+    "crm_delivery",
+    "crm_enrolment",
+    "crm_identity",
+    "crm_attribute",
+    "crm_message_id",
+    "crm_receipt",
+    "crm_quarantine",
+    "crm_link",
+)
 
 
 @contextmanager
@@ -59,16 +70,31 @@ def track(crm: CRM) -> None:
     crm.track("order_placed", "1", amount=1, currency="EUR", message_id="m")
 
 
+def quarantine(crm: CRM) -> None:
+    crm.declare_source(Source("web", events={}))
+    for message in ("m", "m", None):
+        crm.track("seen", "1", source="web", message_id=message)
+    crm.quarantine()
+    crm.quarantine(source="web")
+    crm.declare_source(Source("web"))
+    crm.replay("web")
+    crm.stats()
+
+
 ACTS: dict[str, Callable[[CRM], object]] = {
     "track": track,
     "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
     "merge": lambda crm: crm.merge({"anonymous": "a"}, "1"),
     "consent": lambda crm: crm.consent("1", "retention"),
     "customer": lambda crm: (crm.customer("1"), crm.timeline("1")),
+    "history": lambda crm: (crm.history("1"), crm.history("1", "city")),
+    "duplicates": lambda crm: crm.duplicates(threshold=0),
     "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
     "launch": launch,
     "work": lambda crm: crm.work(),
     "report": lambda crm: crm.report("c"),
+    "quarantine": quarantine,
+    "schema": lambda crm: crm.schema(),
     "feedback": lambda crm: crm.feedback([Feedback(key="k", type="opened", at=crm.now(), delivery_id=1)]),
 }
 

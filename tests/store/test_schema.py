@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import MetaData, Table, create_engine, inspect
+from sqlalchemy import create_engine, inspect
 
 from crmcore import CRM, migrations
 from crmcore.errors import SchemaError, SchemaMissing
@@ -77,11 +77,3 @@ def test_a_revision_of_another_release_is_an_error_naming_the_command(tmp_path):
         connection.exec_driver_sql(f"UPDATE {migrations.VERSION_TABLE} SET version_num = 'crmcore_9999'")
     with pytest.raises(SchemaError, match="crm db upgrade"):
         CRM(engine)
-
-
-def test_a_hosts_autogenerate_is_kept_away_from_our_tables():
-    kept = [
-        migrations.include_object(table, name, "table", True, None)
-        for name, table in (("crm_event", None), ("shop_order", Table("shop_order", MetaData())))
-    ]
-    assert kept == [False, True]

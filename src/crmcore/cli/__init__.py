@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli import admin, campaigns, customers, exporting, importing, segments
+from crmcore.cli import admin, campaigns, customers, exporting, importing, knowing, quarantine, schema, segments
 from crmcore.cli.demonstration import demo
 from crmcore.cli.output import Context, spoken
 
@@ -51,6 +51,10 @@ for command in (
     exporting.export_file,
     importing.import_file,
     importing.imports,
+    quarantine.quarantine,
+    schema.schema,
+    knowing.duplicates,
+    knowing.history,
     segments.segment,
 ):
     crm.add_command(command)

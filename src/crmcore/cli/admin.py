@@ -32,6 +32,7 @@ class Health:
     pending: int
     due: int
     in_doubt: int
+    quarantined: int
 
 
 @click.group()
@@ -108,6 +109,7 @@ def doctor(context: Context) -> None:
             pending=waiting.pending,
             due=waiting.due,
             in_doubt=waiting.in_doubt,
+            quarantined=waiting.quarantined,
         )
     show(context, health, _human)
     if health.faults:
@@ -117,17 +119,18 @@ def doctor(context: Context) -> None:
 @click.command()
 @pass_context
 def stats(context: Context) -> None:
-    """Show what waits: statements to fold, deliveries due, deliveries in doubt.
+    """Show what waits: statements to fold, deliveries due, deliveries in doubt, what is in quarantine.
 
     \b
     crm --db shop.db --json stats
     """
     with context.crm() as crm:
         found = crm.stats()
+    columns = ("pending", "due", "in doubt", "in quarantine")
     show(
         context,
         found,
-        lambda one: table("Waiting", ("pending", "due", "in doubt"), [(one.pending, one.due, one.in_doubt)]),
+        lambda one: table("Waiting", columns, [(one.pending, one.due, one.in_doubt, one.quarantined)]),
     )
 
 
@@ -140,6 +143,7 @@ def _human(health: Health) -> None:
         ("pending", health.pending),
         ("due", health.due),
         ("in doubt", health.in_doubt),
+        ("in quarantine", health.quarantined),
     ]
     table("State", ("what", "value"), rows)
 

@@ -9,7 +9,7 @@ import click
 
 from crmcore.cli.output import Context, pass_context, progress, show
 from crmcore.errors import InvalidFile
-from crmcore.flow.exporting.running import KINDS, Exported, Kind
+from crmcore.flow.exporting.running import KINDS, Exported, ExportKind
 
 
 @click.command("export")
@@ -30,7 +30,7 @@ def export_file(context: Context, file: Path, kind: str, force: bool) -> None:
     if file.exists() and not force:
         raise InvalidFile(file=file, place="the file", problem="it is there already; --force writes over it")
     with context.crm() as crm, progress(context, file.name) as bar:
-        exported = crm.export(cast("Kind", kind), file, bar)
+        exported = crm.export(cast("ExportKind", kind), file, bar)
     show(context, exported, _human)
 
 

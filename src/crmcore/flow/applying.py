@@ -8,16 +8,30 @@ from typing import Any
 
 import attrs
 
+from crmcore.flow.screening import screen
 from crmcore.hooks.notices import CustomerChange
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.linking import MERGED, UNMERGED
 from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
 from crmcore.model.wire import Statement
-from crmcore.store import accounts, attributes, consents, events, flags, notices, offers, suppressions, tags
+from crmcore.store import (
+    accounts,
+    attributes,
+    consents,
+    events,
+    flags,
+    message_ids,
+    notices,
+    offers,
+    quarantine,
+    suppressions,
+    tags,
+)
 from crmcore.store.attributes import Write
 from crmcore.store.flags import Flag
 from crmcore.store.identities import Owner
+from crmcore.store.quarantine import Refused
 from crmcore.store.resolving import Explicit, Naming, anchor, resolve
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
@@ -28,26 +42,44 @@ Happened = Event | Identify | Group | Consent | Subscribe | Suppress
 
 @attrs.frozen(kw_only=True)
 class Taken:
-    """How many statements were new, how many events had come in before, and the merges that were refused."""
+    """How many statements were new, how many events had come in before, how many went to quarantine; refused merges."""
 
     new: int = 0
     repeated: int = 0
+    quarantined: int = 0
     refused: tuple[tuple[Identity, Identity], ...] = ()
 
     def __add__(self, other: Taken) -> Taken:
         return Taken(
             new=self.new + other.new,
             repeated=self.repeated + other.repeated,
+            quarantined=self.quarantined + other.quarantined,
             refused=self.refused + other.refused,
         )
 
 
 def apply(scope: Scope, statements: Sequence[Statement]) -> Taken:
+    """Apply statements that fit what their source declares, and keep the others in quarantine."""
+    screened = screen(scope, statements)
+    taken = apply_fitting(scope, screened.fitting)
+    return taken + _keep(scope, screened.refused) if screened.refused else taken
+
+
+def apply_fitting(scope: Scope, statements: Sequence[Statement]) -> Taken:
     """Apply statements in the order given; neighbours of one kind go together."""
     taken = Taken()
     for take, group in groupby(statements, lambda one: _APPLY[type(one)]):
         taken += take(scope, list(group))
     return taken
+
+
+def _keep(scope: Scope, refused: Sequence[Refused]) -> Taken:
+    """An event that has come in before is a repeat, whatever it says now; one in quarantine claims no message id."""
+    sent = [one.statement.message_id for one in refused if isinstance(one.statement, Event)]
+    known = message_ids.first_events(scope, [one for one in sent if one])
+    news = [one for one in refused if getattr(one.statement, "message_id", None) not in known]
+    kept = quarantine.keep(scope, news)
+    return Taken(quarantined=kept, repeated=len(refused) - kept)
 
 
 def owners_of(scope: Scope, events: Sequence[Happened]) -> list[Owner]:

@@ -52,6 +52,8 @@ class Dispatcher:
 
     def run(self, progress: Progress, limit: int | None) -> int:
         """Send all that is due, or at most `limit`; return how many deliveries were worked on."""
+        if not self._something_runs():
+            return 0
         with self._writing() as scope:
             deliveries.recover(scope)
             left = deliveries.due_count(scope)
@@ -65,6 +67,11 @@ class Dispatcher:
             progress(min(done, total), max(total, done))
         self._finish()
         return done
+
+    def _something_runs(self) -> bool:
+        """Where no campaign runs nothing waits: no writer of the host's is kept waiting to find that out."""
+        with self._reading() as scope:
+            return bool(runs.running(scope))
 
     def _claim(self, left: int | None) -> list[Claimed]:
         size = max((one.carriage.batch for one in self._registry.providers.values()), default=100)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from crmcore.errors import CRMError
 from crmcore.flow.applying import Taken, apply
+from crmcore.flow.attempting import attempt
+from crmcore.flow.screening import warn
+from crmcore.model.wire import Statement
 from crmcore.store import pending, quarantine
-from crmcore.store.pending import Waiting
+from crmcore.store.quarantine import Refused
 from crmcore.store.scope import Scope
 
 BATCH = 1000
@@ -21,8 +23,10 @@ def fold(writing: Open, reading: Open) -> Taken:
     while _something_waits(reading):
         with writing() as scope:
             waiting = pending.take(scope, BATCH)
-            taken += _apply_all(scope, waiting)
+            folded = _apply(scope, [one.statement for one in waiting])
             pending.settle(scope, waiting)
+        warn(folded.quarantined)
+        taken += folded
     return taken
 
 
@@ -31,21 +35,11 @@ def _something_waits(reading: Open) -> bool:
         return pending.any_left(scope)
 
 
-def _apply_all(scope: Scope, waiting: Sequence[Waiting]) -> Taken:
-    try:
-        with scope.connection.begin_nested():
-            return apply(scope, [one.statement for one in waiting])
-    except CRMError:
-        return _apply_each(scope, waiting)
-
-
-def _apply_each(scope: Scope, waiting: Sequence[Waiting]) -> Taken:
-    """One of the batch does not fit: take the others, and keep that one with the reason."""
-    taken = Taken()
-    for one in waiting:
-        try:
-            with scope.connection.begin_nested():
-                taken += apply(scope, [one.statement])
-        except CRMError as error:
-            quarantine.refuse(scope, one.statement, str(error))
-    return taken
+def _apply(scope: Scope, statements: Sequence[Statement]) -> Taken:
+    """Those that cannot be applied are kept with the reason."""
+    attempted = attempt(scope, statements, apply)
+    failed = [Refused(statement=statements[place], reason=why) for place, why in attempted.failed.items()]
+    if not failed:
+        return attempted.taken
+    kept = quarantine.keep(scope, failed)
+    return attempted.taken + Taken(quarantined=kept, repeated=len(failed) - kept)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
@@ -64,9 +66,20 @@ def sql(dialect: str) -> str:
     return "\n".join(path.read_text() for path in _scripts(dialect))
 
 
-def include_object(_object: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:  # noqa: FBT001 - Alembic's signature
-    """Keep a host's `alembic revision --autogenerate` away from crmcore's tables; for its `include_object`."""
-    return not (kind == "table" and name is not None and name.startswith(PREFIX))
+def include_object(_object: object, name: str | None, kind: str, reflected: bool, _compare_to: object) -> bool:  # noqa: FBT001 - Alembic's signature
+    """Keep a host's `alembic revision --autogenerate` away from crmcore's tables; for its `include_object`.
+
+    A crm_* table that only the database has is crmcore's or a plugin's, removed ones included: nothing is proposed about
+    it. One that the host's own metadata declare is the host's, unless crmcore has a table of that name.
+    """
+    if kind != "table" or name is None or not name.startswith(PREFIX):
+        return True
+    return not reflected and name not in _tables()
+
+
+@cache
+def _tables() -> frozenset[str]:
+    return frozenset(re.findall(r"CREATE TABLE (\w+)", sql("sqlite"))) | {VERSION_TABLE}
 
 
 def _is_empty(connection: Connection) -> bool:

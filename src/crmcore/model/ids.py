@@ -17,8 +17,8 @@ class IdSource:
     """Gives out ids of one node inside one leased span of milliseconds; safe for threads."""
 
     def __init__(self, node: int, first_ms: int, until_ms: int) -> None:
-        self._node = node << 12
-        self._ms, self._until, self._sequence = first_ms, until_ms, 0
+        self.node, self.until_ms = node, until_ms
+        self._ms, self._end, self._sequence = first_ms, until_ms, 0
         self._lock = threading.Lock()
 
     def take(self, count: int, now: int) -> list[int]:
@@ -27,25 +27,27 @@ class IdSource:
         with self._lock:
             self._move_to(now // 1000 - EPOCH_MS)
             while len(ids) < count:
-                if self._ms >= self._until:
+                if self._ms >= self._end:
                     raise LeaseEnded
                 ids.extend(self._of_this_ms(count - len(ids)))
         return ids
 
     def covers(self, moment: int) -> bool:
         """Tell whether ids can still be given at `moment` (microseconds UTC)."""
-        return max(self._ms, moment // 1000 - EPOCH_MS) < self._until
+        return max(self._ms, moment // 1000 - EPOCH_MS) < self._end
 
-    def high_water(self) -> int:
-        """Return the first millisecond this source has given no id of."""
-        return self._ms + 1
+    def end(self) -> int:
+        """Give no ids beyond this millisecond any more; return the first that nothing was given of."""
+        with self._lock:
+            self._end = min(self._end, self._ms + 1)
+            return self._end
 
     def _move_to(self, ms: int) -> None:
         if ms > self._ms:
             self._ms, self._sequence = ms, 0
 
     def _of_this_ms(self, wanted: int) -> range:
-        start = self._ms << 22 | self._node | self._sequence
+        start = self._ms << 22 | self.node << 12 | self._sequence
         taken = min(wanted, PER_MS - self._sequence)
         self._sequence += taken
         if self._sequence == PER_MS:

@@ -38,6 +38,8 @@ EXPONENTS = {
 }
 INT64 = 2**63
 LETTERS = 3
+#: No 64-bit integer has more; a decimal can have a billion.
+DIGITS = 19
 
 
 def exponent(currency: str) -> int:
@@ -70,6 +72,8 @@ class Money:
         number = Decimal(amount)
         if not number.is_finite():
             raise InvalidMoney(place="amount", problem=f"{amount!r} is no finite number")
+        if number.adjusted() >= DIGITS:
+            raise InvalidMoney(place="amount", problem=f"{amount!r} has more than {DIGITS} digits")
         return cls(int(number.scaleb(exponent(currency)).to_integral_value(ROUND_HALF_UP)), currency)
 
     def __str__(self) -> str:

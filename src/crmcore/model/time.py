@@ -66,8 +66,11 @@ def moment(at: int) -> datetime:
 
 
 def iso(at: int) -> str:
-    """Return microseconds UTC as ISO 8601 text."""
-    return moment(at).isoformat()
+    """Return microseconds UTC as ISO 8601 text; what no calendar date can say, in microseconds."""
+    try:
+        return moment(at).isoformat()
+    except OverflowError:
+        return f"{at} microseconds"
 
 
 def duration(text: str | int | timedelta, place: str) -> int:

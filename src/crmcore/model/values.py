@@ -199,6 +199,13 @@ def from_plain(plain: Any) -> Any:
     return {key: from_plain(inner) for key, inner in plain.items()}
 
 
+def kind_of_plain(plain: Any) -> str:
+    """Return the kind of a value, or of what `to_plain` made of it; a list or mapping is json."""
+    if isinstance(plain, dict):
+        return TAGS.get(next(iter(plain), ""), "json")
+    return "json" if isinstance(plain, list) else kind_of(plain)
+
+
 def to_json(value: object, place: str) -> str:
     """Return values as JSON text, keys sorted, tagged as the module says."""
     if type(value) is dict and all(map(_is_simple, value, value.values())):

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from crmcore.model.identity import Identity
 from crmcore.model.permission import Permission, settled
 from crmcore.model.statement import Consent, Subscribe
 from crmcore.model.values import to_json
@@ -147,6 +148,18 @@ def topic_ids(scope: Scope, names: Iterable[str]) -> dict[str, int]:
     columns = ("id", "name", "title", "created_at")
     bulk.insert(scope, schema.topic, columns, [(one, name, name, scope.now) for name, one in made.items()])
     return ids | made
+
+
+def lock(scope: Scope, names: Iterable[Identity]) -> None:
+    """Lock the contact_state rows of the customers that identities lead to, before anything of them is read.
+
+    In a host's transaction it has to come first: one that has read cannot always write afterwards on SQLite.
+    """
+    bulk.run_many(scope, _LOCK, [(one.kind, one.value) for one in sorted(names)])
+
+
+_LOCK = """UPDATE crm_contact_state SET changed_at = changed_at WHERE workspace_id = @ AND customer_id =
+(SELECT customer_id FROM crm_identity WHERE workspace_id = @ AND kind = : AND value = :)"""
 
 
 def touch(scope: Scope, customers: Iterable[int]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 from sqlalchemy import select
 
 from crmcore.model.identity import Identity
 from crmcore.model.values import Value
-from crmcore.store import attributes, consents, schema, suppressions, tags
+from crmcore.store import attributes, bulk, consents, schema, suppressions, tags
 from crmcore.store.scope import Scope
 
 
@@ -96,6 +96,16 @@ def identities_of(scope: Scope, customer_id: int) -> tuple[Identity, ...]:
     row = schema.identity.c
     query = select(row.kind, row.value).where(row.workspace_id == scope.workspace_id, row.customer_id == customer_id)
     return tuple(Identity(kind, value) for kind, value in scope.connection.execute(query.order_by(row.kind, row.value)))
+
+
+def named(scope: Scope, customers: Sequence[int]) -> dict[int, tuple[str | None, tuple[Identity, ...]]]:
+    """Return the key of each customer and the identities that lead to it, sorted."""
+    rows = bulk.select_in(scope, schema.identity, ("customer_id", "kind", "value"), {}, "customer_id", list(customers))
+    identities: dict[int, list[Identity]] = {one: [] for one in customers}
+    for customer_id, kind, value in rows:
+        identities[customer_id].append(Identity(kind, value))
+    keys = bulk.select_in(scope, schema.customer, ("id", "key"), {}, "id", list(customers))
+    return {one: (key, tuple(sorted(identities[one]))) for one, key in keys}
 
 
 def _row(scope: Scope, customer_id: int) -> tuple[str | None, int]:

@@ -8,6 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
+
+from crmcore.store import forking
 
 #: Readers never wait for the writer; a crash of the machine may lose the last transactions, a crash of the process none.
 #: Larger pages than SQLite's own 4,096: a batch of events writes fewer of them.
@@ -28,6 +31,8 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(make_url(url))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
+    if isinstance(engine.pool, QueuePool):  # a database in memory lives in its connection
+        forking.close_before(engine)
     return engine
 
 
@@ -41,6 +46,7 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that may write; on SQLite it takes the write lock at once, so that it never fails half way."""
     with engine.begin() as connection:
+        _leave_deferred(connection)
         _begin(connection, "BEGIN IMMEDIATE")
         yield connection
 
@@ -56,6 +62,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _begin(connection: Connection, statement: str) -> None:
     if connection.dialect.name == "sqlite" and not _in_transaction(connection):
         connection.exec_driver_sql(statement)
+
+
+def _leave_deferred(connection: Connection) -> None:
+    """Some hosts let their engine say BEGIN by itself: such a transaction may fail at its first write after a read."""
+    if connection.dialect.name == "sqlite" and _in_transaction(connection):
+        connection.exec_driver_sql("COMMIT")
 
 
 def _in_transaction(connection: Connection) -> bool:

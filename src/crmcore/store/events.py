@@ -54,7 +54,7 @@ def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list
     new = bulk.insert_new(scope, schema.message_id, ("message_id", "event_id", "received_at"), named)
     if new == len(named):
         return list(events), ids
-    first = message_ids.known(scope, [message_id for message_id, _, _ in named])
+    first = message_ids.first_events(scope, [message_id for message_id, _, _ in named])
     fresh = [
         (event, new_id)
         for event, new_id in zip(events, ids, strict=True)

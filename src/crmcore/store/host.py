@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 #: The SQLAlchemy URL that names a dialect and the driver whose connection is adopted.
 URLS = {"sqlite": "sqlite://", "postgresql": "postgresql+psycopg://"}
 
 
 class _Borrowed:
-    """A DBAPI connection whose transaction belongs to somebody else."""
+    """A DBAPI connection whose transaction, functions and handlers belong to somebody else."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -20,14 +22,15 @@ class _Borrowed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
-    def commit(self) -> None:
+    def _leave(self, *_: Any, **__: Any) -> None:
         """Leave it to the owner."""
 
-    def rollback(self) -> None:
-        """Leave it to the owner."""
+    commit = rollback = close = _leave
+    # A dialect would put these in place of the owner's, Django's REGEXP for one.
+    create_function = add_notice_handler = _leave
 
-    def close(self) -> None:
-        """Leave it to the owner."""
+
+_lent: ContextVar[_Borrowed] = ContextVar("_lent")
 
 
 def adopt(connection: Any, dialect: str) -> Connection:
@@ -35,6 +38,14 @@ def adopt(connection: Any, dialect: str) -> Connection:
 
     `dialect` is "sqlite" or "postgresql". For Django: `adopt(django.db.connection.connection, "sqlite")`.
     """
-    borrowed = _Borrowed(connection)
-    engine = create_engine(URLS[dialect], creator=lambda: borrowed, poolclass=StaticPool, pool_reset_on_return=None)
-    return engine.connect()
+    token = _lent.set(_Borrowed(connection))
+    try:
+        return _engine(dialect).connect()
+    finally:
+        _lent.reset(token)
+
+
+@cache
+def _engine(dialect: str) -> Engine:
+    """Return the one engine of a dialect; it connects to whatever is lent at the moment."""
+    return create_engine(URLS[dialect], creator=_lent.get, poolclass=NullPool, pool_reset_on_return=None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crmcore.model.identity import Identity
+from crmcore.errors import UnknownCustomer
+from crmcore.model.identity import Identity, Who, identities
 from crmcore.store import bulk
 from crmcore.store.schema import identity
 from crmcore.store.scope import Scope
@@ -28,3 +29,13 @@ def find(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
         rows = bulk.select_in(scope, identity, columns, {"kind": kind}, "value", sorted(named))
         found.update((named[value], (customer_id, origin_id)) for value, customer_id, origin_id in rows)
     return found
+
+
+def owner(scope: Scope, who: Who) -> Owner:
+    """Return the owner of the first identity a caller names that is known; raise UnknownCustomer."""
+    named = identities(who)
+    found = find(scope, named)
+    for one in named:
+        if one in found:
+            return found[one]
+    raise UnknownCustomer(kind=named[0].kind, value=named[0].value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from crmcore.errors import UnknownImport
 from crmcore.store import bulk, schema
@@ -47,11 +47,12 @@ class Begun:
 
 @attrs.frozen
 class Refused:
-    """A line that does not fit: its number in the file, why, and its cells."""
+    """A line that does not fit: its number in the file, why, its cells and its fingerprint."""
 
     number: int
     reason: str
     cells: Sequence[str]
+    fingerprint: bytes = b""
 
 
 def begin(
@@ -148,31 +149,42 @@ def keep_fingerprints(scope: Scope, source_id: int, import_id: int, prints: Sequ
     bulk.insert(scope, schema.fingerprint, ("source_id", "fingerprint", "import_id"), rows)
 
 
+#: A line that is refused again is still one line.
+_AGAIN = """ON CONFLICT (workspace_id, fingerprint) WHERE fingerprint IS NOT NULL DO UPDATE SET
+import_id = excluded.import_id, place = excluded.place, reason = excluded.reason, received_at = excluded.received_at,
+settled_at = NULL"""
+
+
 def refuse(scope: Scope, source_id: int, import_id: int, refused: Sequence[Refused]) -> None:
-    """Keep lines that do not fit, with the reason; those of an import that goes on are there already."""
-    if not refused:
-        return
-    there = {
-        place
-        for (place,) in bulk.select_in(
-            scope,
-            schema.quarantine,
-            ("place",),
-            {"import_id": import_id},
-            "place",
-            [place_of(one.number) for one in refused],
-        )
-    }
-    new = [one for one in refused if place_of(one.number) not in there]
+    """Keep lines that do not fit, with the reason; each waits once, for the latest import that has refused it."""
     rows = [
-        (new_id, source_id, import_id, place_of(one.number), one.reason, _payload(one.cells), scope.now)
-        for new_id, one in zip(scope.new_ids(len(new)), new, strict=True)
+        (
+            new_id,
+            source_id,
+            import_id,
+            place_of(one.number),
+            one.reason,
+            _payload(one.cells),
+            scope.now,
+            one.fingerprint,
+        )
+        for new_id, one in zip(scope.new_ids(len(refused)), refused, strict=True)
     ]
-    columns = ("id", "source_id", "import_id", "place", "reason", "payload", "received_at")
-    bulk.insert(scope, schema.quarantine, columns, rows)
+    columns = ("id", "source_id", "import_id", "place", "reason", "payload", "received_at", "fingerprint")
+    bulk.insert(scope, schema.quarantine, columns, rows, _AGAIN)
 
 
-def settle_refused(scope: Scope, corrected: Sequence[tuple[int, int]]) -> None:
+def settle_refused(scope: Scope, source_id: int, prints: Sequence[bytes]) -> None:
+    """Note that lines are taken now that were refused before."""
+    row = schema.quarantine.c
+    waits = (row.workspace_id == scope.workspace_id, row.source_id == source_id, row.settled_at.is_(None))
+    if prints and scope.connection.execute(select(row.id).where(*waits).limit(1)).first() is not None:
+        scope.connection.execute(
+            update(schema.quarantine).where(*waits, row.fingerprint.in_(prints)).values(settled_at=scope.now)
+        )
+
+
+def settle_corrected(scope: Scope, corrected: Sequence[tuple[int, int]]) -> None:
     """Note that lines, as (import, line number), have been corrected."""
     rows = [(scope.now, import_id, place_of(number)) for import_id, number in corrected]
     bulk.update(scope, schema.quarantine, ("settled_at",), ("import_id", "place"), rows)

@@ -9,13 +9,17 @@ import attrs
 from sqlalchemy import select
 
 from crmcore.model.identity import KEY, Identity
-from crmcore.model.linking import NAMED, Link, grouped
+from crmcore.model.linking import MERGED, NAMED, UNMERGED, Link, grouped
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 _COLUMNS = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused", "reason", "received_at", "import_id")
 _FORCED = """ON CONFLICT (workspace_id, low, high, kind, at, into_id, import_id) DO UPDATE SET
 forced = crm_link.forced OR excluded.forced"""
+
+
+#: Two identities that a statement said to be one customer.
+Both = tuple[Identity, Identity]
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +135,42 @@ def contradictions(scope: Scope, limit: int) -> list[Contradiction]:
         Contradiction(one=names[low], other=names[high], kind=kind, at=at, reason=reason)
         for low, high, kind, at, reason in found
     ]
+
+
+def apart(scope: Scope) -> set[tuple[int, int]]:
+    """Return the pairs of customers, the lesser id first, of whom it was said last that they are two."""
+    row, merged = schema.link.c, schema.link.alias("merged").c
+    later = select(merged.id).where(
+        merged.workspace_id == scope.workspace_id,
+        merged.low == row.low,
+        merged.high == row.high,
+        merged.kind == MERGED,
+        merged.at > row.at,
+    )
+    query = select(row.low, row.high).where(row.workspace_id == scope.workspace_id, row.kind == UNMERGED)
+    pairs = scope.connection.execute(query.where(~later.exists())).all()
+    ends = sorted({end for pair in pairs for end in pair})
+    found = bulk.select_in(scope, schema.identity, ("origin_id", "customer_id"), {}, "origin_id", ends)
+    owners: dict[int, int] = {origin: customer_id for origin, customer_id in found}
+    return {_sorted(owners[low], owners[high]) for low, high in pairs if low in owners and high in owners}
+
+
+def refused_between(scope: Scope, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[Both, ...]]:
+    """Return what refused statements said to be one of pairs of customers (the lesser id first): two identities each."""
+    customers = sorted({customer_id for pair in pairs for customer_id in pair})
+    columns = ("kind", "value", "customer_id", "origin_id")
+    rows = bulk.select_in(scope, schema.identity, columns, {}, "customer_id", customers)
+    ends = {row.origin_id: (row.customer_id, Identity(row.kind, row.value)) for row in rows}
+    refused = bulk.select_in(scope, schema.link, ("low", "high"), {"refused": True}, "low", sorted(ends))
+    found: dict[tuple[int, int], set[Both]] = {pair: set() for pair in pairs}
+    for low, high in refused:
+        if high in ends and (pair := _sorted(ends[low][0], ends[high][0])) in found:
+            found[pair].add((ends[low][1], ends[high][1]))
+    return {pair: tuple(sorted(said)) for pair, said in found.items()}
+
+
+def _sorted(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)
 
 
 def names_of(scope: Scope, origins: Collection[int]) -> dict[int, Identity]:

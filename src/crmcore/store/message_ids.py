@@ -55,13 +55,13 @@ def foreign(scope: Scope, events: Sequence[Event]) -> list[Event]:
 
 def forget_gone(scope: Scope, message_ids: Iterable[bytes]) -> None:
     """Forget those of the message ids whose events are gone, taken back with the import they came in by."""
-    found = known(scope, list(message_ids))
+    found = first_events(scope, list(message_ids))
     there = _there(scope, found.values())
     gone = [(message_id,) for message_id, event_id in sorted(found.items()) if event_id not in there]
     bulk.delete(scope, schema.message_id, ("message_id",), gone)
 
 
-def known(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int]:
+def first_events(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int]:
     """Return the event that came in first under each message id."""
     row = schema.message_id.c
     first: dict[bytes, int] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
+from crmcore.errors import UnknownSource
 from crmcore.store import bulk
 from crmcore.store.schema import source
 from crmcore.store.scope import Scope
@@ -30,6 +31,22 @@ def source_ids(scope: Scope, names: Iterable[str | None]) -> dict[str | None, in
 def known_source(scope: Scope, name: str) -> int | None:
     """Return the id of a source, None where nothing has come from it yet."""
     return _known(scope, [name]).get(name)
+
+
+def source_id(scope: Scope, name: str) -> int:
+    """Return the id of a source; raise UnknownSource."""
+    found = known_source(scope, name)
+    if found is None:
+        raise UnknownSource(name=name, known=", ".join(sorted(names(scope).values())) or "none")
+    return found
+
+
+def names(scope: Scope) -> dict[int, str]:
+    """Return the names of the sources by their ids."""
+    rows = scope.connection.execute(
+        select(source.c.id, source.c.name).where(source.c.workspace_id == scope.workspace_id)
+    )
+    return {one: name for one, name in rows}
 
 
 def _known(scope: Scope, names: list[str]) -> dict[str, int]:

@@ -106,9 +106,14 @@ def of_origins(scope: Scope, origins: Iterable[int], names: Iterable[Identity], 
     return {(one.channel, one.reason) for one in longest.values()}
 
 
+def of_customers(scope: Scope, origins: Iterable[int]) -> list[tuple[int, int | None]]:
+    """Return which customers were suppressed as a whole, by the origin meant, and by which import."""
+    return [(one.origin_id, one.import_id) for one in _log(scope, [scope.hash(whole_customer(one)) for one in origins])]
+
+
 def _log(scope: Scope, hashes: Collection[bytes]) -> list[Any]:
     row, wanted = schema.suppression_log.c, sorted(hashes)
-    columns = (row.hash, row.channel, row.reason, row.at, row.until, row.source_id)
+    columns = (row.hash, row.channel, row.reason, row.at, row.until, row.source_id, row.origin_id, row.import_id)
     found: list[Any] = []
     for start in range(0, len(wanted), IN_LIST):
         some = wanted[start : start + IN_LIST]

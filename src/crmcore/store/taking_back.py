@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -15,16 +15,10 @@ from crmcore.store.imports import Begun
 from crmcore.store.scope import Scope
 
 BATCH = 1000
-#: Tables whose rows belong to an origin: an identity that any of them refers to stays.
-_REFERRING = (
-    schema.event,
-    schema.attribute_log,
-    schema.consent,
-    schema.conversion,
-    schema.impression,
-    schema.enrolment,
-    schema.delivery,
-)
+#: Tables whose rows belong to an origin: an identity that any of them refers to stays. Those that imports write too, and
+#: those they never do.
+_IMPORTED = (schema.event, schema.attribute_log, schema.consent)
+_LIVE = (schema.conversion, schema.impression, schema.enrolment, schema.delivery)
 
 
 @attrs.frozen(kw_only=True)
@@ -115,14 +109,17 @@ def links(scope: Scope, begun: Begun) -> Batch:
 
 
 def identities(scope: Scope, begun: Begun) -> Batch:
-    """Take back identities, and customers of whom nothing is left; those that others refer to stay."""
+    """Take back identities, and customers of whom nothing is left; those that others refer to stay.
+
+    Where only other imports do, the first of them has brought it from now on.
+    """
     row = schema.identity.c
     columns = (row.id, row.origin_id, row.customer_id, row.kind, row.value)
     found = _page(scope, schema.identity, begun.id, columns)
     referred = _referred(scope, {one.origin_id for one in found}, {one.customer_id for one in found})
     gone = [one for one in found if one.origin_id not in referred]
     bulk.delete(scope, schema.identity, ("id",), [(one.id,) for one in gone])
-    stay = [(None, one.id) for one in found if one.origin_id in referred]
+    stay = [(referred[one.origin_id], one.id) for one in found if one.origin_id in referred]
     bulk.update(scope, schema.identity, ("import_id",), ("id",), stay)
     _remove_customers(scope, {one.customer_id for one in gone})
     hashes = {scope.hash(Identity(one.kind, one.value)) for one in gone}
@@ -209,14 +206,23 @@ def _field(name: str) -> str:
     return states.wish_field(*parts) if kind == flags.WISH else states.member_field(*parts)
 
 
-def _referred(scope: Scope, origins: set[int], customers: set[int]) -> set[int]:
-    referred: set[int] = set()
-    for table in _REFERRING:
-        rows = bulk.select_in(scope, table, ("origin_id",), {}, "customer_id", sorted(customers))
-        referred |= {origin for (origin,) in rows} & origins
+def _referred(scope: Scope, origins: set[int], customers: set[int]) -> dict[int, int | None]:
+    """Return the origins that rows refer to, with the first import that does where no others do."""
+    by: dict[int, set[int]] = {}
+    for origin, import_id in _references(scope, sorted(origins), sorted(customers)):
+        by.setdefault(origin, set()).add(import_id or 0)
+    return {origin: min(imports) or None for origin, imports in by.items() if origin in origins}
+
+
+def _references(scope: Scope, origins: list[int], customers: list[int]) -> Iterator[Any]:
+    for table in _IMPORTED:
+        yield from bulk.select_in(scope, table, ("origin_id", "import_id"), {}, "customer_id", customers)
+    for table in _LIVE:
+        for (origin,) in bulk.select_in(scope, table, ("origin_id",), {}, "customer_id", customers):
+            yield origin, None
     for column in ("low", "high"):
-        referred |= {end for (end,) in bulk.select_in(scope, schema.link, (column,), {}, column, sorted(origins))}
-    return referred
+        yield from bulk.select_in(scope, schema.link, (column, "import_id"), {}, column, origins)
+    yield from suppressions.of_customers(scope, origins)
 
 
 def _remove_customers(scope: Scope, customers: set[int]) -> None:

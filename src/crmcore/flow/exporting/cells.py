@@ -18,6 +18,8 @@ from crmcore.model.time import EPOCH, MICROSECOND
 
 Kind = Literal["text", "json", "int", "decimal", "bool", "date", "time"]
 KINDS: tuple[Kind, ...] = ("text", "json", "int", "decimal", "bool", "date", "time")
+#: The digits of the largest 64-bit integer, less one: "1e999999999" would take its billion digits of memory.
+MAX_DIGITS = 18
 _START = datetime(1970, 1, 1)  # noqa: DTZ001 - times are written in UTC throughout
 _CONTROL = re.compile("[\x7f-\x9f]")
 _MICROSECONDS = re.compile(r"-?\d{1,19}")
@@ -59,6 +61,13 @@ def _decimal_cell(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _read_decimal(cell: str) -> Decimal:
+    number = sniffing.read_number(cell)
+    if not number.is_finite() or number.adjusted() > MAX_DIGITS:
+        raise ValueError(cell)
+    return number
+
+
 def _read_truth(cell: str) -> bool:
     if cell.casefold() not in _TRUTH:
         raise ValueError(cell)
@@ -80,7 +89,7 @@ READ: Mapping[Kind, Callable[[str], Any]] = {
     "text": escaping.unescaped,
     "json": str,
     "int": int,
-    "decimal": sniffing.read_number,
+    "decimal": _read_decimal,
     "bool": _read_truth,
     "date": lambda cell: datetime.fromisoformat(cell).date(),
     "time": read_time,

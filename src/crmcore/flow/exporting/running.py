@@ -15,8 +15,8 @@ from crmcore.flow.progress import Progress
 from crmcore.store import leads, paging, schema
 from crmcore.store.scope import Scope
 
-Kind = Literal["customers", "events", "deliveries"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+ExportKind = Literal["customers", "events", "deliveries"]
+KINDS: tuple[ExportKind, ...] = get_args(ExportKind)
 Page = list[tuple[Any, ...]]
 
 
@@ -37,7 +37,7 @@ class _Content:
     pages: Iterable[Page]
 
 
-def run(scope: Scope, kind: Kind, path: Path, progress: Progress) -> Exported:
+def run(scope: Scope, kind: ExportKind, path: Path, progress: Progress) -> Exported:
     """Write all customers, events or deliveries to a file; raise InvalidName, InvalidFile, MissingExtra."""
     if kind not in _CONTENT:
         raise InvalidName(name=kind, kind="export", place="export", rule=f"one of {', '.join(KINDS)}")
@@ -77,7 +77,7 @@ def _deliveries(scope: Scope) -> _Content:
     return _Content(columns=headings.OF_DELIVERIES, total=total, pages=deliveries.pages(scope))
 
 
-_CONTENT: dict[Kind, Callable[[Scope], _Content]] = {
+_CONTENT: dict[ExportKind, Callable[[Scope], _Content]] = {
     "customers": _customers,
     "events": _events,
     "deliveries": _deliveries,

@@ -155,7 +155,7 @@ def _money(filled: Filled) -> Money | None:
 def _number(filled: Filled, column: str) -> Any:
     """Whole numbers go further than decimals of six places do."""
     number = _read(filled, column, "decimal")
-    return int(number) if number is not None and number.is_finite() and number == int(number) else number
+    return int(number) if number is not None and number == int(number) else number
 
 
 def _read(filled: Filled, column: str, kind: Kind) -> Any:

@@ -14,9 +14,10 @@ import attrs
 
 from crmcore.errors import InvalidFile
 from crmcore.flow.importing import exported, marks, presets, sniffing
-from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked
+from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked, columns_of, distinct
 from crmcore.flow.importing.reading import is_text, layout_of, sample
 from crmcore.model.names import slug
+from crmcore.model.verbs import ADDRESS_ATTRIBUTES
 
 #: What each kind of file says, beside the customer.
 SAID = {
@@ -73,7 +74,7 @@ def guess(path: Path, kind: Kind, given: Mapping[str, Any]) -> Guess:
     if written := exported.recognised(header):
         made, notes = exported.mapping(path, header, kind), [f"it is a crmcore export of {written}"]
         return Guess(mapping=_from(file, made, given), notes=(*said, *notes))
-    preset = presets.matching(header) if kind == "customers" else None
+    preset = presets.matching(header, path.name) if kind == "customers" else None
     made, notes = _by_preset(file, preset) if preset is not None else _by_names(file)
     return Guess(mapping=_with_currency(file, _from(file, made, given)), notes=(*said, *notes))
 
@@ -88,26 +89,22 @@ def _by_names(file: _File) -> tuple[ColumnMap, list[str]]:
     taken = {*found.values(), customer}
     rest = [column for column in file.cells if column not in taken]
     columns = _columns(file, found, customer, rest)
+    if identity == "email":
+        columns = attrs.evolve(columns, attributes=_without_phones(columns.attributes))
     return _typed(file, ColumnMap(kind=file.kind, source="", columns=columns, identity=identity))
 
 
 def _by_preset(file: _File, preset: presets.Preset) -> tuple[ColumnMap, list[str]]:
-    made = presets.fitted(preset, file.header)
-    spoken = {*_used(made), *preset.ignored}
-    rest = [column for column in file.cells if column not in spoken]
-    attributes = made.columns.attributes | _named(rest, set(made.columns.attributes))
-    made = attrs.evolve(made, columns=attrs.evolve(made.columns, attributes=attributes))
-    made, notes = _typed(file, made)
-    return made, [f"it looks like {preset.title}", *presets.warnings(preset, file.header), *notes]
+    made = presets.fitted(preset, file.cells, file.path)
+    attributes = made.columns.attributes | _further(file, made)
+    made, notes = _typed(file, attrs.evolve(made, columns=attrs.evolve(made.columns, attributes=attributes)))
+    return made, [*presets.remarks(preset, file.header), *notes]
 
 
-def _used(made: ColumnMap) -> set[str]:
-    """Return the columns a mapping speaks of."""
-    used: set[str] = set()
-    for part in (made.columns, made.contact):
-        for value in attrs.asdict(part, recurse=False).values() if part is not None else ():
-            used |= set(value.values()) if isinstance(value, dict) else {value} if isinstance(value, str) else set()
-    return used - {""}
+def _further(file: _File, made: ColumnMap) -> dict[str, str]:
+    """Return the other columns as attributes, none an address: contacts with one telephone are not one customer."""
+    rest = {column: slug(column) for column in file.cells if column not in columns_of(made)}
+    return distinct(rest, {*made.columns.attributes, *ADDRESS_ATTRIBUTES})
 
 
 def _meanings(file: _File) -> dict[str, str]:
@@ -163,13 +160,12 @@ def _columns(file: _File, found: dict[str, str], customer: str, rest: Sequence[s
 
 def _named(columns: Sequence[str], taken: set[str]) -> dict[str, str]:
     """Return columns by the names their attributes get."""
-    named: dict[str, str] = {}
-    for column in columns:
-        name = _standard(column)
-        while name in named or name in taken:
-            name = f"{name[:97]}_2" if not name.endswith("_2") else f"{name[:97]}_x"
-        named[name] = column
-    return named
+    return distinct({column: _standard(column) for column in columns}, taken)
+
+
+def _without_phones(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Keep telephones from being identities of people known by address alone: those who share one would be joined."""
+    return {"phone_number" if name == "phone" else name: column for name, column in attributes.items()}
 
 
 def _standard(column: str) -> str:
@@ -202,8 +198,7 @@ def _typed(file: _File, made: ColumnMap) -> tuple[ColumnMap, list[str]]:
 
 def _times(made: ColumnMap) -> list[str]:
     contact = made.contact
-    dated = [] if contact is None else [contact.subscribed_at, contact.unsubscribed_at, contact.bounced_at]
-    return [made.columns.at, *dated]
+    return [made.columns.at, *(contact.times if contact is not None else ())]
 
 
 def _format(file: _File, column: str, notes: list[str]) -> dict[str, str]:

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import attrs
 
-from crmcore.flow.importing import contacts, exported_rows
-from crmcore.flow.importing.reader import Cells, Reader
+from crmcore.flow.importing import contacts, entries, exported_rows
+from crmcore.flow.importing.reader import Cells, Reader, listed
 from crmcore.model import verbs
 from crmcore.model.identity import Identity, identity
 from crmcore.model.names import slug
@@ -71,7 +71,7 @@ def customer_line(read: Reader, cells: Cells, now: int) -> Line:
     told = verbs.identify(
         now,
         named,
-        read.filled(read.attributes, cells),
+        entries.of(read, cells) | read.filled(read.attributes, cells),
         tags=_tags(read.text("tags", cells)),
         at=at,
         source=read.map.source,
@@ -170,7 +170,7 @@ def _identity(kind: str, value: str, column: str) -> Identity:
 
 
 def _tags(text: str) -> list[str]:
-    return [slug(part.strip()) for part in text.replace(";", ",").split(",") if part.strip()]
+    return [slug(part) for part in listed(text)]
 
 
 def _told(read: Reader, cells: Cells, named: Named, at: int, now: int) -> tuple[Statement, ...]:

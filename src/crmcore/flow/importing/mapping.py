@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,12 +16,12 @@ from crmcore.errors import InvalidFile
 from crmcore.model.money import is_currency
 
 Kind = Literal["customers", "orders", "events", "consents", "accounts"]
-#: What a cell says of a customer's wish to be written to.
-State = Literal["subscribed", "unsubscribed", "bounced", "complained", "suppressed", "unknown"]
+#: What a cell says of a customer's wish to be written to; `unconfirmed` is neither agreed nor refused for sure.
+State = Literal["subscribed", "unconfirmed", "unsubscribed", "bounced", "complained", "suppressed", "unknown"]
 Type = Literal["text", "int", "decimal", "bool", "date", "time", "json"]
 NEEDED: dict[str, tuple[str, ...]] = {
-    "orders": ("customer", "ref", "item", "quantity", "price", "at"),
     "customers": ("customer",),
+    "orders": ("customer", "ref", "item", "quantity", "price", "at"),
     "events": ("customer", "name", "at"),
     "consents": ("customer", "purpose"),
     "accounts": ("account",),
@@ -31,7 +31,10 @@ KINDS = tuple(NEEDED)
 
 @attrs.frozen(kw_only=True)
 class Columns:
-    """The columns of a file by what they mean; `identities` by kind, `attributes` and `properties` by name."""
+    """The columns of a file by what they mean; `identities` by kind, `attributes` and `properties` by name.
+
+    `entries` holds a JSON object, each entry of which is an attribute of its own.
+    """
 
     customer: str = ""
     ref: str = ""
@@ -52,6 +55,7 @@ class Columns:
     parent: str = ""
     role: str = ""
     tags: str = ""
+    entries: str = ""
     identities: dict[str, str] = attrs.field(factory=dict)
     attributes: dict[str, str] = attrs.field(factory=dict)
     properties: dict[str, str] = attrs.field(factory=dict)
@@ -62,21 +66,38 @@ class Columns:
 class Contact:
     """What a list of contacts says of who may be written to; an address is of the channel's identity kind.
 
-    Attributes: `channel`; `purposes` a subscriber has agreed to; columns: `status` with what its cells mean in `states`,
-    `subscribed_at`, `unsubscribed_at`, `bounced_at` (filled, it is so), `topics` with names apart by `,` or `;`, `proof`
-    by name; `otherwise` is what a row means that says nothing of this.
+    Attributes: `channel`; `purposes` a subscriber has agreed to; `states`, by column what its cells mean ("*" stands for
+    any text, several in one cell are apart by `,` or `;`); `elsewhere`, by column the cells that say that a line is about
+    another channel; columns: `subscribed_at`, `unsubscribed_at`, `bounced_at` (filled, it is so), `confirmed_at` (the
+    better time of a subscription), `topics` with names apart by `,` or `;`, `unwanted` by topic (yes, it is not wanted),
+    `proof` by name; `otherwise` is what a line means that says nothing of this, and holds of every line where it refuses;
+    `origin`, kept with each consent, is where the list comes from.
     """
 
     channel: str = "email"
     purposes: tuple[str, ...] = ("newsletter",)
-    status: str = ""
-    states: dict[str, State] = attrs.field(factory=dict)
+    states: dict[str, dict[str, State]] = attrs.field(factory=dict)
+    elsewhere: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     otherwise: State = "unknown"
     subscribed_at: str = ""
+    confirmed_at: str = ""
     unsubscribed_at: str = ""
     bounced_at: str = ""
     topics: str = ""
+    unwanted: dict[str, str] = attrs.field(factory=dict)
     proof: dict[str, str] = attrs.field(factory=dict)
+    origin: str = ""
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The columns that hold times, if they are named."""
+        return (self.subscribed_at, self.confirmed_at, self.unsubscribed_at, self.bounced_at)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns it speaks of."""
+        by_name = (*self.states, *self.elsewhere, *self.unwanted.values(), *self.proof.values())
+        return frozenset((*self.times, self.topics, *by_name)) - {""}
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +105,7 @@ class ColumnMap:
     """How a file is read.
 
     Attributes: `kind`; `source`; `columns`; `constants` for what no column says, by meaning; `types` of columns that are no
-    text; `formats` of columns with times (strptime, "epoch", "" for ISO 8601); `at_format` for all others; `decimal` is the
+    text; `formats` of columns with times (strptime, "epoch", "go", "" for ISO 8601); `at_format` for all others; `decimal` is the
     decimal sign; `currency` and `timezone` where no column says them; `identity` (the kind of identity the customer column
     holds); `returns_prefix` (a ref that begins so is a return); `suffixes` to take off cells, by column; `contact` for
     lists of contacts; `encoding`, `delimiter` and `sheet` where they are not to be found out; `escaped` for files that
@@ -113,6 +134,23 @@ class ColumnMap:
 
 #: Meanings that have one column each.
 MEANINGS = tuple(field.name for field in attrs.fields(Columns) if field.default == "")
+
+
+def columns_of(made: ColumnMap) -> set[str]:
+    """Return the columns a mapping speaks of."""
+    parts = attrs.asdict(made.columns, recurse=False).values()
+    used = {column for part in parts for column in (part.values() if isinstance(part, dict) else [part])}
+    return (used | (made.contact.columns if made.contact is not None else set())) - {""}
+
+
+def distinct(wanted: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:
+    """Return things by the names wanted for them, changed where one is taken."""
+    named: dict[str, str] = {}
+    for thing, name in wanted.items():
+        while name in named or name in taken:
+            name = f"{name[:97]}_2" if not name.endswith("_2") else f"{name[:97]}_x"  # noqa: PLW2901 - until it is free
+        named[name] = thing
+    return named
 
 
 def read_map(path: Path) -> ColumnMap:
@@ -144,12 +182,20 @@ def checked(made: ColumnMap, path: Path) -> ColumnMap:
     unknown = sorted(made.constants.keys() - set(MEANINGS))
     if unknown:
         raise InvalidFile(file=path, place="[constants]", problem=f"{unknown[0]!r} is none of {', '.join(MEANINGS)}")
+    mixed = [text for column in _states(made) for text in column if "," in text or ";" in text]
+    if mixed:
+        problem = f"{mixed[0]!r} holds what keeps several states in a cell apart; say each of them"
+        raise InvalidFile(file=path, place="[contact.states]", problem=problem)
     if made.currency and not is_currency(made.currency):
         raise InvalidFile(file=path, place="currency", problem=f"{made.currency!r} is no ISO 4217 code such as 'EUR'")
     if made.kind == "orders" and not (made.currency or made.columns.currency or "currency" in made.constants):
         raise InvalidFile(file=path, place="currency", problem='orders need one, as in currency = "EUR"')
     _checked_form(made, path)
     return made
+
+
+def _states(made: ColumnMap) -> list[dict[str, State]]:
+    return list(made.contact.states.values()) if made.contact is not None else []
 
 
 def _checked_form(made: ColumnMap, path: Path) -> None:

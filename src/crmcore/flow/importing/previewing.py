@@ -15,7 +15,7 @@ from crmcore.flow.importing.facts import Fact, Subject, facts
 from crmcore.flow.importing.mapping import ColumnMap
 from crmcore.flow.importing.reader import Reader, reader
 from crmcore.flow.importing.reading import count_lines, table
-from crmcore.flow.importing.running import Good, Open, batches, layout_of, sort
+from crmcore.flow.importing.running import Good, Open, batches, layout_of, screened, sort
 from crmcore.flow.progress import Progress
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
@@ -72,8 +72,10 @@ def preview(reading: Open, path: Path, made: ColumnMap, limit: int, progress: Pr
         read = reader(made, file.header, path)
         for batch in batches(file.rows):
             with reading() as scope:
-                done = sort(read, batch, equal, scope.now)
-                verdicts = list(_verdicts(scope, read, done.good, notes))
+                sorted_ = sort(read, batch, equal, scope.now)
+                known = _known(scope, read, sorted_.good)
+                done = screened(scope, sorted_, known)
+                verdicts = list(_verdicts(scope, done.good, known, notes))
             bad = [LineChange(number=one.number, verdict="refused", reason=one.reason) for one in done.bad]
             counts += Counter(read=len(batch)) + Counter(one.verdict for one in verdicts)
             dropped += done.dropped
@@ -92,10 +94,14 @@ def preview(reading: Open, path: Path, made: ColumnMap, limit: int, progress: Pr
     )
 
 
-def _verdicts(scope: Scope, read: Reader, good: Sequence[Good], notes: Scratch) -> Iterator[LineChange]:
+def _known(scope: Scope, read: Reader, good: Sequence[Good]) -> set[bytes]:
     source_id = known_source(scope, read.map.source)
-    prints = [one.fingerprint for one in good]
-    known = imports.known_fingerprints(scope, source_id, prints) if source_id is not None else set()
+    return (
+        set() if source_id is None else imports.known_fingerprints(scope, source_id, [one.fingerprint for one in good])
+    )
+
+
+def _verdicts(scope: Scope, good: Sequence[Good], known: set[bytes], notes: Scratch) -> Iterator[LineChange]:
     standing = _Standing(scope, [one for one in good if one.fingerprint not in known], notes)
     for one in good:
         if one.fingerprint in known:

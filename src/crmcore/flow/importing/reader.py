@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,16 +17,19 @@ import attrs
 
 from crmcore.errors import InvalidFile, InvalidMoney, InvalidTime, InvalidValue
 from crmcore.flow.importing import escaping, sniffing
-from crmcore.flow.importing.mapping import MEANINGS, ColumnMap, Contact
+from crmcore.flow.importing.mapping import MEANINGS, ColumnMap
 from crmcore.model.money import Money, is_currency
 from crmcore.model.time import EPOCH, MICROSECOND
 from crmcore.model.values import from_plain
 
+#: The digits of the largest 64-bit integer, less one: "1e999999999" would take its billion digits of memory.
+MAX_DIGITS = 18
 Cells = Sequence[str]
 Cell = Callable[[Cells], str]
 Read = Callable[[Cells], Any]
 TRUE = ("true", "yes", "y", "1", "t", "on", "x", "ja", "oui", "si")
 FALSE = ("false", "no", "n", "0", "f", "off", "nein", "non")
+_PARTS = re.compile(r'"([^"]*)"|([^",;]+)')
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +73,7 @@ class Reader:
 
     def truth(self, name: str, cells: Cells) -> bool:
         """Return yes or no; raise InvalidValue naming the column."""
-        return _truth(getattr(self.map.columns, name), self.text(name, cells))
+        return truth(getattr(self.map.columns, name), self.text(name, cells))
 
     def money(self, amount: Decimal, cells: Cells) -> Money:
         """Return an amount of major units in the line's currency."""
@@ -104,15 +108,13 @@ def reader(made: ColumnMap, header: Sequence[str], path: Path) -> Reader:
         attributes={name: _value(made, bind(column), column) for name, column in made.columns.attributes.items()},
         properties={name: _value(made, bind(column), column) for name, column in made.columns.properties.items()},
         proof={name: bind(column) for name, column in made.columns.proof.items()},
-        contact={column: bind(column) for column in _contact_columns(made.contact)},
+        contact={column: bind(column) for column in made.contact.columns} if made.contact is not None else {},
     )
 
 
-def _contact_columns(contact: Contact | None) -> list[str]:
-    if contact is None:
-        return []
-    single = (contact.status, contact.subscribed_at, contact.unsubscribed_at, contact.bounced_at, contact.topics)
-    return [column for column in (*single, *contact.proof.values()) if column]
+def listed(text: str) -> list[str]:
+    """Return the parts of a cell, apart by `,` or `;` outside of double quotes."""
+    return [part for quoted, plain in _PARTS.findall(text) if (part := (quoted or plain).strip())]
 
 
 def _constant(text: str) -> Cell:
@@ -154,7 +156,7 @@ def _convert(made: ColumnMap, column: str, kind: str) -> Callable[[str], Any]:
         "text": escaping.unescaped if made.escaped else str,
         "int": lambda text: _whole(column, text, sign),
         "decimal": lambda text: _number(column, text, sign),
-        "bool": lambda text: _truth(column, text),
+        "bool": lambda text: truth(column, text),
         "date": lambda text: _date(column, text, form),
         "time": lambda text: _aware(column, text, form, zone),
         "json": lambda text: _json(column, text),
@@ -169,6 +171,8 @@ def _number(column: str, text: str, sign: str) -> Decimal:
         raise InvalidValue(place=f"column {column}", problem=f"{text!r} is no number") from error
     if not number.is_finite():
         raise InvalidValue(place=f"column {column}", problem=f"{text!r} is not finite")
+    if number.adjusted() > MAX_DIGITS:
+        raise InvalidValue(place=f"column {column}", problem=f"{text!r} has more than {MAX_DIGITS + 1} digits")
     return number
 
 
@@ -179,7 +183,8 @@ def _whole(column: str, text: str, sign: str) -> int:
     return int(number)
 
 
-def _truth(column: str, text: str) -> bool:
+def truth(column: str, text: str) -> bool:
+    """Return the yes or no a cell says; raise InvalidValue naming the column."""
     folded = text.casefold()
     if folded not in TRUE + FALSE:
         raise InvalidValue(place=f"column {column}", problem=f"{text!r} is neither yes nor no")

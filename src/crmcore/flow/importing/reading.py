@@ -1,12 +1,11 @@
-"""Files of lines, read one at a time and never more than a bounded line; CSV (.gz and .xz too), XLSX and Arrow."""
+"""Files of lines as tables: CSV (.gz and .xz too), XLSX and Arrow."""
 
 from __future__ import annotations
 
-import csv
 import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -16,16 +15,13 @@ import attrs
 
 from crmcore.errors import InvalidFile
 from crmcore.flow.importing import arrow, sniffing, spreadsheet
+from crmcore.flow.importing.records import Record, records
 from crmcore.flow.importing.sniffing import OPEN, Layout
 
-MAX_LINE = 1_000_000
 MAX_COLUMNS = 10_000
-#: A line that never ends is given up here.
-MAX_SKIPPED = 1 << 30
 SPREADSHEETS = (".xlsx", ".xlsm")
 #: What stands for bytes that are not of the encoding.
 _ESCAPED, _REPLACED = re.compile("[\udc80-\udcff]"), re.compile("\ufffd")
-_GROUPED = "more than 131,072 characters in one cell, or a quote that is never closed"
 
 
 @attrs.frozen
@@ -54,10 +50,9 @@ def table(path: Path, layout: Layout | None = None, sheet: str | None = None) ->
             return
         found = layout or sniffing.layout(path)
         with _opened(path, found) as file:
-            lines = _Lines(path, file)
-            rows = csv.reader(lines, delimiter=found.delimiter, strict=True)
-            header = _csv_header(path, lines, rows)
-            yield Table(header=header, rows=_rows(lines, rows, len(header), found))
+            rows = records(path, file, found.delimiter)
+            header = _csv_header(path, rows)
+            yield Table(header=header, rows=_rows(rows, len(header), found))
 
 
 def layout_of(path: Path) -> Layout:
@@ -121,37 +116,11 @@ def _headed(path: Path, rows: Iterator[tuple[str, ...]]) -> tuple[tuple[str, ...
     return _checked(path, tuple(name.strip() for name in next(rows, ()))), rows
 
 
-class _Lines:
-    """The lines of a file; one that is too long comes as an empty one, and is remembered."""
-
-    def __init__(self, path: Path, file: IO[str]) -> None:
-        self._path, self._file = path, file
-        self.too_long = 0
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(MAX_LINE + 1):
-            if len(line) <= MAX_LINE:
-                yield line
-            else:
-                self.too_long = self._skip(len(line))
-                yield '""\n'
-
-    def _skip(self, length: int) -> int:
-        while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
-            length += len(rest)
-            if length > MAX_SKIPPED:
-                raise InvalidFile(file=self._path, place="the file", problem=f"a line has over {length:,} characters")
-        return length + len(rest)
-
-
-def _csv_header(path: Path, lines: _Lines, rows: Iterator[list[str]]) -> tuple[str, ...]:
-    try:
-        header = tuple(name.strip() for name in next(rows, ()))
-    except csv.Error as error:
-        raise InvalidFile(file=path, place="line 1", problem=_said(error)) from error
-    if lines.too_long:
-        raise InvalidFile(file=path, place="line 1", problem=f"it has {lines.too_long:,} characters")
-    return _checked(path, header)
+def _csv_header(path: Path, rows: Iterator[Record]) -> tuple[str, ...]:
+    first = next(rows, Record(1, ()))
+    if first.problem:
+        raise InvalidFile(file=path, place="line 1", problem=first.problem)
+    return _checked(path, tuple(name.strip() for name in first.cells))
 
 
 def _checked(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,30 +138,14 @@ def _checked(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
     return header
 
 
-def _rows(lines: _Lines, rows: Iterator[list[str]], width: int, layout: Layout) -> Iterator[Row]:
-    number = 1
-    while True:
-        number += 1
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row(number, (), f"it is no valid CSV: {_said(error)}")
-            continue
-        problem = _problem(lines, cells, width, layout)
-        lines.too_long = 0
-        if cells or problem:
-            yield Row(number, tuple(cells), problem)
+def _rows(found: Iterator[Record], width: int, layout: Layout) -> Iterator[Row]:
+    for record in found:
+        problem = record.problem or _problem(record.cells, width, layout)
+        if record.cells or problem:
+            yield Row(record.number, record.cells, problem)
 
 
-def _said(error: csv.Error) -> str:
-    return _GROUPED if "field limit" in str(error) else str(error)
-
-
-def _problem(lines: _Lines, cells: list[str], width: int, layout: Layout) -> str:
-    if lines.too_long:
-        return f"it has {lines.too_long:,} characters, at most {MAX_LINE:,} fit"
+def _problem(cells: Sequence[str], width: int, layout: Layout) -> str:
     if cells and len(cells) != width:
         return f"it has {len(cells)} cells, the header {width}"
     broken = _REPLACED if layout.encoding.startswith("utf-16") else _ESCAPED

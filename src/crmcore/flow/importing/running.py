@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InputError
-from crmcore.flow.applying import apply, owners_of
+from crmcore.flow.applying import apply_fitting, owners_of
 from crmcore.flow.importing import marks, reading
 from crmcore.flow.importing.lines import LINES, Line
 from crmcore.flow.importing.mapping import ColumnMap
@@ -21,6 +22,7 @@ from crmcore.flow.importing.reader import Reader, reader
 from crmcore.flow.importing.reading import Row, count_lines, table
 from crmcore.flow.importing.sniffing import Layout
 from crmcore.flow.progress import Progress
+from crmcore.flow.screening import reasons_of_lines
 from crmcore.model.event import Event
 from crmcore.model.statement import Identify
 from crmcore.model.wire import NAMES, Statement
@@ -100,24 +102,34 @@ def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 def sort(read: Reader, batch: Sequence[Row], equal: Scratch, now: int) -> Sorted:
     """Read lines; `equal` counts how often each stood in the file before."""
-    good: list[tuple[Row, Line]] = []
-    done = Sorted([], Counter(), [])
-    line_of = LINES[read.map.kind]
-    for row in batch:
-        try:
-            line = Line(dropped="") if row.problem else line_of(read, row.cells, now)
-        except InputError as error:
-            done.bad.append(Refused(row.number, str(error), row.cells))
-            continue
-        if row.problem:
-            done.bad.append(Refused(row.number, row.problem, row.cells))
-        elif line.dropped:
-            done.dropped[line.dropped] += 1
+    told = [(row, _line(read, row, now)) for row in batch]
+    kept = [(row, line) for row, line in told if isinstance(line, str) or not line.dropped]
+    done = Sorted([], Counter(line.dropped for _, line in told if isinstance(line, Line) and line.dropped), [])
+    prints = _fingerprints(read.map.source, [row for row, _ in kept], equal)
+    for (row, line), fingerprint in zip(kept, prints, strict=True):
+        if isinstance(line, str):
+            done.bad.append(Refused(row.number, line, row.cells, fingerprint))
         else:
-            good.append((row, line))
-    prints = _fingerprints(read.map.source, [row for row, _ in good], equal)
-    done.good.extend(Good(row, line, one) for (row, line), one in zip(good, prints, strict=True))
+            done.good.append(Good(row, line, fingerprint))
     return done
+
+
+def _line(read: Reader, row: Row, now: int) -> Line | str:
+    """Return what a row says, or why it does not fit."""
+    if row.problem:
+        return row.problem
+    try:
+        return LINES[read.map.kind](read, row.cells, now)
+    except InputError as error:
+        return str(error)
+
+
+def screened(scope: Scope, done: Sorted, known: AbstractSet[bytes]) -> Sorted:
+    """Move the lines that do not fit what their source declares to those that do not fit; `known` ones were taken."""
+    told = reasons_of_lines(scope, [() if one.fingerprint in known else one.line.statements for one in done.good])
+    placed = list(zip(done.good, told, strict=True))
+    unfit = [Refused(one.row.number, why, one.row.cells, one.fingerprint) for one, why in placed if why]
+    return Sorted([one for one, why in placed if not why], done.dropped, done.bad + unfit)
 
 
 def _fingerprints(source: str, rows: Sequence[Row], equal: Scratch) -> list[bytes]:
@@ -161,13 +173,15 @@ class _Importing:
     def take(self, batch: Sequence[Row]) -> None:
         """Take lines, all in one transaction."""
         with self._writing() as scope:
-            done = sort(self._read, batch, self._equal, scope.now)
-            known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in done.good])
+            sorted_ = sort(self._read, batch, self._equal, scope.now)
+            known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in sorted_.good])
+            done = screened(scope, sorted_, known)
             new = [one for one in done.good if one.fingerprint not in known]
             imports.keep_fingerprints(scope, self._source_id, self._import_id, [one.fingerprint for one in new])
             ordered = self._write(scope, [one for each in new for one in each.line.statements])
+            imports.settle_refused(scope, self._source_id, [one.fingerprint for one in new])
+            imports.settle_corrected(scope, self._corrected(done.good))
             imports.refuse(scope, self._source_id, self._import_id, done.bad)
-            imports.settle_refused(scope, self._corrected(done.good))
             self.counts += Counter(read=len(batch), new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
             imports.note(scope, self._import_id, imports.RUNNING, self.counts)
         self.dropped += done.dropped
@@ -196,10 +210,10 @@ class _Importing:
         """Write statements, those of a kind together; return how many orders were new."""
         told = [one for one in statements if not isinstance(one, Identify) or self._is_news(one)]
         if self._read.map.kind != orders.KIND:
-            apply(scope, sorted(told, key=_kind))
+            apply_fitting(scope, sorted(told, key=_kind))
             return 0
         lines = [one for one in told if isinstance(one, Event)]
-        apply(scope, sorted((one for one in told if not isinstance(one, Event)), key=_kind))
+        apply_fitting(scope, sorted((one for one in told if not isinstance(one, Event)), key=_kind))
         owners = owners_of(scope, lines)
         events.append(scope, lines, scope.new_ids(len(lines)), owners)
         return orders.add(scope, self._source_id, self._read.map.source, lines, owners)

@@ -23,10 +23,23 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 EPOCH = "epoch"
+#: As Go prints times: 2024-03-01 09:15:22.123 +0000 UTC.
+GO = "go"
 ISO = ""
 #: Seconds since 1970 of the years 1973 to 2286.
 _EPOCH_DIGITS = (9, 10)
-_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y")
+_DAYS = (
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _FORMATS = tuple(day + time for day in _DAYS for time in _TIMES)
 _CURRENCY = re.compile(r"^[^\d+\-.,]{0,4}|[^\d.,]{0,4}$")
@@ -93,8 +106,8 @@ def _fit(lines: Sequence[str], sign: str) -> tuple[float, int]:
 
 
 def time_formats(cells: Iterable[str]) -> list[str]:
-    """Return the formats (strptime; "" is ISO 8601, "epoch" seconds since 1970) that every filled cell fits."""
-    fitting = [ISO, *_FORMATS, EPOCH]
+    """Return the formats that every filled cell fits: strptime, ISO, EPOCH or GO."""
+    fitting = [ISO, *_FORMATS, EPOCH, GO]
     seen = False
     for cell in cells:
         if cell:
@@ -120,6 +133,9 @@ def read_time(text: str, form: str) -> datetime:
         return datetime.fromtimestamp(int(text), UTC)
     if form == ISO:
         return datetime.fromisoformat(text)
+    if form == GO:
+        day, time, offset, _ = text.split(" ")
+        return datetime.fromisoformat(f"{day}T{time}{offset}")
     return datetime.strptime(text, form)  # noqa: DTZ007 - the mapping says the zone
 
 
@@ -140,6 +156,8 @@ def _is_number(cell: str, sign: str) -> bool:
 
 def read_number(text: str, sign: str = ".") -> Decimal:
     """Return the number a text says, thousands grouped or not, currency signs left out; raise ValueError."""
+    if "_" in text:
+        raise ValueError(text)
     try:
         return Decimal(text) if sign == "." else Decimal(_plain(text, sign))
     except InvalidOperation:

@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     script = _script()
-    for name, table in re.findall(r"CREATE INDEX (\w+) ON (\w+)", script):
+    for name, table in re.findall(r"CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", script):
         op.drop_index(name, table)
     for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", script):
         op.drop_column(table, column)

@@ -52,6 +52,8 @@ ALTER TABLE crm_identity ADD COLUMN import_id BIGINT;
 
 ALTER TABLE crm_consent ADD COLUMN import_id BIGINT;
 
+ALTER TABLE crm_quarantine ADD COLUMN fingerprint BLOB;
+
 CREATE INDEX ix_account_import ON crm_account (workspace_id, import_id) WHERE import_id IS NOT NULL;
 
 CREATE INDEX ix_account_parent_id ON crm_account (workspace_id, parent_id);
@@ -71,6 +73,10 @@ CREATE INDEX ix_link_import ON crm_link (workspace_id, import_id) WHERE import_i
 CREATE INDEX ix_link_refused ON crm_link (workspace_id, at) WHERE refused;
 
 CREATE INDEX ix_offer_log_import_id ON crm_offer_log (workspace_id, import_id);
+
+CREATE UNIQUE INDEX ix_quarantine_fingerprint ON crm_quarantine (workspace_id, fingerprint) WHERE fingerprint IS NOT NULL;
+
+CREATE INDEX ix_quarantine_waiting ON crm_quarantine (workspace_id, id) WHERE settled_at IS NULL;
 
 CREATE INDEX ix_suppression_log_hash ON crm_suppression_log (workspace_id, hash);
 

@@ -57,6 +57,11 @@ def partial(name: str, columns: Sequence[str], where: str) -> Index:
     return Index(name, "workspace_id", *columns, info={"where": where})
 
 
+def partial_unique(name: str, columns: Sequence[str], where: str) -> Index:
+    """Declare that some of the rows differ in these columns."""
+    return Index(name, "workspace_id", *columns, unique=True, info={"where": where})
+
+
 @compiles(CreateIndex)
 def _partial_index(element: CreateIndex, compiler: Any, **named: Any) -> str:
     statement: str = compiler.visit_create_index(element, **named)
@@ -87,6 +92,11 @@ def maybe_words(name: str) -> Column[str]:
 def blob(name: str) -> Column[bytes]:
     """Bytes."""
     return Column(name, LargeBinary, nullable=False)
+
+
+def maybe_blob(name: str) -> Column[bytes]:
+    """Bytes that may be absent."""
+    return Column(name, LargeBinary, nullable=True)
 
 
 def yes_no(name: str) -> Column[bool]:

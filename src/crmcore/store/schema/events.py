@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint
 
-from crmcore.store.schema.columns import blob, keyed, maybe_number, maybe_words, number, partial, rows, words
+from crmcore.store.schema.columns import (
+    blob,
+    keyed,
+    maybe_blob,
+    maybe_number,
+    maybe_words,
+    number,
+    partial,
+    partial_unique,
+    rows,
+    words,
+)
 
 
 def _whole(*columns: str) -> list[CheckConstraint]:
@@ -15,6 +26,7 @@ def _whole(*columns: str) -> list[CheckConstraint]:
     ]
 
 
+#: `declared` holds the tracking plan as JSON, "{}" where there is none.
 source = rows("source", words("name"), words("kind"), words("declared"), number("created_at"), unique=[("name",)])
 
 #: One row an event, never changed but for `customer_id` (merges). `quantity` times 10^6, `amount` in minor units.
@@ -65,7 +77,8 @@ event_stat = keyed(
 #: identities. `id` is also the id of the event it becomes.
 pending = rows("pending", words("verb"), words("payload"), number("received_at"))
 
-#: What did not fit: an event, line or statement as it came, where from, and why it was refused.
+#: What did not fit: an event, line or statement as it came, where from, and why it was refused; `settled_at` once it has
+#: been taken after all. `fingerprint` of an event with a message id, so that sent again it is kept once.
 quarantine = rows(
     "quarantine",
     maybe_number("source_id"),
@@ -75,6 +88,9 @@ quarantine = rows(
     words("payload"),
     number("received_at"),
     maybe_number("settled_at"),
+    maybe_blob("fingerprint"),
+    partial("ix_quarantine_waiting", ("id",), "settled_at IS NULL"),
+    partial_unique("ix_quarantine_fingerprint", ("fingerprint",), "fingerprint IS NOT NULL"),
     indexes=[("import_id",)],
 )
 

@@ -1,0 +1,1 @@
+"""A small shop on FastAPI, whose orders reach crmcore in the same transaction."""

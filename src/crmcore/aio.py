@@ -1,0 +1,638 @@
+"""AsyncCRM: a CRM whose methods are awaited. Written by `python tools/write_aio.py`, which reads CRM: never edited."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ParamSpec
+
+from crmcore.app import CRM
+from crmcore.flow.progress import quiet
+from crmcore.threads import Threads
+from crmcore.verbs import Verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from decimal import Decimal
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Any, Concatenate, Self
+
+    from sqlalchemy import Engine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+    from crmcore.campaigning import Stats, Worked
+    from crmcore.flow.applying import Taken
+    from crmcore.flow.exporting.running import Exported, ExportKind
+    from crmcore.flow.importing.guessing import Guess
+    from crmcore.flow.importing.mapping import ColumnMap, Kind
+    from crmcore.flow.importing.previewing import Preview
+    from crmcore.flow.importing.running import Imported
+    from crmcore.flow.importing.undoing import Undone
+    from crmcore.flow.launch import Launched
+    from crmcore.flow.progress import Progress
+    from crmcore.flow.replaying import Replayed
+    from crmcore.flow.segments import Member
+    from crmcore.flow.unsubscribing import Unsubscription
+    from crmcore.hooks.provider import Feedback
+    from crmcore.model.building import Clause
+    from crmcore.model.campaign import Campaign
+    from crmcore.model.comparing import Difference
+    from crmcore.model.condition import Condition
+    from crmcore.model.duplicates import Duplicates
+    from crmcore.model.event import Event
+    from crmcore.model.identity import Identity, Who
+    from crmcore.model.money import Money
+    from crmcore.model.purpose import Purpose
+    from crmcore.model.report import Report
+    from crmcore.model.seen import SeenSource
+    from crmcore.model.template import Template
+    from crmcore.model.time import Clock
+    from crmcore.model.tracking import Source
+    from crmcore.model.verbs import Time
+    from crmcore.registry import Registry
+    from crmcore.segment import Segment
+    from crmcore.settings import Settings
+    from crmcore.store.accounts import AccountView
+    from crmcore.store.customers import CustomerView
+    from crmcore.store.declarations import Declaration
+    from crmcore.store.deliveries import DeliveryView
+    from crmcore.store.events import TimelineLine, Total
+    from crmcore.store.history import Written
+    from crmcore.store.imports import ImportView
+    from crmcore.store.links import Contradiction
+    from crmcore.store.quarantine import Quarantined
+
+Said = ParamSpec("Said")
+
+__all__ = ["AsyncCRM", "AsyncSegment", "AsyncVerbs", "AsyncWriter"]
+
+
+class AsyncVerbs(ABC):
+    """identify, group, track, merge, unmerge, consent, subscribe, suppress, offer: each says one thing."""
+
+    @abstractmethod
+    async def _say(
+        self, verb: Callable[Concatenate[Verbs, Said], None], /, *arguments: Said.args, **named: Said.kwargs
+    ) -> None:
+        """Say it where this one writes."""
+
+    async def identify(
+        self,
+        customer: Who,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        tags: Iterable[str] = (),
+        untags: Iterable[str] = (),
+        at: Time | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Say who a customer is; the attributes email and phone become identities as well."""
+        await self._say(Verbs.identify, customer, attributes, tags=tags, untags=untags, at=at, source=source)
+
+    async def group(
+        self,
+        account: str,
+        *,
+        name: str | None = None,
+        parent: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        customer: Who | None = None,
+        role: str = "",
+        member: bool = True,
+        at: Time | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Say what an account is, which account it is part of ("" for none), and who belongs to it in which role.
+
+        With `member=False` the customer left it.
+        """
+        await self._say(
+            Verbs.group,
+            account,
+            name=name,
+            parent=parent,
+            attributes=attributes,
+            customer=customer,
+            role=role,
+            member=member,
+            at=at,
+            source=source,
+        )
+
+    async def track(
+        self,
+        name: str,
+        customer: Who,
+        *,
+        at: datetime | int | None = None,
+        item: str | None = None,
+        quantity: float | Decimal | None = None,
+        amount: int | Money | None = None,
+        currency: str | None = None,
+        ref: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        message_id: str | bytes | None = None,
+        source: str | None = None,
+        trace: str | None = None,
+    ) -> None:
+        """Say what a customer did; without `at` it happened `now` (microseconds UTC).
+
+        `amount` in minor units of `currency`, or Money; `ref` names the order, cart or session; the same `message_id` again
+        changes nothing.
+
+        Raise InvalidName, InvalidIdentity, InvalidTime, FutureEvent, InvalidMoney, InvalidValue or Overflow.
+        """
+        await self._say(
+            Verbs.track,
+            name,
+            customer,
+            at=at,
+            item=item,
+            quantity=quantity,
+            amount=amount,
+            currency=currency,
+            ref=ref,
+            properties=properties,
+            message_id=message_id,
+            source=source,
+            trace=trace,
+        )
+
+    async def merge(
+        self, customer: Who, into: Who, *, force: bool = False, at: Time | None = None, reason: str = ""
+    ) -> None:
+        """Say that two customers are one; `into` stays.
+
+        Raise MergeConflict where both are known by a key, unless `force` is given: the statement is kept, and holds once
+        what it contradicts is taken back.
+        """
+        await self._say(Verbs.merge, customer, into, force=force, at=at, reason=reason)
+
+    async def unmerge(self, customer: Who, into: Who, *, at: Time | None = None, reason: str = "") -> None:
+        """Say that two customers are not one: a merge of these two, or their being named together, is taken back.
+
+        Each has its own history again, and what came in since goes to the one it named. They stay apart, even where they are
+        named together again, until they are merged again.
+        """
+        await self._say(Verbs.unmerge, customer, into, at=at, reason=reason)
+
+    async def consent(
+        self,
+        customer: Who,
+        purpose: Purpose | str,
+        *,
+        granted: bool = True,
+        channel: str = "*",
+        basis: str = "consent",
+        text_version: str = "",
+        proof: Mapping[str, Any] | None = None,
+        at: Time | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Say that a legal basis was given or withdrawn; `proof` holds what shows it (form, address, wording)."""
+        await self._say(
+            Verbs.consent,
+            customer,
+            purpose,
+            granted=granted,
+            channel=channel,
+            basis=basis,
+            text_version=text_version,
+            proof=proof,
+            at=at,
+            source=source,
+        )
+
+    async def subscribe(
+        self,
+        customer: Who,
+        topic: str,
+        *,
+        wanted: bool = True,
+        channel: str = "*",
+        at: Time | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Say that a topic is wanted, or not any more."""
+        await self._say(Verbs.subscribe, customer, topic, wanted=wanted, channel=channel, at=at, source=source)
+
+    async def suppress(
+        self,
+        customer: Who,
+        *,
+        address: Identity | Mapping[str, str] | None = None,
+        channel: str = "*",
+        reason: str = "manual",
+        until: Time | None = None,
+        at: Time | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Say that a customer, or one address, must never be contacted (or not before `until`)."""
+        await self._say(
+            Verbs.suppress, customer, address=address, channel=channel, reason=reason, until=until, at=at, source=source
+        )
+
+    async def offer(
+        self,
+        item: str,
+        *,
+        title: str = "",
+        category: str = "",
+        price: Money | None = None,
+        stock: int | None = None,
+        margin: int | None = None,
+        available_from: Time | None = None,
+        available_until: Time | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        at: Time | None = None,
+    ) -> None:
+        """Say what can be recommended; `margin` in minor units of the price's currency."""
+        await self._say(
+            Verbs.offer,
+            item,
+            title=title,
+            category=category,
+            price=price,
+            stock=stock,
+            margin=margin,
+            available_from=available_from,
+            available_until=available_until,
+            attributes=attributes,
+            at=at,
+        )
+
+
+class AsyncCRM(AsyncVerbs):
+    """A CRM whose methods are awaited; each runs that of CRM in a worker thread, several at a time.
+
+    It takes what CRM takes. Opening reads the database and makes a new one ready; where a running loop must not wait for
+    that, there is `await AsyncCRM.open(...)`. Calls see the caller's context variables. What is handed in to be called
+    or drawn from (`progress`, an iterator of rows) is called in the worker thread.
+
+    A caller that is cancelled stops waiting, and that is all: a call that has begun goes on to its end, and each of its
+    transactions commits or rolls back as a whole. `close` waits for such calls.
+    """
+
+    def __init__(
+        self,
+        database: Engine | str | None = None,
+        *,
+        workspace: str | None = None,
+        clock: Clock | None = None,
+        plugins: Mapping[str, Any] | None = None,
+        config: Path | None = None,
+        **given: Any,
+    ) -> None:
+        self._crm = CRM(database, workspace=workspace, clock=clock, plugins=plugins, config=config, **given)
+        self._threads = Threads()
+
+    @classmethod
+    async def open(
+        cls,
+        database: Engine | str | None = None,
+        *,
+        workspace: str | None = None,
+        clock: Clock | None = None,
+        plugins: Mapping[str, Any] | None = None,
+        config: Path | None = None,
+        **given: Any,
+    ) -> Self:
+        """Return a CRM that was opened in a worker thread."""
+        return await asyncio.to_thread(
+            cls, database, workspace=workspace, clock=clock, plugins=plugins, config=config, **given
+        )
+
+    @property
+    def sync(self) -> CRM:
+        """The CRM itself, for code that has a thread of its own."""
+        return self._crm
+
+    async def close(self) -> None:
+        """Wait for the calls that still run, then give back what is held; the host's engine stays open."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._threads.close()
+        self._crm.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def using(self, connection: AsyncConnection | AsyncSession) -> AsyncWriter:
+        """Return the verbs inside a host's transaction: awaited, they run on the host's own connection."""
+        return AsyncWriter(self._crm, connection)
+
+    async def _say(
+        self, verb: Callable[Concatenate[Verbs, Said], None], /, *arguments: Said.args, **named: Said.kwargs
+    ) -> None:
+        await self._threads.run(lambda: verb(self._crm, *arguments, **named))
+
+    @property
+    def settings(self) -> Settings:
+        """The `settings` of CRM."""
+        return self._crm.settings
+
+    @property
+    def registry(self) -> Registry:
+        """The `registry` of CRM."""
+        return self._crm.registry
+
+    def now(self) -> int:
+        """Return the time in microseconds UTC."""
+        return self._crm.now()
+
+    async def identify_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `identify` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.identify_many, rows)
+
+    async def group_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `group` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.group_many, rows)
+
+    async def track_many(self, rows: Iterable[Event | Mapping[str, Any]]) -> Taken:
+        """Say `track` for each row of arguments (or Event), a thousand a transaction; count the new and the repeated."""
+        return await self._threads.run(self._crm.track_many, rows)
+
+    async def merge_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `merge` for each row of arguments, a thousand a transaction; `refused` names those that contradict."""
+        return await self._threads.run(self._crm.merge_many, rows)
+
+    async def unmerge_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `unmerge` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.unmerge_many, rows)
+
+    async def consent_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `consent` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.consent_many, rows)
+
+    async def subscribe_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `subscribe` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.subscribe_many, rows)
+
+    async def suppress_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `suppress` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.suppress_many, rows)
+
+    async def offer_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `offer` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.offer_many, rows)
+
+    async def customer(self, who: Who, at: datetime | int | None = None) -> CustomerView:
+        """Return all that is known of a customer, or was at a time; raise UnknownCustomer.
+
+        At a time (microseconds UTC, or a datetime) it is what the statements dated up to then say, and no others.
+        """
+        return await self._threads.run(self._crm.customer, who, at)
+
+    async def contradictions(self, limit: int = 100) -> list[Contradiction]:
+        """Return the statements that were refused since they would join two customers known by a key, latest first."""
+        return await self._threads.run(self._crm.contradictions, limit)
+
+    async def account(self, key: str, at: datetime | int | None = None) -> AccountView:
+        """Return an account, with its members of all times or those at a time; raise UnknownAccount."""
+        return await self._threads.run(self._crm.account, key, at)
+
+    async def timeline(self, who: Who, limit: int = 100) -> list[TimelineLine]:
+        """Return a customer's latest events, newest first."""
+        return await self._threads.run(self._crm.timeline, who, limit)
+
+    async def totals(self) -> list[Total]:
+        """Return how many events there are of each name and currency, of how many customers, and their sums."""
+        return await self._threads.run(self._crm.totals)
+
+    async def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any]) -> AsyncSegment:
+        """Define a segment by a condition written in Python, or as plain data; raise InvalidCondition."""
+        return AsyncSegment(await self._threads.run(self._crm.define_segment, name, clause), self._threads)
+
+    async def segment(self, name: str) -> AsyncSegment:
+        """Return a segment; raise UnknownSegment."""
+        return AsyncSegment(await self._threads.run(self._crm.segment, name), self._threads)
+
+    async def segments(self) -> list[str]:
+        """Return the names of the segments."""
+        return await self._threads.run(self._crm.segments)
+
+    async def save_template(self, name: str, channel: str, parts: Mapping[str, str], locale: str = "") -> Template:
+        """Keep a template (a new version where its parts differ); raise InvalidTemplate, UnknownPlugin."""
+        return await self._threads.run(self._crm.save_template, name, channel, parts, locale)
+
+    async def launch(
+        self, campaign: Campaign | Mapping[str, Any], *, seed: int = 0, progress: Progress = quiet
+    ) -> Launched:
+        """Begin a campaign (a value, or plain data) once its message could be made for everybody it is for.
+
+        `seed` fixes who is held out. Raise UndefinedField, InvalidCampaign, UnknownPlugin, UnknownTemplate,
+        UnknownSegment; nothing is stored then.
+        """
+        return await self._threads.run(self._crm.launch, campaign, seed=seed, progress=progress)
+
+    async def work(self, *, progress: Progress = quiet, limit: int | None = None) -> Worked:
+        """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was."""
+        return await self._threads.run(self._crm.work, progress=progress, limit=limit)
+
+    async def report(self, campaign: str) -> Report:
+        """Return what came of a campaign's latest run; raise UnknownCampaign."""
+        return await self._threads.run(self._crm.report, campaign)
+
+    async def deliveries(self, campaign: str, state: str | None = None) -> list[DeliveryView]:
+        """Return the rows of the ledger for a campaign's latest run, all or those in one state."""
+        return await self._threads.run(self._crm.deliveries, campaign, state)
+
+    async def pin(self, at: int | None) -> None:
+        """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""
+        await self._threads.run(self._crm.pin, at)
+
+    async def campaigns(self) -> list[str]:
+        """Return the names of the campaigns."""
+        return await self._threads.run(self._crm.campaigns)
+
+    async def feedback(self, feedback: Iterable[Feedback], provider: str = "host") -> int:
+        """Take what a provider, a link or a pixel says of deliveries; return how much of it was new."""
+        return await self._threads.run(self._crm.feedback, feedback, provider)
+
+    async def check_unsubscribe(self, token: str) -> Unsubscription:
+        """Return what an unsubscribe link would do, for the page a GET shows; raise InvalidToken."""
+        return await self._threads.run(self._crm.check_unsubscribe, token)
+
+    async def unsubscribe(self, token: str) -> Unsubscription:
+        """Do what an unsubscribe link says, for the POST of RFC 8058; raise InvalidToken."""
+        return await self._threads.run(self._crm.unsubscribe, token)
+
+    async def stats(self) -> Stats:
+        """Return what waits."""
+        return await self._threads.run(self._crm.stats)
+
+    async def guess_mapping(self, path: Path, kind: Kind, **given: Any) -> Guess:
+        """Return the mapping a file of customers, orders, events, consents or accounts seems to need; nothing is written.
+
+        `given` holds values of the mapping that are known, such as currency="EUR". Raise InvalidFile where a column
+        cannot be found.
+        """
+        return await self._threads.run(self._crm.guess_mapping, path, kind, **given)
+
+    async def preview_import(
+        self, path: Path, mapping: ColumnMap, limit: int = 100, progress: Progress = quiet
+    ) -> Preview:
+        """Return what an import would do, the first `limit` lines field by field; nothing is written.
+
+        Raise InvalidFile where the file cannot be read, or lacks a column.
+        """
+        return await self._threads.run(self._crm.preview_import, path, mapping, limit, progress)
+
+    async def import_file(self, path: Path, mapping: ColumnMap, progress: Progress = quiet) -> Imported:
+        """Import a CSV or XLSX file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
+
+        A line that does not fit is refused with its reason and the rest goes on. Interrupted, the same call goes on.
+        """
+        return await self._threads.run(self._crm.import_file, path, mapping, progress)
+
+    async def imports(self, limit: int = 100) -> list[ImportView]:
+        """Return the imports, the latest first."""
+        return await self._threads.run(self._crm.imports, limit)
+
+    async def write_refused(self, import_id: int, path: Path) -> int:
+        """Write the lines an import has refused to a CSV file, each with its reason; return how many they are.
+
+        Corrected there and imported by the same mapping, only those lines are taken. Raise UnknownImport, InvalidFile.
+        """
+        return await self._threads.run(self._crm.write_refused, import_id, path)
+
+    async def undo_import(self, import_id: int, progress: Progress = quiet) -> Undone:
+        """Take an import back: former values stand again, but where something newer was written.
+
+        Raise UnknownImport, AlreadyUndone. Interrupted, the same call goes on.
+        """
+        return await self._threads.run(self._crm.undo_import, import_id, progress)
+
+    async def export(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
+        """Write all customers, events or deliveries to a .csv, .csv.gz, .arrow, .feather or .ipc file.
+
+        A file that is there is written over, once the new one is whole. Imports read files of customers and events back.
+        Raise InvalidName, InvalidFile, MissingExtra.
+        """
+        return await self._threads.run(self._crm.export, kind, path, progress)
+
+    async def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
+        """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.
+
+        `name` leaves only what is of that name: an attribute, a tag, a topic, a purpose, an account, or the kind of an
+        identity that was linked. Events are in `timeline`. Raise UnknownCustomer.
+        """
+        return await self._threads.run(self._crm.history, who, name, limit)
+
+    async def duplicates(
+        self, threshold: float = 0.5, limit: int | None = 100, *, largest: int = 100, progress: Progress = quiet
+    ) -> Duplicates:
+        """Return pairs of customers that are probably one, best first, each with its probability and the reasons.
+
+        Customers are compared where they share something: an e-mail address, the end of a phone number, the sound of a
+        name and a birth date, and the like. What more than `largest` customers share is skipped, and said in `skipped`.
+        A pair that was unmerged is never suggested. Nothing is changed: `merge` is for you to say. Raise MissingExtra
+        where crmcore[duplicates] is not installed, InvalidValue.
+        """
+        return await self._threads.run(self._crm.duplicates, threshold, limit, largest=largest, progress=progress)
+
+    async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
+        """Declare what a source sends, in place of what it declared before; the same again changes nothing.
+
+        `source` is a value, or plain data as TOML and JSON hold them. From then on its events and identify statements that
+        do not fit wait in quarantine, with the reason. Raise InvalidTrackingPlan naming the place and the fix.
+        """
+        return await self._threads.run(self._crm.declare_source, source)
+
+    async def declarations(self) -> list[Declaration]:
+        """Return what sources declare, by their names."""
+        return await self._threads.run(self._crm.declarations)
+
+    async def schema(self, source: str | None = None, progress: Progress = quiet) -> list[SeenSource]:
+        """Return what one source, or each, has sent: names, types, counts, first and last seen. Raise UnknownSource.
+
+        The whole log is read for it.
+        """
+        return await self._threads.run(self._crm.schema, source, progress)
+
+    async def schema_diff(
+        self, source: str | Source | Mapping[str, Any] | None = None, progress: Progress = quiet
+    ) -> list[Difference]:
+        """Return where what a source (or each) has sent differs from what it declares.
+
+        Given a plan, as a value or plain data, it says what would differ if this were declared. Raise UnknownSource,
+        UndeclaredSource, InvalidTrackingPlan.
+        """
+        return await self._threads.run(self._crm.schema_diff, source, progress)
+
+    async def quarantine(self, limit: int = 100, source: str | None = None) -> list[Quarantined]:
+        """Return what did not fit and waits, the latest first, of one source or of all. Raise UnknownSource."""
+        return await self._threads.run(self._crm.quarantine, limit, source)
+
+    async def replay(self, source: str | None = None, progress: Progress = quiet) -> Replayed:
+        """Take what waits in quarantine again, of one source or of all: what fits by now is taken, the rest stays.
+
+        Events keep their own time, and one that has come in since under the same message id is not taken twice.
+        Interrupted, the same call goes on. Lines of imports stay: correct them in the file of refused lines and import
+        that. Raise UnknownSource.
+        """
+        return await self._threads.run(self._crm.replay, source, progress)
+
+
+class AsyncSegment:
+    """A standing rule; who it holds for is looked up when asked, exact to the last commit."""
+
+    def __init__(self, segment: Segment, threads: Threads) -> None:
+        self._segment, self._threads = segment, threads
+
+    @property
+    def name(self) -> str:
+        """The `name` of Segment."""
+        return self._segment.name
+
+    @property
+    def version(self) -> int:
+        """The `version` of Segment."""
+        return self._segment.version
+
+    @property
+    def condition(self) -> Condition:
+        """The `condition` of Segment."""
+        return self._segment.condition
+
+    async def size(self) -> int:
+        """Return how many customers are in it."""
+        return await self._threads.run(self._segment.size)
+
+    async def members(self, limit: int | None = None, after: int = 0) -> list[Member]:
+        """Return its customers by id, at most `limit`, those after an id first."""
+        return await self._threads.run(self._segment.members, limit, after)
+
+    def plain(self) -> dict[str, Any]:
+        """Return its condition as plain data for JSON and TOML."""
+        return self._segment.plain()
+
+
+class AsyncWriter(AsyncVerbs):
+    """The verbs, on a host's connection. Statements are appended there and folded after the host's commit.
+
+    Consents, wishes and suppressions of customers already known are written at once: what a host has committed holds
+    from that moment on.
+
+    Where the caller is cancelled, what it has said goes with the host's transaction: back, unless the host commits.
+    """
+
+    def __init__(self, crm: CRM, connection: AsyncConnection | AsyncSession) -> None:
+        self._crm, self._connection = crm, connection
+
+    def now(self) -> int:
+        """Return the time in microseconds UTC."""
+        return self._crm.now()
+
+    async def _say(
+        self, verb: Callable[Concatenate[Verbs, Said], None], /, *arguments: Said.args, **named: Said.kwargs
+    ) -> None:
+        await self._connection.run_sync(lambda joined: verb(self._crm.using(joined), *arguments, **named))

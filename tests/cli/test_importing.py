@@ -1,0 +1,90 @@
+"""`crm import` and `crm imports` as a person meets them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from crmcore.cli import crm
+
+CONTACTS = "id,Email,City\n1,ada@example.com,Bandung\n2,nobody,Solo\n"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "contacts.csv").write_text(CONTACTS)
+
+    def running(*words, code=0):
+        done = CliRunner().invoke(crm, ["--db", "crm.db", *map(str, words)])
+        assert done.exit_code == code, done.output
+        return done
+
+    return running
+
+
+def test_a_guessed_mapping_is_shown_and_nothing_is_written_unasked(run):
+    done = run("import", "contacts.csv", "--as", "customers", code=2)
+    assert 'customer = "id"' in done.stderr
+    assert "utf-8, comma-separated" in done.stderr
+    assert "--yes" in done.stderr
+    assert json.loads(run("--json", "imports", "list").stdout) == []
+
+
+def test_a_dry_run_shows_what_would_change(run):
+    done = run("import", "contacts.csv", "--as", "customers", "--dry-run")
+    assert "Dry run: nothing was written" in done.stdout
+    assert 'city: "Bandung"' in done.stdout
+    assert "name@domain" in done.stdout
+    assert json.loads(run("--json", "imports", "list").stdout) == []
+
+
+def test_refused_lines_come_back_in_a_file_that_is_corrected_and_imported(run, tmp_path):
+    done = json.loads(
+        run("--json", "import", "contacts.csv", "--as", "customers", "--yes", "--set", "source=list").stdout
+    )
+    assert (done["new"], done["refused_file"]) == (1, "contacts.csv.refused.csv")
+    refused = tmp_path / "contacts.csv.refused.csv"
+    text = refused.read_text(encoding="utf-8-sig")
+    assert text.splitlines()[1].startswith(f"2,nobody,Solo,{done['id']}:3,")
+    refused.write_text(text.replace("nobody", "ben@example.com"), encoding="utf-8")
+    again = json.loads(
+        run("--json", "import", refused.name, "--as", "customers", "--yes", "--set", "source=list").stdout
+    )
+    assert (again["read"], again["new"], again["refused_file"]) == (1, 1, None)
+    whole = json.loads(
+        run("--json", "import", "contacts.csv", "--as", "customers", "--yes", "--set", "source=list").stdout
+    )
+    assert (whole["new"], whole["unchanged"]) == (0, 1)
+
+
+def test_a_saved_mapping_is_given_back(run, tmp_path):
+    run("import", "contacts.csv", "--as", "customers", "--save-map", "map.toml")
+    assert not json.loads(run("--json", "imports", "list").stdout)
+    text = (tmp_path / "map.toml").read_text()
+    (tmp_path / "map.toml").write_text(text.replace("city = ", "town = "))
+    done = run("import", "contacts.csv", "--map", "map.toml")
+    assert "Refused lines are in contacts.csv.refused.csv" in done.stdout
+    assert json.loads(run("--json", "customer", "1").stdout)["customer"]["attributes"]["town"] == "Bandung"
+
+
+def test_an_import_is_taken_back_by_its_id(run):
+    done = json.loads(run("--json", "import", "contacts.csv", "--as", "customers", "--yes").stdout)
+    assert "identities taken back" in run("imports", "undo", done["id"]).stdout
+    [listed] = json.loads(run("--json", "imports", "list").stdout)
+    assert listed["state"] == "undone"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("contacts.csv",), "--as customers|orders"),
+        (("contacts.csv", "--as", "customers", "--set", "colour=red"), "KEY one of"),
+        (("contacts.csv", "--as", "orders", "--map", "map.toml"), "a mapping of customers, not of orders"),
+    ],
+)
+def test_what_is_missing_or_contradicts_is_said(run, words, said):
+    run("import", "contacts.csv", "--as", "customers", "--save-map", "map.toml")
+    assert said in run("import", *words, code=2).stderr

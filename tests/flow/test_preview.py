@@ -1,0 +1,113 @@
+"""A dry run says what the import will do, field by field, and writes nothing."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from crmcore.errors import UnknownCustomer
+from crmcore.flow.importing import previewing, running
+from crmcore.flow.importing.previewing import Change
+from crmcore.store import scratch
+from tests.flow.test_undo import dump, files, statements, take, written
+
+NUMBERS = count()
+PEOPLE = {
+    "kind": "customers",
+    "source": "list",
+    "columns": {"customer": "key", "at": "at", "attributes": {"email": "mail", "city": "city"}},
+}
+slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def shown(crm, tmp_path, rows, made=PEOPLE, header=("key", "mail", "city", "at")):
+    return crm.preview_import(*written(tmp_path, (made, header, rows), "people"))
+
+
+@slow
+@given(statements, files)
+def test_a_dry_run_writes_nothing(open_crm, tmp_path, before, file):
+    crm = open_crm(f"dry-{next(NUMBERS)}.db")
+    for one in before:
+        crm._say([one])
+    there = dump(crm)
+    crm.preview_import(*written(tmp_path, file, "file"))
+    assert (dump(crm), crm.imports()) == (there, [])
+
+
+@slow
+@given(statements, files)
+def test_once_imported_there_is_nothing_left_to_do(open_crm, tmp_path, before, file):
+    crm = open_crm(f"again-{next(NUMBERS)}.db")
+    for one in before:
+        crm._say([one])
+    preview = crm.preview_import(*written(tmp_path, file, "file"))
+    done = take(crm, tmp_path, file, "file")
+    assert preview.refused == done.refused
+    assert preview.dropped == done.dropped
+    assert preview.new + preview.changed <= done.new
+    after = crm.preview_import(*written(tmp_path, file, "file"))
+    assert (after.new, after.changed) == (0, 0)
+
+
+@slow
+@given(statements, files)
+def test_lines_in_later_batches_are_compared_with_what_earlier_ones_would_make(open_crm, tmp_path, before, file):
+    crm = open_crm(f"batches-{next(NUMBERS)}.db")
+    for one in before:
+        crm._say([one])
+    whole = crm.preview_import(*written(tmp_path, file, "file"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "BATCH", 1)
+        patch.setattr(scratch, "IN_MEMORY", 1)
+        patch.setattr(previewing, "Scratch", lambda: scratch.Scratch(in_memory=1))
+        assert crm.preview_import(*written(tmp_path, file, "file")) == whole
+
+
+def test_new_customers_changed_fields_and_what_stays_are_told_apart(crm, tmp_path):
+    crm.identify("1", {"city": "Bandung", "email": "ada@example.com"}, at=0)
+    preview = shown(
+        crm,
+        tmp_path,
+        [
+            ("1", "ada@example.com", "Jakarta", "2025-01-01"),
+            ("1", "ada@example.com", "Jakarta", "2025-01-02"),
+            ("2", "", "Solo", "2025-01-01"),
+            ("", "", "Nowhere", "2025-01-01"),
+            ("3", "no address", "", "2025-01-01"),
+        ],
+    )
+    assert (preview.read, preview.new, preview.changed, preview.unchanged) == (5, 1, 1, 1)
+    assert preview.dropped == {"no customer": 1}
+    first, second, third = preview.lines
+    assert (first.number, first.verdict, first.changes) == (
+        2,
+        "changed",
+        (Change(field="city", old="Bandung", new="Jakarta"),),
+    )
+    assert (second.number, second.verdict, second.who) == (4, "new", "key 2")
+    assert (third.number, third.verdict) == (6, "refused")
+    assert "no address" in third.reason
+
+
+def test_what_is_older_than_what_stands_there_changes_nothing(crm, tmp_path):
+    crm.identify("1", {"city": "Bandung"})
+    preview = shown(crm, tmp_path, [("1", "", "Jakarta", "2000-01-01")])
+    assert (preview.new, preview.changed, preview.unchanged) == (0, 0, 1)
+
+
+def test_an_address_of_somebody_known_tells_who_it_is(crm, tmp_path):
+    crm.identify({"email": "ada@example.com"}, {"city": "Bandung"}, at=0)
+    preview = shown(crm, tmp_path, [("1", "ada@example.com", "", "2025-01-01")])
+    assert (preview.new, preview.changed) == (0, 1)
+    assert Change(field="key 1", old=None, new=True) in preview.lines[0].changes
+
+
+def test_no_more_lines_are_shown_than_asked_for(crm, tmp_path):
+    made, header, rows = PEOPLE, ("key", "mail", "city", "at"), [(str(one), "", "", "") for one in range(50)]
+    preview = crm.preview_import(*written(tmp_path, (made, header, rows), "people"), limit=3)
+    assert (preview.new, [one.number for one in preview.lines]) == (50, [2, 3, 4])
+    with pytest.raises(UnknownCustomer):
+        crm.customer("1")
