@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from crmcore.campaigning import Stats, Worked
     from crmcore.flow.applying import Taken
+    from crmcore.flow.exporting.running import Exported, ExportKind
     from crmcore.flow.importing.guessing import Guess
     from crmcore.flow.importing.mapping import ColumnMap, Kind
     from crmcore.flow.importing.previewing import Preview
@@ -509,6 +510,14 @@ class AsyncCRM(AsyncVerbs):
         Raise UnknownImport, AlreadyUndone. Interrupted, the same call goes on.
         """
         return await self._threads.run(self._crm.undo_import, import_id, progress)
+
+    async def export(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
+        """Write all customers, events or deliveries to a .csv, .csv.gz, .arrow, .feather or .ipc file.
+
+        A file that is there is written over, once the new one is whole. Imports read files of customers and events back.
+        Raise InvalidName, InvalidFile, MissingExtra.
+        """
+        return await self._threads.run(self._crm.export, kind, path, progress)
 
     async def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.

@@ -11,6 +11,7 @@ import attrs
 from sqlalchemy import Connection, Engine
 
 from crmcore.errors import MergeConflict
+from crmcore.exporting import Exporting
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
@@ -60,7 +61,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Importing, Knowing, Tracking):
+class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.

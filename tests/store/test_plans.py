@@ -13,6 +13,7 @@ from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.tracking import Source
+from crmcore.store import bulk, leads, message_ids, paging, schema
 
 BIG = (
     "crm_event",
@@ -112,3 +113,32 @@ def test_no_hot_statement_scans_a_big_table(crm, act):
         ACTS[act](crm)
     assert seen
     assert scans(crm, seen) == []
+
+
+@pytest.mark.parametrize("table", ["customer", "event", "consent", "identity", "delivery"])
+def test_rows_are_looked_up_by_id_and_not_by_their_workspace(crm, table):
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        bulk.select_in(scope, getattr(schema, table), ("id",), {}, "id", [1, 2])
+    assert _plan(crm, *seen[-1])[0].endswith("USING INTEGER PRIMARY KEY (rowid=?)")
+
+
+@pytest.mark.parametrize("pages", [paging.events, paging.deliveries])
+def test_a_page_of_an_export_begins_where_the_last_one_ended(crm, pages):
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        list(pages(scope))
+    assert [line.partition("USING ")[2] for line in _plan(crm, *seen[-1])] == ["INTEGER PRIMARY KEY (rowid>?)"]
+
+
+@pytest.mark.parametrize("pages", [leads.pages, message_ids.each])
+def test_what_is_paged_by_name_is_read_in_the_order_of_its_key(crm, pages):
+    crm.track("seen", "1", message_id="m")
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        list(pages(scope))
+    plan = _plan(crm, *seen[-1])
+    assert len(plan) == 1
+    assert ">(?,?)" in plan[0] or "message_id>?" in plan[0]
+
+
+def _plan(crm, statement, parameters):
+    with crm._opened.engine.connect() as connection:
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]

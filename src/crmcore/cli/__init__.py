@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli import admin, campaigns, customers, importing, knowing, quarantine, schema, segments
+from crmcore.cli import admin, campaigns, customers, exporting, importing, knowing, quarantine, schema, segments
 from crmcore.cli.demonstration import demo
 from crmcore.cli.output import Context, spoken
 
@@ -48,6 +48,7 @@ for command in (
     campaigns.work,
     customers.customer,
     demo,
+    exporting.export_file,
     importing.import_file,
     importing.imports,
     quarantine.quarantine,

@@ -15,7 +15,19 @@ from crmcore.model.identity import Identity
 from crmcore.model.linking import MERGED, UNMERGED
 from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
 from crmcore.model.wire import Statement
-from crmcore.store import accounts, attributes, consents, events, flags, notices, offers, quarantine, suppressions, tags
+from crmcore.store import (
+    accounts,
+    attributes,
+    consents,
+    events,
+    flags,
+    message_ids,
+    notices,
+    offers,
+    quarantine,
+    suppressions,
+    tags,
+)
 from crmcore.store.attributes import Write
 from crmcore.store.flags import Flag
 from crmcore.store.identities import Owner
@@ -64,7 +76,7 @@ def apply_fitting(scope: Scope, statements: Sequence[Statement]) -> Taken:
 def _keep(scope: Scope, refused: Sequence[Refused]) -> Taken:
     """An event that has come in before is a repeat, whatever it says now; one in quarantine claims no message id."""
     sent = [one.statement.message_id for one in refused if isinstance(one.statement, Event)]
-    known = events.first_events(scope, [one for one in sent if one])
+    known = message_ids.first_events(scope, [one for one in sent if one])
     news = [one for one in refused if getattr(one.statement, "message_id", None) not in known]
     kept = quarantine.keep(scope, news)
     return Taken(quarantined=kept, repeated=len(refused) - kept)

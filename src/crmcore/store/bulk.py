@@ -109,7 +109,9 @@ def _select_in(
     table: str, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int, dialect: str
 ) -> str:
     found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
-    return f"SELECT {', '.join(columns)} FROM {table} WHERE {found} AND {_AMONG[dialect].format(column)}"
+    # SQLite would search a table by its workspace, all of it, rather than by ids; a sign in front takes that from it.
+    aside = "+" if dialect == "sqlite" and column == "id" else ""
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {aside}{found} AND {_AMONG[dialect].format(column)}"
 
 
 _PAIRS = {

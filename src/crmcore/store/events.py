@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from crmcore.errors import Overflow
 from crmcore.hooks.notices import EventTracked
 from crmcore.model.event import Event
-from crmcore.store import bulk, notices, schema
+from crmcore.store import bulk, message_ids, notices, schema
 from crmcore.store.identities import IN_LIST, Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
@@ -44,6 +44,9 @@ amount = crm_event_stat.amount + excluded.amount"""
 
 def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list[int]]:
     """Return the events whose message id had not come in before, the first of each, and ids for their rows."""
+    if scope.import_id is not None:
+        events = message_ids.foreign(scope, events)
+        message_ids.forget_gone(scope, [event.message_id for event in events if event.message_id])
     ids = scope.new_ids(len(events))
     named = [
         (event.message_id, new_id, scope.now) for event, new_id in zip(events, ids, strict=True) if event.message_id
@@ -51,27 +54,13 @@ def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list
     new = bulk.insert_new(scope, schema.message_id, ("message_id", "event_id", "received_at"), named)
     if new == len(named):
         return list(events), ids
-    first = first_events(scope, [message_id for message_id, _, _ in named])
+    first = message_ids.first_events(scope, [message_id for message_id, _, _ in named])
     fresh = [
         (event, new_id)
         for event, new_id in zip(events, ids, strict=True)
         if not event.message_id or first[event.message_id] == new_id
     ]
     return [event for event, _ in fresh], [new_id for _, new_id in fresh]
-
-
-def first_events(scope: Scope, message_ids: Sequence[bytes]) -> dict[bytes, int]:
-    """Return the event that came in first under each message id."""
-    row = schema.message_id.c
-    first: dict[bytes, int] = {}
-    for start in range(0, len(message_ids), IN_LIST):
-        rows = scope.connection.execute(
-            select(row.message_id, row.event_id).where(
-                row.workspace_id == scope.workspace_id, row.message_id.in_(message_ids[start : start + IN_LIST])
-            )
-        )
-        first.update((message_id, event_id) for message_id, event_id in rows)
-    return first
 
 
 def append(scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Sequence[Owner]) -> None:

@@ -34,3 +34,17 @@ class grouped(GenericFunction[int]):  # noqa: N801 - the same
 @compiles(grouped)
 def _grouped(element: grouped, compiler: Any, **named: Any) -> str:
     return f"({compiler.process(element.clauses, **named)})"
+
+
+class aside(GenericFunction[int]):  # noqa: N801 - the same
+    """A column that SQLite is not to search by: it would take the index of a workspace, all of it, for the better way."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "crm_aside"
+
+
+@compiles(aside)
+def _aside(element: aside, compiler: Any, **named: Any) -> str:
+    sign = "+" if compiler.dialect.name == "sqlite" else ""
+    return f"{sign}{compiler.process(element.clauses, **named)}"

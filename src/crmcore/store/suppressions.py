@@ -6,7 +6,7 @@ to, for as long as it does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -66,6 +66,18 @@ def settle_addresses(scope: Scope, hashes: Collection[bytes]) -> None:
 def whole_customer(customer_id: int) -> Identity:
     """Return what stands for all of a customer, or of an origin, in a suppression."""
     return Identity("customer", str(customer_id))
+
+
+def standing(scope: Scope, hashes: Collection[bytes]) -> Iterator[Any]:
+    """Yield what there is of these hashes, in force or over: hash, channel, reason, at, until."""
+    row, wanted = schema.suppression.c, sorted(hashes)
+    for start in range(0, len(wanted), IN_LIST):
+        some = wanted[start : start + IN_LIST]
+        yield from scope.connection.execute(
+            select(row.hash, row.channel, row.reason, row.at, row.until).where(
+                row.workspace_id == scope.workspace_id, row.hash.in_(some)
+            )
+        )
 
 
 def in_force(scope: Scope, hashes: Sequence[bytes]) -> list[tuple[bytes, str, str, int | None]]:

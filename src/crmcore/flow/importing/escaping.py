@@ -16,6 +16,8 @@ _ESCAPE = re.compile(r"\\(\\|x[0-9a-f]{2})")
 
 def escaped(text: str) -> str:
     """Return a text as the cell that stands for it."""
+    if text[:1].isalnum() and text.isprintable() and "\\" not in text:
+        return text
     safe = _CONTROL.sub(lambda found: _written(found[0]), text)
     is_risky = safe.startswith(_FORMULA) and not _NUMBER.fullmatch(safe)
     return f"'{safe}" if is_risky or not safe else safe

@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidFile
-from crmcore.flow.importing import marks, presets, sniffing
+from crmcore.flow.importing import exported, marks, presets, sniffing
 from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked, columns_of, distinct
-from crmcore.flow.importing.reading import is_spreadsheet, layout_of, sample
+from crmcore.flow.importing.reading import is_text, layout_of, sample
 from crmcore.model.names import slug
 from crmcore.model.verbs import ADDRESS_ATTRIBUTES
 
@@ -70,11 +70,17 @@ def guess(path: Path, kind: Kind, given: Mapping[str, Any]) -> Guess:
     header = header[:-2] if header[-2:] == (marks.LINE, marks.REASON) else header
     cells = {column: [row.cells[at].strip() for row in rows] for at, column in enumerate(header) if column}
     file = _File(path=path, kind=kind, header=header, cells=cells)
-    said = () if is_spreadsheet(path) else (str(layout),)
+    said = (str(layout),) if is_text(path) else ()
+    if written := exported.recognised(header):
+        made, notes = exported.mapping(path, header, kind), [f"it is a crmcore export of {written}"]
+        return Guess(mapping=_from(file, made, given), notes=(*said, *notes))
     preset = presets.matching(header, path.name) if kind == "customers" else None
     made, notes = _by_preset(file, preset) if preset is not None else _by_names(file)
-    made = attrs.evolve(made, **{"source": path.name.split(".")[0] or "import"} | dict(given))
-    return Guess(mapping=_with_currency(file, made), notes=(*said, *notes))
+    return Guess(mapping=_with_currency(file, _from(file, made, given)), notes=(*said, *notes))
+
+
+def _from(file: _File, made: ColumnMap, given: Mapping[str, Any]) -> ColumnMap:
+    return attrs.evolve(made, **{"source": file.path.name.split(".")[0] or "import"} | dict(given))
 
 
 def _by_names(file: _File) -> tuple[ColumnMap, list[str]]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import attrs
 
-from crmcore.flow.importing import contacts, entries
+from crmcore.flow.importing import contacts, entries, exported_rows
 from crmcore.flow.importing.reader import Cells, Reader, listed
 from crmcore.model import verbs
 from crmcore.model.identity import Identity, identity
@@ -61,6 +61,9 @@ def order_line(read: Reader, cells: Cells, now: int) -> Line:
 
 def customer_line(read: Reader, cells: Cells, now: int) -> Line:
     """A line about a customer: every column that is filled, and whether this customer may be written to."""
+    if read.map.escaped:
+        said = exported_rows.customer(read.cells_filled(cells), read.map.source, now)
+        return Line(statements=said, dropped="" if said else DROPPED_NO_CUSTOMER)
     named = _customer(read, cells)
     if not named:
         return Line(dropped=DROPPED_NO_CUSTOMER)
@@ -78,6 +81,9 @@ def customer_line(read: Reader, cells: Cells, now: int) -> Line:
 
 def event_line(read: Reader, cells: Cells, now: int) -> Line:
     """A line about something that happened."""
+    if read.map.escaped:
+        happened = exported_rows.event(read.cells_filled(cells), now)
+        return Line(dropped=DROPPED_NO_CUSTOMER) if happened is None else Line(statements=(happened,))
     named = _customer(read, cells)
     if not named:
         return Line(dropped=DROPPED_NO_CUSTOMER)

@@ -34,9 +34,10 @@ _PARTS = re.compile(r'"([^"]*)"|([^",;]+)')
 
 @attrs.frozen(kw_only=True)
 class Reader:
-    """Reads lines: `cells` by meaning; identities, attributes, properties and proof by name; the contact's columns."""
+    """Reads lines of a file with a `header`: `cells` by meaning; identities, attributes, properties and proof by name; the contact's columns."""
 
     map: ColumnMap
+    header: Sequence[str]
     zone: ZoneInfo
     cells: Mapping[str, Cell]
     identities: Mapping[str, Cell]
@@ -85,6 +86,10 @@ class Reader:
         """Return what the columns of names say, where they say something."""
         return {name: value for name, one in read.items() if (value := one(cells)) is not _NOTHING}
 
+    def cells_filled(self, cells: Cells) -> dict[str, str]:
+        """Return the cells that are filled as they are, by column."""
+        return {column: cell for column, cell in zip(self.header, cells, strict=True) if cell and column}
+
 
 def reader(made: ColumnMap, header: Sequence[str], path: Path) -> Reader:
     """Return the mapping bound to a header; raise InvalidFile for a column that is not in it."""
@@ -96,6 +101,7 @@ def reader(made: ColumnMap, header: Sequence[str], path: Path) -> Reader:
     constants = {name: _constant(text) for name, text in made.constants.items() if name not in named}
     return Reader(
         map=made,
+        header=header,
         zone=ZoneInfo(made.timezone),
         cells=constants | {name: bind(column) for name, column in named.items()},
         identities={name: bind(column) for name, column in made.columns.identities.items()},

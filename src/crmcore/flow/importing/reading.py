@@ -1,4 +1,4 @@
-"""Files of lines as tables: CSV (.gz and .xz too) and XLSX."""
+"""Files of lines as tables: CSV (.gz and .xz too), XLSX and Arrow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO
 import attrs
 
 from crmcore.errors import InvalidFile
-from crmcore.flow.importing import sniffing, spreadsheet
+from crmcore.flow.importing import arrow, sniffing, spreadsheet
 from crmcore.flow.importing.records import Record, records
 from crmcore.flow.importing.sniffing import OPEN, Layout
 
@@ -45,8 +45,8 @@ class Table:
 def table(path: Path, layout: Layout | None = None, sheet: str | None = None) -> Iterator[Table]:
     """Open a file of lines; raise InvalidFile where it is empty, unreadable in its header, or names a column twice."""
     with _readable(path):
-        if is_spreadsheet(path):
-            yield _sheet(path, sheet)
+        if not is_text(path):
+            yield _arrow(path) if path.suffix.lower() in arrow.SUFFIXES else _sheet(path, sheet)
             return
         found = layout or sniffing.layout(path)
         with _opened(path, found) as file:
@@ -58,7 +58,7 @@ def table(path: Path, layout: Layout | None = None, sheet: str | None = None) ->
 def layout_of(path: Path) -> Layout:
     """Return how a file is written, as it looks; raise InvalidFile."""
     with _readable(path):
-        return Layout() if is_spreadsheet(path) else sniffing.layout(path)
+        return sniffing.layout(path) if is_text(path) else Layout()
 
 
 @contextmanager
@@ -76,14 +76,14 @@ def sample(path: Path, layout: Layout | None = None, sheet: str | None = None) -
         return found.header, list(good)
 
 
-def is_spreadsheet(path: Path) -> bool:
-    """Tell by its name whether a file is a workbook."""
-    return path.suffix.lower() in SPREADSHEETS
+def is_text(path: Path) -> bool:
+    """Tell by its name whether a file holds lines of text: it is neither a workbook nor an Arrow file."""
+    return path.suffix.lower() not in (*SPREADSHEETS, *arrow.SUFFIXES)
 
 
 def count_lines(path: Path) -> int:
     """Return how many lines a file has, at a glance; 0 where that cannot be told."""
-    if is_spreadsheet(path):
+    if not is_text(path):
         return 0
     with OPEN.get(path.suffix, open)(path, "rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
@@ -96,9 +96,8 @@ def _opened(path: Path, layout: Layout) -> IO[str]:
 
 
 def _sheet(path: Path, sheet: str | None) -> Table:
-    rows = spreadsheet.rows(path, sheet)
-    header = next(rows, ())
-    return Table(header=_checked(path, tuple(name.strip() for name in header)), rows=_sheet_rows(rows))
+    header, rows = _headed(path, spreadsheet.rows(path, sheet))
+    return Table(header=header, rows=_sheet_rows(rows))
 
 
 def _sheet_rows(rows: Iterator[tuple[str, ...]]) -> Iterator[Row]:
@@ -106,6 +105,15 @@ def _sheet_rows(rows: Iterator[tuple[str, ...]]) -> Iterator[Row]:
         if any(cells):
             broken = next((cell for cell in cells if spreadsheet.is_error(cell)), "")
             yield Row(number, cells, f"it holds the error {broken}" if broken else "")
+
+
+def _arrow(path: Path) -> Table:
+    header, rows = _headed(path, arrow.rows(path))
+    return Table(header=header, rows=(Row(number, cells) for number, cells in enumerate(rows, start=2) if any(cells)))
+
+
+def _headed(path: Path, rows: Iterator[tuple[str, ...]]) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    return _checked(path, tuple(name.strip() for name in next(rows, ()))), rows
 
 
 def _csv_header(path: Path, rows: Iterator[Record]) -> tuple[str, ...]:
