@@ -163,7 +163,7 @@ class AsyncVerbs(ABC):
     async def merge(
         self, customer: Who, into: Who, *, force: bool = False, at: Time | None = None, reason: str = ""
     ) -> None:
-        """Say that two customers are one; `into` stays.
+        """Say that two customers are one; the key of `into` stays.
 
         Raise MergeConflict where both are known by a key, unless `force` is given: the statement is kept, and holds once
         what it contradicts is taken back.

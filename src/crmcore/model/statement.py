@@ -43,7 +43,7 @@ class Group:
 
 @attrs.frozen(kw_only=True)
 class Merge:
-    """Two customers are one; `into` stays. `force` joins even two that are known by a key."""
+    """Two customers are one; the key of `into` stays. `force` joins even two that are known by a key."""
 
     customer: tuple[Identity, ...]
     into: tuple[Identity, ...]

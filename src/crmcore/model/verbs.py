@@ -85,7 +85,7 @@ def group(
 def merge(
     now: int, /, customer: Who, into: Who, *, force: bool = False, at: Time | None = None, reason: str = ""
 ) -> Merge:
-    """Say that two customers are one; `into` stays.
+    """Say that two customers are one; the key of `into` stays.
 
     Raise MergeConflict where both are known by a key, unless `force` is given: the statement is kept, and holds once
     what it contradicts is taken back.

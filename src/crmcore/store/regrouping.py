@@ -54,7 +54,7 @@ def regroup(scope: Scope, origins: Iterable[int], names: Mapping[int, Identity],
     """
     near = links.around(scope, origins)
     grouping = grouped(near.names | dict(names), [*near.links, *said])
-    homes = _homes(grouping, near.owners)
+    homes = _homes(grouping)
     moves = [
         Move(origin=origin, away=owner, into=homes[origin])
         for origin, owner in sorted(near.owners.items())
@@ -83,24 +83,12 @@ def settle(scope: Scope, customers: Collection[int]) -> None:
     consents.touch(scope, customers)
 
 
-def _homes(grouping: Grouping, owners: Mapping[int, int]) -> dict[int, int]:
-    """Return the customer of each origin: the one its lead belongs to, where that is one of the group."""
-    groups: dict[int, list[int]] = {}
+def _homes(grouping: Grouping) -> dict[int, int]:
+    """Return the customer of each origin: its id is the oldest origin of the group, whatever way the group came about."""
+    oldest: dict[int, int] = {}
     for origin, lead in grouping.lead.items():
-        groups.setdefault(lead, []).append(origin)
-    homes: dict[int, int] = {}
-    for lead, group in groups.items():
-        home = _home(lead, set(group), owners)
-        homes |= dict.fromkeys(group, home)
-    return homes
-
-
-def _home(lead: int, group: set[int], owners: Mapping[int, int]) -> int:
-    """A customer keeps its id wherever it can; the id of a customer is an origin of its own."""
-    known = {owners[origin] for origin in group if origin in owners} & group
-    if owners.get(lead) in known:
-        return owners[lead]
-    return min(known, default=lead)
+        oldest[lead] = min(origin, oldest.get(lead, origin))
+    return {origin: oldest[lead] for origin, lead in grouping.lead.items()}
 
 
 def _keep_customers(
