@@ -487,7 +487,7 @@ class AsyncCRM(AsyncVerbs):
         return await self._threads.run(self._crm.preview_import, path, mapping, limit, progress)
 
     async def import_file(self, path: Path, mapping: ColumnMap, progress: Progress = quiet) -> Imported:
-        """Import a CSV or XLSX file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
+        """Import a CSV, XLSX or Arrow file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
 
         A line that does not fit is refused with its reason and the rest goes on. Interrupted, the same call goes on.
         """

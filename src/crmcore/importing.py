@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Importing(ABC):
-    """Imports of CSV and XLSX files, each known by an id."""
+    """Imports of CSV, XLSX and Arrow files, each known by an id."""
 
     _opened: Opened
 
@@ -48,7 +48,7 @@ class Importing(ABC):
         return previewing.preview(self._opened.reading, path, mapping, limit, progress)
 
     def import_file(self, path: Path, mapping: ColumnMap, progress: Progress = quiet) -> Imported:
-        """Import a CSV or XLSX file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
+        """Import a CSV, XLSX or Arrow file by a mapping of its columns; the same file again changes nothing. Raise InvalidFile.
 
         A line that does not fit is refused with its reason and the rest goes on. Interrupted, the same call goes on.
         """

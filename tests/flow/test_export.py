@@ -271,6 +271,17 @@ def test_an_attribute_with_values_of_several_types_has_a_column_for_each(crm, tm
     assert [(row["size"], row["size:int"]) for row in rows(tmp_path / "customers.csv")] == [("", "4"), ("four", "")]
 
 
+def test_a_text_too_long_for_a_csv_cell_is_refused_there_and_travels_in_arrow(open_crm, crm, tmp_path):
+    crm.identify("1", {"story": "x" * 200_000})
+    for suffix in ("csv", "arrow"):
+        crm.export("customers", tmp_path / f"customers.{suffix}")
+    here, path = open_crm("here.db"), tmp_path / "customers.csv"
+    [reason] = here.import_file(path, here.guess_mapping(path, "customers").mapping).refused
+    assert "131,072 characters" in reason
+    take(here, tmp_path / "customers.arrow", "customers")
+    assert here.customer("1").attributes == crm.customer("1").attributes
+
+
 def test_customers_joined_by_force_come_back_as_one(open_crm, crm, tmp_path):
     crm.identify({"key": "1", "email": "a@example.com"})
     crm.identify({"key": "2", "email": "b@example.com"})

@@ -44,7 +44,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - one parameter an option
     refused: Path | None,
     yes: bool,
 ) -> None:
-    """Import a CSV (.gz, .xz) or XLSX file. The same file again changes nothing; interrupted, it goes on.
+    """Import a CSV (.gz, .xz), XLSX or Arrow file. The same file again changes nothing; interrupted, it goes on.
 
     \b
     crm import contacts.csv --as customers --dry-run
