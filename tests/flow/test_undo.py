@@ -264,6 +264,35 @@ def test_an_interrupted_undoing_goes_on(crm, tmp_path, monkeypatch):
     assert (crm.totals(), [one.state for one in crm.imports()]) == ([], ["undone"])
 
 
+def test_a_file_imported_again_before_its_undoing_is_finished_is_there_once_in_the_end(crm, tmp_path, monkeypatch):
+    monkeypatch.setattr(taking_back, "BATCH", 2)
+    rows = [(str(number), "1", "A", 1, "1.5", 100_000_000 + number) for number in range(9)]
+    file = (ORDERS, list(ORDERS["columns"]), rows)
+    first = take(crm, tmp_path, file, "orders")
+    there = everybody(crm)
+
+    def stopping(_done, _total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crm.undo_import(first.id, stopping)
+    assert take(crm, tmp_path, file, "orders").new == 9
+    crm.undo_import(first.id)
+    assert everybody(crm) == there
+
+
+def test_an_import_that_is_taken_back_while_it_runs_stops(crm, tmp_path):
+    rows = [(str(number), "1", "A", 1, "1.5", 100_000_000) for number in range(2500)]
+    path, made = written(tmp_path, (ORDERS, list(ORDERS["columns"]), rows), "orders")
+
+    def undoing(_done, _total):
+        crm.undo_import(crm.imports()[0].id)
+
+    with pytest.raises(AlreadyUndone):
+        crm.import_file(path, made, undoing)
+    assert ([one.state for one in crm.imports()], crm.totals(), everybody(crm)) == (["undone"], [], {})
+
+
 def test_an_import_is_taken_back_once(crm, tmp_path):
     done = take(crm, tmp_path, (PEOPLE, HEADER, []), "nobody")
     crm.undo_import(done.id)

@@ -192,7 +192,7 @@ def checked(made: ColumnMap, path: Path) -> ColumnMap:
         raise InvalidFile(file=path, place="currency", problem=f"{made.currency!r} is no ISO 4217 code such as 'EUR'")
     if made.kind == "orders" and not (made.currency or made.columns.currency or "currency" in made.constants):
         raise InvalidFile(file=path, place="currency", problem='orders need one, as in currency = "EUR"')
-    _checked_form(made, path)
+    check_form(made, path)
     return made
 
 
@@ -200,8 +200,8 @@ def _states(made: ColumnMap) -> list[dict[str, State]]:
     return list(made.contact.states.values()) if made.contact is not None else []
 
 
-def _checked_form(made: ColumnMap, path: Path) -> None:
-    """Check what says how the cells are written."""
+def check_form(made: ColumnMap, path: Path) -> None:
+    """Raise InvalidFile where what says how the cells are written cannot be meant."""
     try:
         ZoneInfo(made.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -217,10 +217,10 @@ def _checked_form(made: ColumnMap, path: Path) -> None:
             file=path, place="encoding", problem=f"{made.encoding!r} is no encoding of text that Python knows"
         ) from error
     for form in (made.at_format, *made.formats.values()):
-        _checked_format(form, path)
+        _check_format(form, path)
 
 
-def _checked_format(form: str, path: Path) -> None:
+def _check_format(form: str, path: Path) -> None:
     """Raise InvalidFile for what no time can be written and read back in."""
     if form not in (ISO, EPOCH, GO):
         try:

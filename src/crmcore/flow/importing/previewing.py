@@ -14,8 +14,8 @@ from crmcore.flow.importing import marks
 from crmcore.flow.importing.facts import Fact, Subject, facts
 from crmcore.flow.importing.mapping import ColumnMap
 from crmcore.flow.importing.reader import Reader, reader
-from crmcore.flow.importing.reading import count_lines, table
-from crmcore.flow.importing.running import Good, Open, batches, layout_of, screened, sort
+from crmcore.flow.importing.reading import count_lines, layout_of, table
+from crmcore.flow.importing.running import Good, Open, batches, screened, sort
 from crmcore.flow.progress import Progress
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
@@ -67,7 +67,11 @@ def preview(reading: Open, path: Path, made: ColumnMap, limit: int, progress: Pr
     dropped: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     shown: list[LineChange] = []
-    with table(path, layout_of(path, made), made.sheet or None) as marked, Scratch() as equal, Scratch() as notes:
+    with (
+        table(path, layout_of(path, made.encoding, made.delimiter), made.sheet or None) as marked,
+        Scratch() as equal,
+        Scratch() as notes,
+    ):
         total, file = count_lines(path), marks.unmark(marked).table
         read = reader(made, file.header, path)
         for batch in batches(file.rows):

@@ -59,10 +59,11 @@ def table(path: Path, layout: Layout | None = None, sheet: str | None = None) ->
             yield Table(header=header, rows=_rows(rows, len(header), found))
 
 
-def layout_of(path: Path) -> Layout:
-    """Return how a file is written, as it looks; raise InvalidFile."""
+def layout_of(path: Path, encoding: str = "", delimiter: str = "") -> Layout:
+    """Return how a file is written: as it is said to be, else as it looks; raise InvalidFile."""
     with _readable(path):
-        return Layout() if is_spreadsheet(path) else sniffing.layout(path)
+        found = Layout() if is_spreadsheet(path) else sniffing.layout(path)
+    return Layout(encoding=encoding or found.encoding, delimiter=delimiter or found.delimiter)
 
 
 @contextmanager
