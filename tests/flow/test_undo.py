@@ -57,33 +57,31 @@ slow = settings(max_examples=40, deadline=None, suppress_health_check=list(Healt
 times = st.integers(100_000_000, 100_000_020)
 names = st.sampled_from(["1", "2", "3"])
 mails = st.sampled_from(["a@example.com", "b@example.com", "c@example.com", ""])
-people = st.lists(
+person = (
     st.tuples(names, mails, st.sampled_from(["u", "v", ""]), st.sampled_from(["vip", "old", ""]))
     .flatmap(
         lambda row: st.tuples(
             st.just(row), st.sampled_from(["yes", "no", "bad", ""]), st.sampled_from(["news", ""]), times
         )
     )
-    .map(lambda parts: (*parts[0], *parts[1:])),
-    max_size=6,
+    .map(lambda parts: (*parts[0], *parts[1:]))
 )
+people = st.lists(person, max_size=6)
 lines = st.lists(
     st.tuples(
         names, st.sampled_from(["10", "11", "R12"]), st.sampled_from("AB"), st.integers(-2, 2), st.just("1.5"), times
     ),
     max_size=8,
 )
-firms = st.lists(
-    st.tuples(
-        st.sampled_from(["acme", "sub"]),
-        st.sampled_from(["", "top"]),
-        names,
-        st.sampled_from(["", "buyer"]),
-        times,
-        st.sampled_from(["", "Acme"]),
-    ),
-    max_size=5,
+firm = st.tuples(
+    st.sampled_from(["acme", "sub"]),
+    st.sampled_from(["", "top"]),
+    names,
+    st.sampled_from(["", "buyer"]),
+    times,
+    st.sampled_from(["", "Acme"]),
 )
+firms = st.lists(firm, max_size=5)
 files = st.one_of(
     people.map(lambda rows: (PEOPLE, HEADER, rows)),
     lines.map(lambda rows: (ORDERS, list(ORDERS["columns"]), rows)),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from crmcore.model.identity import Identity
+from crmcore.model.identity import KEY, Identity
 from crmcore.store import bulk
 from crmcore.store.schema import identity
 from crmcore.store.scope import Scope
@@ -28,3 +28,9 @@ def find(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
         rows = bulk.select_in(scope, identity, columns, {"kind": kind}, "value", sorted(named))
         found.update((named[value], (customer_id, origin_id)) for value, customer_id, origin_id in rows)
     return found
+
+
+def with_key(scope: Scope, customers: Collection[int]) -> set[int]:
+    """Return those of customers whom the host knows by a key."""
+    rows = bulk.select_in(scope, identity, ("customer_id",), {"kind": KEY}, "customer_id", sorted(customers))
+    return {customer_id for (customer_id,) in rows}
