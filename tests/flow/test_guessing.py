@@ -41,6 +41,13 @@ def test_a_german_file_of_orders_is_understood(crm, guess):
     assert (order.amount, order.ref, order.at) == (246900, "1", 1767175200000000)
 
 
+def test_what_is_said_of_the_encoding_and_the_delimiter_counts_for_the_header_too(guess):
+    found, _ = guess("id|Größe,x\n1|2,y\n".encode("cp437"), "customers", delimiter="|", encoding="cp437")
+    assert found.mapping.columns.attributes == {"grosse_x": "Größe,x"}
+    with pytest.raises(InvalidFile, match="no encoding"):
+        guess("id\n1\n", "customers", encoding="klingon")
+
+
 def test_orders_without_any_sign_of_a_currency_need_one_said(guess):
     with pytest.raises(InvalidFile, match="--set currency=EUR"):
         guess(ORDERS + "1;A;2;1,5;31.12.2025;42;Köln\n", "orders")

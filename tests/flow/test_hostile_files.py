@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import subprocess
 import sys
 import zipfile
@@ -100,6 +102,41 @@ def test_a_sheet_that_is_not_there_is_an_error_naming_it(crm, tmp_path):
         crm.import_file(path, map_of({**PEOPLE, "sheet": "Nowhere"}, path))
 
 
+def test_a_sheet_that_is_hidden_or_holds_a_chart_is_not_the_first(crm, tmp_path):
+    path = tmp_path / "hidden.xlsx"
+    book = xlsxwriter.Workbook(path)
+    chart = book.add_chart({"type": "line"})
+    chart.add_series({"values": "=People!$A$1:$A$2"})
+    book.add_chartsheet().set_chart(chart)
+    book.add_worksheet("Lists").hide()
+    sheet = book.add_worksheet("People")
+    sheet.activate()
+    sheet.write_row(0, 0, ["id", "city"])
+    sheet.write_row(1, 0, ["1", "Solo"])
+    book.close()
+    crm.import_file(path, map_of(PEOPLE, path))
+    assert crm.customer("1").attributes == {"city": "Solo"}
+
+
+def test_empty_rows_before_the_header_are_passed_over_and_counted(crm, tmp_path):
+    path = workbook(tmp_path / "low.xlsx", [[], [], ["id", "city"], ["1", "#REF!"], ["2", "Solo"]])
+    done = crm.import_file(path, map_of(PEOPLE, path))
+    assert (done.new, [one.number for one in _refused(crm, done.id)]) == (1, [4])
+
+
+# -- what is no file at all ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.xlsx", "folder.csv"])
+def test_a_device_pipe_or_folder_is_refused_before_it_is_read(crm, tmp_path, name):
+    path = tmp_path / name
+    path.mkdir() if name.startswith("folder") else os.mkfifo(path)
+    with pytest.raises(InvalidFile, match="no regular file"):
+        crm.import_file(path, map_of(PEOPLE, path))
+    with pytest.raises(InvalidFile, match="no regular file"):
+        crm.guess_mapping(path, "customers")
+
+
 # -- text files ---------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +176,53 @@ def test_nul_bytes_refuse_their_line(take):
 def test_a_header_that_names_no_columns_is_refused(take, header):
     with pytest.raises(InvalidFile, match=r"line 1|there is no column"):
         take(header + GOOD)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["id,city,Preis\xa0(€)", '"id","city","Unit\nPrice"', "\n\nid,city,x", "\ufeff\ufeffid,city,x", "sep=,\nid,city,x"],
+    ids=["blank of no width to break at", "line break", "empty lines", "two byte order marks", "hint for Excel"],
+)
+def test_a_header_as_office_programs_write_it_is_read(crm, take, header):
+    assert take(f"{header}\n1,Solo,3\n".encode()).new == 1
+    assert crm.customer("1").attributes == {"city": "Solo"}
+
+
+def test_a_hint_for_excel_tells_the_delimiter(crm, take):
+    take(b"sep=;\r\nid;city\r\n1;a, b, c\r\n")
+    assert crm.customer("1").attributes == {"city": "a, b, c"}
+
+
+def test_the_name_of_a_compressed_file_may_be_in_capitals(take):
+    assert take(gzip.compress(b"id,city\n" + GOOD), name="PEOPLE.CSV.GZ").new == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"encoding": "rot13"}, "no encoding of text"),
+        ({"encoding": "utf-32"}, "cannot be read"),
+        ({"encoding": "utf-16"}, "BOM"),
+        ({"encoding": "idna"}, "cannot be read"),
+        ({"timezone": "Europe"}, "IANA"),
+        ({"at_format": "%d%d"}, "no form of times"),
+        ({"formats": {"city": "%Y-%Q"}}, "no form of times"),
+        ({"types": {"citty": "int"}}, "did you mean 'city'"),
+        ({"formats": {"citty": "epoch"}}, "did you mean 'city'"),
+        ({"suffixes": {"citty": "x"}}, "did you mean 'city'"),
+    ],
+)
+def test_a_mapping_that_cannot_be_meant_is_an_error_naming_the_place(take, said, why):
+    with pytest.raises(InvalidFile, match=why):
+        take("id,city\n1,Köln\n".encode("cp1252"), made={**PEOPLE, **said})
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_leaves_the_calendar_in_utc_refuses_its_line(take, text):
+    done = take(
+        f"id,city\n1,{text}\n2,2025-01-01T00:00:00+14:00\n".encode(), made={**PEOPLE, "types": {"city": "time"}}
+    )
+    assert (done.new, sum(done.refused.values())) == (1, 1)
 
 
 def test_a_line_of_another_encoding_is_refused_where_the_file_is_utf8(take):

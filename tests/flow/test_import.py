@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,6 +115,44 @@ def test_an_interrupted_import_goes_on_where_it_was(crm, tmp_path, mapping):
     assert crm.totals()[0].count == 2000
     done = crm.import_file(path, mapping)
     assert (done.unchanged, done.new, done.orders) == (2000, 500, 500)
+
+
+def test_an_interrupted_import_does_not_go_on_with_another_mapping(crm, tmp_path, mapping):
+    path = tmp_path / "long.csv"
+    path.write_text(HEADER + "".join(f"{n},A,1,2025-05-01 10:00,1,{n},\n" for n in range(1500)))
+
+    def stopping(_done, _total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crm.import_file(path, mapping, stopping)
+    people = map_of({"kind": "customers", "source": "shop", "columns": {"customer": "Customer"}}, path)
+    other = crm.import_file(path, people)
+    assert [(one.id == other.id, one.kind, one.state) for one in crm.imports()] == [
+        (True, "customers", "done"),
+        (False, "orders", "running"),
+    ]
+    again = crm.import_file(path, mapping)
+    assert again.id == crm.imports()[1].id
+    for one in (again, other):
+        crm.undo_import(one.id)
+    assert crm.totals() == []
+
+
+def test_a_line_whose_sum_no_number_holds_is_refused_and_no_other_with_it(crm, take):
+    most = "1,A,1,2025-05-01 10:00,90000000000000000,42,\n"
+    done = take(HEADER + LINE + most + LINE.replace("42", "43") + most + LINE.replace("42", "44"))
+    assert (done.read, done.new, sum(done.refused.values())) == (5, 4, 1)
+    assert "64 bits" in next(iter(done.refused))
+    assert [one.place for one in crm.quarantine()] == ["orders.csv, line 5"]
+
+
+def test_what_orders_say_of_a_customer_holds_by_their_time_whatever_order_they_stand_in(crm, take):
+    days = [("03", "Chile"), ("02", "Peru"), ("04", "Peru"), ("01", "Chile"), ("05", "Peru")]
+    take(HEADER + "".join(f"1,A,1,2025-05-{day},1,42,{country}\n" for day, country in days))
+    assert crm.customer("42").attributes == {"country": "Peru"}
+    seen = [crm.customer("42", at=datetime(2025, 5, day, 12, tzinfo=UTC)).attributes["country"] for day in range(1, 6)]
+    assert seen == ["Chile", "Peru", "Chile", "Peru", "Peru"]
 
 
 @pytest.mark.parametrize(

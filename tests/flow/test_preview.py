@@ -6,12 +6,14 @@ from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crmcore.errors import UnknownCustomer
 from crmcore.flow.importing import previewing, running
 from crmcore.flow.importing.previewing import Change
-from crmcore.store import scratch
-from tests.flow.test_undo import dump, files, statements, take, written
+from crmcore.store import scratch, states
+from tests.flow.test_undo import ACCOUNTS, HEADER, dump, files, firm, names, person, statements, take, times, written
+from tests.flow.test_undo import PEOPLE as CONTACTS
 
 NUMBERS = count()
 PEOPLE = {
@@ -19,6 +21,20 @@ PEOPLE = {
     "source": "list",
     "columns": {"customer": "key", "at": "at", "attributes": {"email": "mail", "city": "city"}},
 }
+CONSENTS = {
+    "kind": "consents",
+    "formats": {"at": "epoch"},
+    "columns": {"customer": "key", "purpose": "purpose", "channel": "channel", "granted": "granted", "at": "at"},
+}
+about = st.one_of(
+    st.tuples(st.just(CONTACTS), st.just(HEADER), person),
+    st.tuples(st.just(ACCOUNTS), st.just(["account", "parent", "key", "role", "at", "name"]), firm),
+    st.tuples(
+        st.just(CONSENTS),
+        st.just(["key", "purpose", "channel", "granted", "at"]),
+        st.tuples(names, st.just("newsletter"), st.sampled_from(["", "email"]), st.sampled_from(["yes", "no"]), times),
+    ),
+)
 slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -64,6 +80,51 @@ def test_lines_in_later_batches_are_compared_with_what_earlier_ones_would_make(o
         patch.setattr(scratch, "IN_MEMORY", 1)
         patch.setattr(previewing, "Scratch", lambda: scratch.Scratch(in_memory=1))
         assert crm.preview_import(*written(tmp_path, file, "file")) == whole
+
+
+def standing(crm):
+    """Return the customers there are, the accounts, and how they stand."""
+    with crm._opened.reading() as scope:
+        run = scope.connection.exec_driver_sql
+        customers = [one for (one,) in run("SELECT id FROM crm_customer WHERE merged_into IS NULL")]
+        companies = {one: key for one, key in run("SELECT id, key FROM crm_account")}
+        fields = states.of_customers(scope, customers), states.of_accounts(scope, companies)
+    values = [{one: {name: told for name, (told, _) in each.items()} for one, each in part.items()} for part in fields]
+    return set(customers), set(companies.values()), values
+
+
+def what_happened(kind, line, before, after):
+    is_new = line[0] not in before[1] if kind == "accounts" else after[0] - before[0]
+    return "new" if is_new else "changed" if before[2] != after[2] else "unchanged"
+
+
+@slow
+@given(statements, st.lists(about, max_size=6))
+def test_what_a_dry_run_says_of_a_line_is_what_happens(open_crm, tmp_path, before, lines):
+    crm = open_crm(f"happens-{next(NUMBERS)}.db")
+    for one in before:
+        crm._say([one])
+    for number, (made, header, line) in enumerate(lines):
+        path, mapping = written(tmp_path, ({**made, "source": f"source{number}"}, header, [line]), "line")
+        there, said = standing(crm), crm.preview_import(path, mapping)
+        crm.import_file(path, mapping)
+        verdict = "new" if said.new else "changed" if said.changed else "unchanged"
+        assert verdict == what_happened(made["kind"], line, there, standing(crm))
+
+
+def test_an_account_of_which_nothing_else_is_said_is_new_once(crm, tmp_path):
+    made = {"kind": "accounts", "source": "firms", "columns": {"account": "account", "title": "name"}}
+    file = (made, ("account", "name"), [("acme", ""), ("acme", "")])
+    preview = crm.preview_import(*written(tmp_path, file, "firms"))
+    assert (preview.new, preview.unchanged, preview.lines[0].who) == (1, 1, "account acme")
+    take(crm, tmp_path, file, "firms")
+    assert crm.preview_import(*written(tmp_path, file, "firms")).new == 0
+
+
+def test_an_address_that_two_with_keys_share_makes_them_no_one_customer(crm, tmp_path):
+    crm.identify({"key": "1", "email": "family@example.com"})
+    rows = [("2", "family@example.com", "", ""), ("3", "family@example.com", "", ""), ("", "", "", "")]
+    assert shown(crm, tmp_path, rows).new == 2
 
 
 def test_new_customers_changed_fields_and_what_stays_are_told_apart(crm, tmp_path):

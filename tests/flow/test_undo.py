@@ -61,33 +61,31 @@ slow = settings(max_examples=40, deadline=None, suppress_health_check=list(Healt
 times = st.integers(100_000_000, 100_000_020)
 names = st.sampled_from(["1", "2", "3"])
 mails = st.sampled_from(["a@example.com", "b@example.com", "c@example.com", ""])
-people = st.lists(
+person = (
     st.tuples(names, mails, st.sampled_from(["u", "v", ""]), st.sampled_from(["vip", "old", ""]))
     .flatmap(
         lambda row: st.tuples(
             st.just(row), st.sampled_from(["yes", "no", "bad", ""]), st.sampled_from(["news", ""]), times
         )
     )
-    .map(lambda parts: (*parts[0], *parts[1:])),
-    max_size=6,
+    .map(lambda parts: (*parts[0], *parts[1:]))
 )
+people = st.lists(person, max_size=6)
 lines = st.lists(
     st.tuples(
         names, st.sampled_from(["10", "11", "R12"]), st.sampled_from("AB"), st.integers(-2, 2), st.just("1.5"), times
     ),
     max_size=8,
 )
-firms = st.lists(
-    st.tuples(
-        st.sampled_from(["acme", "sub"]),
-        st.sampled_from(["", "top"]),
-        names,
-        st.sampled_from(["", "buyer"]),
-        times,
-        st.sampled_from(["", "Acme"]),
-    ),
-    max_size=5,
+firm = st.tuples(
+    st.sampled_from(["acme", "sub"]),
+    st.sampled_from(["", "top"]),
+    names,
+    st.sampled_from(["", "buyer"]),
+    times,
+    st.sampled_from(["", "Acme"]),
 )
+firms = st.lists(firm, max_size=5)
 files = st.one_of(
     people.map(lambda rows: (PEOPLE, HEADER, rows)),
     lines.map(lambda rows: (ORDERS, list(ORDERS["columns"]), rows)),
@@ -267,6 +265,35 @@ def test_an_interrupted_undoing_goes_on(crm, tmp_path, monkeypatch):
     assert [one.state for one in crm.imports()] == ["undoing"]
     crm.undo_import(done.id)
     assert (crm.totals(), [one.state for one in crm.imports()]) == ([], ["undone"])
+
+
+def test_a_file_imported_again_before_its_undoing_is_finished_is_there_once_in_the_end(crm, tmp_path, monkeypatch):
+    monkeypatch.setattr(taking_back, "BATCH", 2)
+    rows = [(str(number), "1", "A", 1, "1.5", 100_000_000 + number) for number in range(9)]
+    file = (ORDERS, list(ORDERS["columns"]), rows)
+    first = take(crm, tmp_path, file, "orders")
+    there = everybody(crm)
+
+    def stopping(_done, _total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crm.undo_import(first.id, stopping)
+    assert take(crm, tmp_path, file, "orders").new == 9
+    crm.undo_import(first.id)
+    assert everybody(crm) == there
+
+
+def test_an_import_that_is_taken_back_while_it_runs_stops(crm, tmp_path):
+    rows = [(str(number), "1", "A", 1, "1.5", 100_000_000) for number in range(2500)]
+    path, made = written(tmp_path, (ORDERS, list(ORDERS["columns"]), rows), "orders")
+
+    def undoing(_done, _total):
+        crm.undo_import(crm.imports()[0].id)
+
+    with pytest.raises(AlreadyUndone):
+        crm.import_file(path, made, undoing)
+    assert ([one.state for one in crm.imports()], crm.totals(), everybody(crm)) == (["undone"], [], {})
 
 
 def test_an_import_is_taken_back_once(crm, tmp_path):

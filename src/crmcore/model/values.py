@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from crmcore.errors import InvalidValue, Overflow
+from crmcore.errors import InvalidTime, InvalidValue, Overflow
 from crmcore.model.time import EPOCH_DAY, microseconds, moment
 
 Value = str | int | bool | Decimal | datetime | date | None
@@ -49,7 +49,7 @@ def _normalise_rare(value: object, place: str) -> Value:
         case float() | Decimal():
             return decimal6(value, place)
         case datetime():
-            return moment(microseconds(value, place)).astimezone(UTC)
+            return _in_calendar(microseconds(value, place), place)
         case date():
             return value
         case bool():
@@ -59,6 +59,13 @@ def _normalise_rare(value: object, place: str) -> Value:
         case str():
             return checked_text(str(value), place)
     raise InvalidValue(place=place, problem=f"{type(value).__name__} is no text, int, bool, decimal, time or date")
+
+
+def _in_calendar(at: int, place: str) -> datetime:
+    try:
+        return moment(at)
+    except OverflowError as error:
+        raise InvalidTime(place=place, problem="in UTC it is not of the years 1 to 9999") from error
 
 
 def is_plain(text: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from crmcore.errors import UnknownCustomer
-from crmcore.model.identity import Identity, Who, identities
+from crmcore.model.identity import KEY, Identity, Who, identities
 from crmcore.store import bulk
 from crmcore.store.schema import identity
 from crmcore.store.scope import Scope
@@ -39,3 +39,9 @@ def owner(scope: Scope, who: Who) -> Owner:
         if one in found:
             return found[one]
     raise UnknownCustomer(kind=named[0].kind, value=named[0].value)
+
+
+def with_key(scope: Scope, customers: Collection[int]) -> set[int]:
+    """Return those of customers whom the host knows by a key."""
+    rows = bulk.select_in(scope, identity, ("customer_id",), {"kind": KEY}, "customer_id", sorted(customers))
+    return {customer_id for (customer_id,) in rows}

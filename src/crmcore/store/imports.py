@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from sqlalchemy import select, update
 
-from crmcore.errors import UnknownImport
+from crmcore.errors import AlreadyUndone, UnknownImport
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
@@ -58,16 +58,20 @@ class Refused:
 def begin(
     scope: Scope, source_id: int, file: str, mapping: Mapping[str, Any], header: Sequence[str], delimiter: str
 ) -> int:
-    """Return the id of an import: the one of this file that was interrupted, else a new one."""
+    """Return the id of an import: the one of this file, read in this way, that was interrupted, else a new one."""
+    kept = json.dumps({"mapping": mapping, "header": header, "delimiter": delimiter})
     row = schema.import_run.c
     query = select(row.id).where(
-        row.workspace_id == scope.workspace_id, row.source_id == source_id, row.file == file, row.state == RUNNING
+        row.workspace_id == scope.workspace_id,
+        row.source_id == source_id,
+        row.file == file,
+        row.mapping == kept,
+        row.state == RUNNING,
     )
     known = scope.connection.execute(query).scalar()
     if known is not None:
         return int(known)
     new_id = scope.new_id()
-    kept = json.dumps({"mapping": mapping, "header": header, "delimiter": delimiter})
     columns = ("id", "source_id", "file", "kind", "mapping", "state", "counts", "started_at")
     values = (new_id, source_id, file, mapping["kind"], kept, RUNNING, "{}", scope.now)
     bulk.insert(scope, schema.import_run, columns, [values])
@@ -79,6 +83,14 @@ def note(scope: Scope, import_id: int, state: str, counts: Mapping[str, int]) ->
     finished_at = scope.now if state == DONE else None
     row = (state, json.dumps(counts), finished_at, import_id)
     bulk.update(scope, schema.import_run, ("state", "counts", "finished_at"), ("id",), [row])
+
+
+def check_standing(scope: Scope, import_id: int) -> None:
+    """Raise AlreadyUndone where an import is being taken back, or has been."""
+    row = schema.import_run.c
+    query = select(row.state).where(row.workspace_id == scope.workspace_id, row.id == import_id)
+    if scope.connection.execute(query).scalar() in (UNDOING, UNDONE):
+        raise AlreadyUndone(name=import_id)
 
 
 def note_undoing(scope: Scope, import_id: int, state: str) -> None:
@@ -184,10 +196,10 @@ def settle_refused(scope: Scope, source_id: int, prints: Sequence[bytes]) -> Non
         )
 
 
-def settle_corrected(scope: Scope, corrected: Sequence[tuple[int, int]]) -> None:
-    """Note that lines, as (import, line number), have been corrected."""
-    rows = [(scope.now, import_id, place_of(number)) for import_id, number in corrected]
-    bulk.update(scope, schema.quarantine, ("settled_at",), ("import_id", "place"), rows)
+def settle_corrected(scope: Scope, source_id: int, corrected: Sequence[tuple[int, int]]) -> None:
+    """Note that lines of a source, as (import, line number), have come in anew: taken, or refused once more."""
+    rows = [(scope.now, import_id, place_of(number), source_id) for import_id, number in corrected]
+    bulk.update(scope, schema.quarantine, ("settled_at",), ("import_id", "place", "source_id"), rows)
 
 
 def settle_all_refused(scope: Scope, import_id: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
+from crmcore.model.identity import Identity
 from crmcore.model.statement import Consent, Group, Identify, Subscribe, Suppress
 from crmcore.model.values import to_json
 from crmcore.model.wire import Statement
@@ -14,6 +15,8 @@ from crmcore.store.states import NO, YES
 
 #: Whom a fact is about: ("customer", an identity's kind, its value) or ("account", "", its key).
 Subject = tuple[str, str, str]
+#: Statements that say how a customer or an account is.
+Telling = Identify | Group | Consent | Subscribe | Suppress
 
 
 @attrs.frozen
@@ -44,10 +47,14 @@ def facts(statement: Statement) -> Iterator[Fact]:
             yield Fact(subject(statement), field, YES, 0)
 
 
-def subject(statement: Identify | Group | Consent | Subscribe | Suppress) -> Subject:
-    """Return the customer a statement is about, by the first identity it names."""
-    first = statement.customer[0]
-    return ("customer", first.kind, first.value)
+def subject(statement: Telling) -> Subject:
+    """Return the account that a statement is about, else the customer."""
+    return ("account", "", statement.account) if isinstance(statement, Group) else _customer(statement.customer)
+
+
+def _customer(named: Sequence[Identity]) -> Subject:
+    """The first identity stands for all of them."""
+    return ("customer", named[0].kind, named[0].value)
 
 
 def _identified(one: Identify) -> Iterator[Fact]:
@@ -61,7 +68,7 @@ def _identified(one: Identify) -> Iterator[Fact]:
 
 
 def _grouped(one: Group) -> Iterator[Fact]:
-    account: Subject = ("account", "", one.account)
+    account = subject(one)
     told = dict(one.attributes)
     for name, value in told.items():
         yield Fact(account, name, to_json(value, name), one.at)
@@ -69,4 +76,4 @@ def _grouped(one: Group) -> Iterator[Fact]:
         if text is not None:
             yield Fact(account, field, to_json(text, field), one.at)
     if one.customer:
-        yield Fact(subject(one), states.member_field(one.account, one.role), YES, one.at)
+        yield Fact(_customer(one.customer), states.member_field(one.account, one.role), YES, one.at)

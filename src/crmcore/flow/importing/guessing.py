@@ -14,7 +14,17 @@ import attrs
 
 from crmcore.errors import InvalidFile
 from crmcore.flow.importing import exported, marks, presets, sniffing
-from crmcore.flow.importing.mapping import NEEDED, ColumnMap, Columns, Kind, Type, checked, columns_of, distinct
+from crmcore.flow.importing.mapping import (
+    NEEDED,
+    ColumnMap,
+    Columns,
+    Kind,
+    Type,
+    check_form,
+    checked,
+    columns_of,
+    distinct,
+)
 from crmcore.flow.importing.reading import is_text, layout_of, sample
 from crmcore.model.names import slug
 from crmcore.model.verbs import ADDRESS_ATTRIBUTES
@@ -65,10 +75,13 @@ def guess(path: Path, kind: Kind, given: Mapping[str, Any]) -> Guess:
 
     Raise InvalidFile where a column cannot be found, naming those there are.
     """
-    layout = layout_of(path)
-    header, rows = sample(path, layout, given.get("sheet") or None)
-    header = header[:-2] if header[-2:] == (marks.LINE, marks.REASON) else header
-    cells = {column: [row.cells[at].strip() for row in rows] for at, column in enumerate(header) if column}
+    form = attrs.evolve(ColumnMap(kind=kind, source="", columns=Columns()), **given)
+    check_form(form, path)
+    layout = layout_of(path, form.encoding, form.delimiter)
+    header, rows = sample(path, layout, form.sheet or None)
+    own = marks.columns_of(header)
+    cells = {header[at]: [row.cells[at].strip() for row in rows] for at in own if header[at]}
+    header = tuple(header[at] for at in own)
     file = _File(path=path, kind=kind, header=header, cells=cells)
     said = (str(layout),) if is_text(path) else ()
     if written := exported.recognised(header):

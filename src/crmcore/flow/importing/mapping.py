@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import json
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 
 from crmcore.errors import InvalidFile
+from crmcore.flow.importing.sniffing import EPOCH, GO, ISO
 from crmcore.model.money import is_currency
 
 Kind = Literal["customers", "orders", "events", "consents", "accounts"]
@@ -190,7 +192,7 @@ def checked(made: ColumnMap, path: Path) -> ColumnMap:
         raise InvalidFile(file=path, place="currency", problem=f"{made.currency!r} is no ISO 4217 code such as 'EUR'")
     if made.kind == "orders" and not (made.currency or made.columns.currency or "currency" in made.constants):
         raise InvalidFile(file=path, place="currency", problem='orders need one, as in currency = "EUR"')
-    _checked_form(made, path)
+    check_form(made, path)
     return made
 
 
@@ -198,22 +200,33 @@ def _states(made: ColumnMap) -> list[dict[str, State]]:
     return list(made.contact.states.values()) if made.contact is not None else []
 
 
-def _checked_form(made: ColumnMap, path: Path) -> None:
-    """Check what says how the cells are written."""
+def check_form(made: ColumnMap, path: Path) -> None:
+    """Raise InvalidFile where what says how the cells are written cannot be meant."""
     try:
         ZoneInfo(made.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidFile(file=path, place="timezone", problem=f"{made.timezone!r} is no IANA time zone") from error
     if made.decimal not in (".", ","):
         raise InvalidFile(file=path, place="decimal", problem=f"{made.decimal!r} is neither '.' nor ','")
     if len(made.delimiter) > 1:
         raise InvalidFile(file=path, place="delimiter", problem=f"{made.delimiter!r} is no single character")
     try:
-        codecs.lookup(made.encoding or "utf-8")
-    except LookupError as error:
+        "".encode(made.encoding or "utf-8")
+    except (LookupError, ValueError) as error:
         raise InvalidFile(
-            file=path, place="encoding", problem=f"{made.encoding!r} is no encoding Python knows"
+            file=path, place="encoding", problem=f"{made.encoding!r} is no encoding of text that Python knows"
         ) from error
+    for form in (made.at_format, *made.formats.values()):
+        _check_format(form, path)
+
+
+def _check_format(form: str, path: Path) -> None:
+    """Raise InvalidFile for what no time can be written and read back in."""
+    if form not in (ISO, EPOCH, GO):
+        try:
+            datetime.strptime(datetime.now(UTC).strftime(form), form)  # noqa: DTZ007 - only whether it can be read
+        except (ValueError, re.error) as error:
+            raise InvalidFile(file=path, place="formats", problem=f"{form!r} is no form of times ({error})") from error
 
 
 def to_toml(made: ColumnMap) -> str:

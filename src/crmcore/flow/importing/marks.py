@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from crmcore.store.imports import Refused
 
 #: The columns that stand after a file's own.
 LINE, REASON = "crm_line", "crm_reason"
+#: An import and a line of its file, both within 63 bits.
+_MARK = re.compile(r"([0-8]?[0-9]{1,18}):([0-9]{1,18})")
 
 
 @attrs.frozen(kw_only=True)
@@ -24,22 +27,29 @@ class Unmarked:
     corrects: dict[int, tuple[int, int]]
 
 
+def columns_of(header: Sequence[str]) -> list[int]:
+    """Return where the columns stand that are a file's own: all, unless it says why its lines were refused."""
+    marks = (LINE, REASON) if {LINE, REASON} <= set(header) else ()
+    return [place for place, name in enumerate(header) if name not in marks]
+
+
 def unmark(table: Table) -> Unmarked:
     """Return a file without the columns that say why lines were refused; other files as they are."""
-    if table.header[-2:] != (LINE, REASON):
+    own = columns_of(table.header)
+    if len(own) == len(table.header):
         return Unmarked(table=table, corrects={})
     corrects: dict[int, tuple[int, int]] = {}
-    rows = (_unmarked(row, corrects) for row in table.rows)
-    return Unmarked(table=Table(header=table.header[:-2], rows=rows), corrects=corrects)
+    line = table.header.index(LINE)
+    rows = (_unmarked(row, own, line, corrects) for row in table.rows)
+    return Unmarked(table=Table(header=tuple(table.header[one] for one in own), rows=rows), corrects=corrects)
 
 
-def _unmarked(row: Row, corrects: dict[int, tuple[int, int]]) -> Row:
+def _unmarked(row: Row, own: Sequence[int], line: int, corrects: dict[int, tuple[int, int]]) -> Row:
     if row.problem or not row.cells:
         return row
-    import_id, _, number = row.cells[-2].partition(":")
-    if import_id.isdecimal() and number.isdecimal():
-        corrects[row.number] = (int(import_id), int(number))
-    return attrs.evolve(row, cells=row.cells[:-2])
+    if marked := _MARK.fullmatch(row.cells[line].strip()):
+        corrects[row.number] = (int(marked[1]), int(marked[2]))
+    return attrs.evolve(row, cells=tuple(row.cells[one] for one in own))
 
 
 def write(path: Path, header: Sequence[str], delimiter: str, import_id: int, refused: Iterable[Refused]) -> int:
@@ -53,7 +63,7 @@ def write(path: Path, header: Sequence[str], delimiter: str, import_id: int, ref
             writer = csv.writer(file, delimiter=delimiter)
             writer.writerow([*header, LINE, REASON])
             for one in refused:
-                cells = [*one.cells, *[""] * (len(header) - len(one.cells))][: len(header)]
+                cells = [*one.cells, *[""] * (len(header) - len(one.cells))]
                 writer.writerow([*cells, f"{import_id}:{one.number}", one.reason])
                 count += 1
     except OSError as error:

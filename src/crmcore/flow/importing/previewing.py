@@ -11,15 +11,14 @@ from typing import Any
 import attrs
 
 from crmcore.flow.importing import marks
-from crmcore.flow.importing.facts import Fact, Subject, facts
+from crmcore.flow.importing.facts import Fact, Subject, Telling, facts, subject
 from crmcore.flow.importing.mapping import ColumnMap
 from crmcore.flow.importing.reader import Reader, reader
-from crmcore.flow.importing.reading import count_lines, table
-from crmcore.flow.importing.running import Good, Open, batches, layout_of, screened, sort
+from crmcore.flow.importing.reading import count_lines, layout_of, table
+from crmcore.flow.importing.running import Good, Open, batches, screened, sort
 from crmcore.flow.progress import Progress
 from crmcore.model.event import Event
-from crmcore.model.identity import Identity
-from crmcore.model.statement import Offer
+from crmcore.model.identity import KEY, Identity
 from crmcore.store import accounts, identities, imports, states
 from crmcore.store.scope import Scope
 from crmcore.store.scratch import Scratch
@@ -67,7 +66,11 @@ def preview(reading: Open, path: Path, made: ColumnMap, limit: int, progress: Pr
     dropped: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     shown: list[LineChange] = []
-    with table(path, layout_of(path, made), made.sheet or None) as marked, Scratch() as equal, Scratch() as notes:
+    with (
+        table(path, layout_of(path, made.encoding, made.delimiter), made.sheet or None) as marked,
+        Scratch() as equal,
+        Scratch() as notes,
+    ):
         total, file = count_lines(path), marks.unmark(marked).table
         read = reader(made, file.header, path)
         for batch in batches(file.rows):
@@ -112,22 +115,23 @@ def _verdicts(scope: Scope, good: Sequence[Good], known: set[bytes], notes: Scra
 
 
 def _verdict(one: Good, standing: _Standing) -> LineChange:
-    happened = next((each for each in one.line.statements if isinstance(each, Event)), None)
+    first = next(each for each in one.line.statements if isinstance(each, Event | Telling))
     said = [fact for statement in one.line.statements for fact in facts(statement)]
-    if happened is not None:
-        who = happened.customer[0]
+    if isinstance(first, Event):
+        who = first.customer[0]
         for fact in said:
             standing.settle(fact)
         return LineChange(number=one.row.number, verdict=NEW, who=f"{who.kind} {who.value}")
-    subject = said[0].subject
-    is_new = not standing.is_known(subject)
+    told = subject(first)
+    is_new = not standing.is_known(told)
+    standing.see(told)
     changes = tuple(change for fact in said if (change := standing.settle(fact)) is not None)
     verdict = NEW if is_new else CHANGED if changes else UNCHANGED
-    return LineChange(number=one.row.number, verdict=verdict, who=_called(subject), changes=changes)
+    return LineChange(number=one.row.number, verdict=verdict, who=_called(told), changes=changes)
 
 
-def _called(subject: Subject) -> str:
-    kind, name, value = subject
+def _called(who: Subject) -> str:
+    kind, name, value = who
     return f"{name or kind} {value}"
 
 
@@ -136,23 +140,28 @@ class _Standing:
 
     def __init__(self, scope: Scope, good: Sequence[Good], notes: Scratch) -> None:
         self._notes = notes
-        statements = [one for each in good for one in each.line.statements if not isinstance(one, Offer)]
+        statements = [one for each in good for one in each.line.statements if isinstance(one, Event | Telling)]
         groups = [one.customer for one in statements if one.customer]
         said = [fact for one in statements for fact in facts(one)]
-        self._who = self._tokens(scope, groups, {fact.subject for fact in said})
+        about = {subject(one) for one in statements if isinstance(one, Telling)}
+        self._who = self._tokens(scope, groups, about | {fact.subject for fact in said})
         self._stored = self._read_stored(scope, set(self._who.values()))
         self._noted = notes.read({f"f{self._who[one.subject]} {one.field}" for one in said})
         self._seen = notes.read({f"s{token}" for token in self._who.values()})
 
-    def is_known(self, subject: Subject) -> bool:
+    def is_known(self, who: Subject) -> bool:
         """Tell whether there is such a customer or account, or would be after the lines before."""
-        token = self._who[subject]
+        token = self._who[who]
         return token in self._stored or f"s{token}" in self._seen
+
+    def see(self, who: Subject) -> None:
+        """Let there be such a customer or account."""
+        self._seen[f"s{self._who[who]}"] = 1
 
     def settle(self, fact: Fact) -> Change | None:
         """Let a fact be; return what it changes."""
         token = self._who[fact.subject]
-        self._seen[f"s{token}"] = 1
+        self.see(fact.subject)
         place = f"f{token} {fact.field}"
         old = self._old(place, token, fact.field)
         if old is not None and states.rank(fact.field, old) >= states.rank(fact.field, (fact.value, fact.at)):
@@ -183,14 +192,25 @@ class _Standing:
         tokens |= {
             key: noted[place] for key in names if (place := f"i{key[1]} {key[2]}") in noted and key not in tokens
         }
+        keyed = self._keyed(scope, set(tokens.values()))
         for group in groups:
             keys = [("customer", name.kind, name.value) for name in group]
-            token = next((tokens[key] for key in keys if key in tokens), f"n{keys[0][1]} {keys[0][2]}")
+            has_new_key = any(kind == KEY and (one, kind, value) not in tokens for one, kind, value in keys)
+            known = (tokens[key] for key in keys if key in tokens and not (has_new_key and tokens[key] in keyed))
+            token = next(known, f"n{keys[0][1]} {keys[0][2]}")
             tokens |= {key: token for key in keys if key not in tokens}
+            keyed |= {token} if any(kind == KEY for _, kind, _ in keys) else set()
+        self._notes.write(dict.fromkeys((f"k{token}" for token in keyed), 1))
         self._notes.write({f"i{kind} {value}": tokens["customer", kind, value] for _, kind, value in names})
         found = accounts.find(scope, {key for kind, _, key in subjects if kind == "account"})
         made = {one: f"b{one[2]}" for one in subjects if one[0] == "account"}
         return tokens | made | {("account", "", key): f"a{one}" for key, one in found.items()}
+
+    def _keyed(self, scope: Scope, tokens: set[str]) -> set[str]:
+        """Return those customers who have a key: two of them are never one, whatever address they share."""
+        stored = identities.with_key(scope, [int(one[1:]) for one in tokens if one[0] == "c"])
+        noted = self._notes.read({f"k{one}" for one in tokens})
+        return {f"c{one}" for one in stored} | {one[1:] for one in noted}
 
     def _read_stored(self, scope: Scope, tokens: set[str]) -> dict[str, states.Fields]:
         customers = [int(one[1:]) for one in tokens if one[0] == "c"]

@@ -93,6 +93,8 @@ class Reader:
 
 def reader(made: ColumnMap, header: Sequence[str], path: Path) -> Reader:
     """Return the mapping bound to a header; raise InvalidFile for a column that is not in it."""
+    for column in (*made.types, *made.formats, *made.suffixes):
+        _index(header, column, path)
 
     def bind(column: str) -> Cell:
         return _cell(made, header, column, path)
@@ -121,12 +123,16 @@ def _constant(text: str) -> Cell:
     return lambda _cells: text
 
 
-def _cell(made: ColumnMap, header: Sequence[str], column: str, path: Path) -> Cell:
+def _index(header: Sequence[str], column: str, path: Path) -> int:
     if column not in header:
         near = difflib.get_close_matches(column, header, 1)
         meant = f"did you mean {near[0]!r}?" if near else f"the file has {', '.join(header[:20])}"
         raise InvalidFile(file=path, place="[columns]", problem=f"there is no column {column!r}; {meant}")
-    index, suffix = header.index(column), made.suffixes.get(column, "")
+    return header.index(column)
+
+
+def _cell(made: ColumnMap, header: Sequence[str], column: str, path: Path) -> Cell:
+    index, suffix = _index(header, column, path), made.suffixes.get(column, "")
     if made.escaped:
         return lambda cells: cells[index]
     if suffix:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +17,13 @@ import attrs
 from crmcore.errors import InvalidFile
 from crmcore.flow.importing import arrow, sniffing, spreadsheet
 from crmcore.flow.importing.records import Record, records
-from crmcore.flow.importing.sniffing import OPEN, Layout
+from crmcore.flow.importing.sniffing import Layout, opener
 
 MAX_COLUMNS = 10_000
 SPREADSHEETS = (".xlsx", ".xlsm")
+#: The categories of control characters and of bytes that are not of the encoding.
+_NO_TEXT = ("Cc", "Cs")
+_BREAK = re.compile(r"\s*[\r\n]+\s*")
 #: What stands for bytes that are not of the encoding.
 _ESCAPED, _REPLACED = re.compile("[\udc80-\udcff]"), re.compile("\ufffd")
 
@@ -55,17 +59,21 @@ def table(path: Path, layout: Layout | None = None, sheet: str | None = None) ->
             yield Table(header=header, rows=_rows(rows, len(header), found))
 
 
-def layout_of(path: Path) -> Layout:
-    """Return how a file is written, as it looks; raise InvalidFile."""
+def layout_of(path: Path, encoding: str = "", delimiter: str = "") -> Layout:
+    """Return how a file is written: as it is said to be, else as it looks; raise InvalidFile."""
     with _readable(path):
-        return sniffing.layout(path) if is_text(path) else Layout()
+        found = sniffing.layout(path) if is_text(path) else Layout()
+    return Layout(encoding=encoding or found.encoding, delimiter=delimiter or found.delimiter)
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
+        if path.exists() and not path.is_file():
+            problem = "it is no regular file; a device or pipe cannot be read twice"
+            raise InvalidFile(file=path, place="the file", problem=problem)
         yield
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (OSError, EOFError, UnicodeError, zlib.error, lzma.LZMAError) as error:
         raise InvalidFile(file=path, place="the file", problem=f"it cannot be read ({error})") from error
 
 
@@ -85,42 +93,51 @@ def count_lines(path: Path) -> int:
     """Return how many lines a file has, at a glance; 0 where that cannot be told."""
     if not is_text(path):
         return 0
-    with OPEN.get(path.suffix, open)(path, "rb") as file:
+    with opener(path)(path, "rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
 def _opened(path: Path, layout: Layout) -> IO[str]:
     errors = "replace" if layout.encoding.startswith("utf-16") else "surrogateescape"
-    opened: IO[str] = OPEN.get(path.suffix, open)(path, "rt", encoding=layout.encoding, errors=errors, newline="")
+    opened: IO[str] = opener(path)(path, "rt", encoding=layout.encoding, errors=errors, newline="")
     return opened
 
 
 def _sheet(path: Path, sheet: str | None) -> Table:
     header, rows = _headed(path, spreadsheet.rows(path, sheet))
-    return Table(header=header, rows=_sheet_rows(rows))
+    return Table(header=header, rows=(_sheet_row(*one) for one in rows))
 
 
-def _sheet_rows(rows: Iterator[tuple[str, ...]]) -> Iterator[Row]:
-    for number, cells in enumerate(rows, start=2):
-        if any(cells):
-            broken = next((cell for cell in cells if spreadsheet.is_error(cell)), "")
-            yield Row(number, cells, f"it holds the error {broken}" if broken else "")
+def _sheet_row(number: int, cells: tuple[str, ...]) -> Row:
+    broken = next((cell for cell in cells if spreadsheet.is_error(cell)), "")
+    return Row(number, cells, f"it holds the error {broken}" if broken else "")
 
 
 def _arrow(path: Path) -> Table:
     header, rows = _headed(path, arrow.rows(path))
-    return Table(header=header, rows=(Row(number, cells) for number, cells in enumerate(rows, start=2) if any(cells)))
+    return Table(header=header, rows=(Row(*one) for one in rows))
 
 
-def _headed(path: Path, rows: Iterator[tuple[str, ...]]) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
-    return _checked(path, tuple(name.strip() for name in next(rows, ()))), rows
+Numbered = Iterator[tuple[int, tuple[str, ...]]]
+
+
+def _headed(path: Path, found: Iterator[tuple[str, ...]]) -> tuple[tuple[str, ...], Numbered]:
+    """Return the header and the rows below it, each with its number; empty rows are none."""
+    rows = ((number, cells) for number, cells in enumerate(found, start=1) if any(cells))
+    _, header = next(rows, (1, ()))
+    return _checked(path, tuple(map(_name, header))), rows
 
 
 def _csv_header(path: Path, rows: Iterator[Record]) -> tuple[str, ...]:
-    first = next(rows, Record(1, ()))
+    first = next((one for one in rows if one.problem or (one.cells and not sniffing.is_hint(one.cells))), Record(1, ()))
     if first.problem:
-        raise InvalidFile(file=path, place="line 1", problem=first.problem)
-    return _checked(path, tuple(name.strip() for name in first.cells))
+        raise InvalidFile(file=path, place=f"line {first.number}", problem=first.problem)
+    return _checked(path, tuple(map(_name, first.cells)))
+
+
+def _name(cell: str) -> str:
+    """Return what a column is called: on one line, without blanks or byte order marks around it."""
+    return _BREAK.sub(" ", cell.strip("\ufeff \t\r\n\xa0"))
 
 
 def _checked(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
@@ -128,7 +145,7 @@ def _checked(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
         raise InvalidFile(file=path, place="line 1", problem="the file is empty; a header line is needed")
     if len(header) > MAX_COLUMNS:
         raise InvalidFile(file=path, place="line 1", problem=f"{len(header):,} columns, at most {MAX_COLUMNS:,} fit")
-    if any(not name.isprintable() for name in header):
+    if any(unicodedata.category(sign) in _NO_TEXT for name in header for sign in name):
         raise InvalidFile(file=path, place="line 1", problem="it is no line of column names; is this a text file?")
     twice = sorted({name for name in header if header.count(name) > 1 and name})
     if twice or not any(header):

@@ -13,14 +13,13 @@ from typing import Any
 
 import attrs
 
-from crmcore.errors import InputError
+from crmcore.errors import InputError, Overflow
 from crmcore.flow.applying import apply_fitting, owners_of
-from crmcore.flow.importing import marks, reading
+from crmcore.flow.importing import marks
 from crmcore.flow.importing.lines import LINES, Line
 from crmcore.flow.importing.mapping import ColumnMap
 from crmcore.flow.importing.reader import Reader, reader
-from crmcore.flow.importing.reading import Row, count_lines, table
-from crmcore.flow.importing.sniffing import Layout
+from crmcore.flow.importing.reading import Row, count_lines, layout_of, table
 from crmcore.flow.progress import Progress
 from crmcore.flow.screening import reasons_of_lines
 from crmcore.model.event import Event
@@ -33,8 +32,6 @@ from crmcore.store.scratch import Scratch
 from crmcore.store.sources import source_ids
 
 BATCH = 1000
-#: How many customers' attributes are remembered, not to say again on every line what has not changed.
-REMEMBERED = 50_000
 Open = Callable[[], AbstractContextManager[Scope]]
 
 
@@ -71,7 +68,7 @@ class Sorted:
 
 def run(writing: Open, path: Path, made: ColumnMap, progress: Progress) -> Imported:
     """Import a file; raise InvalidFile. Interrupted, it keeps what is committed; the same call again goes on."""
-    layout = layout_of(path, made)
+    layout = layout_of(path, made.encoding, made.delimiter)
     with table(path, layout, made.sheet or None) as marked, Scratch() as equal:
         total = count_lines(path)
         file = marks.unmark(marked)
@@ -86,12 +83,6 @@ def run(writing: Open, path: Path, made: ColumnMap, progress: Progress) -> Impor
             importing.take(batch)
             progress(importing.counts["read"], max(total - 1, importing.counts["read"]))
     return importing.finish()
-
-
-def layout_of(path: Path, made: ColumnMap) -> Layout:
-    """Return how a file is written: as its mapping says, else as it looks."""
-    found = reading.layout_of(path)
-    return attrs.evolve(found, encoding=made.encoding or found.encoding, delimiter=made.delimiter or found.delimiter)
 
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -159,31 +150,46 @@ class _Importing:
     ) -> None:
         self._open, self._read, self._equal, self._corrects = writing, read, equal, corrects
         self._source_id, self._import_id = source_id, import_id
-        self._told: dict[Any, Any] = {}
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
     @contextmanager
     def _writing(self) -> Iterator[Scope]:
-        """Open a transaction in which every row is this import's."""
+        """Open a transaction in which every row is this import's; raise AlreadyUndone where it is taken back meanwhile."""
         with self._open() as scope:
+            imports.check_standing(scope, self._import_id)
             yield attrs.evolve(scope, import_id=self._import_id)
 
     def take(self, batch: Sequence[Row]) -> None:
-        """Take lines, all in one transaction."""
-        with self._writing() as scope:
+        """Take lines."""
+        with self._open() as scope:
             sorted_ = sort(self._read, batch, self._equal, scope.now)
-            known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in sorted_.good])
-            done = screened(scope, sorted_, known)
+        self.counts["read"] += len(batch)
+        self._take(sorted_)
+        self._corrects.clear()
+
+    def _take(self, lines: Sorted) -> None:
+        """Take lines, all in one transaction; a line that brings a sum beyond 64 bits is refused, and no other with it."""
+        try:
+            self._keep(lines)
+        except Overflow as error:
+            for part in halves(lines, str(error)):
+                self._take(part)
+
+    def _keep(self, lines: Sorted) -> None:
+        with self._writing() as scope:
+            known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in lines.good])
+            done = screened(scope, lines, known)
             new = [one for one in done.good if one.fingerprint not in known]
             imports.keep_fingerprints(scope, self._source_id, self._import_id, [one.fingerprint for one in new])
             ordered = self._write(scope, [one for each in new for one in each.line.statements])
             imports.settle_refused(scope, self._source_id, [one.fingerprint for one in new])
-            imports.settle_corrected(scope, self._corrected(done.good))
+            imports.settle_corrected(scope, self._source_id, self._corrected(done))
             imports.refuse(scope, self._source_id, self._import_id, done.bad)
-            self.counts += Counter(read=len(batch), new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
-            imports.note(scope, self._import_id, imports.RUNNING, self.counts)
+            counts = Counter(new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
+            imports.note(scope, self._import_id, imports.RUNNING, self.counts + counts)
+        self.counts += counts
         self.dropped += done.dropped
         self.refused += Counter(one.reason for one in done.bad)
 
@@ -201,14 +207,14 @@ class _Importing:
             refused=dict(self.refused),
         )
 
-    def _corrected(self, good: Sequence[Good]) -> list[tuple[int, int]]:
-        found = [self._corrects.pop(one.row.number, None) for one in good] if self._corrects else []
-        self._corrects.clear()
-        return [one for one in found if one is not None]
+    def _corrected(self, done: Sorted) -> list[tuple[int, int]]:
+        """Return where lines were refused before, as (import, line number)."""
+        numbers = [*(one.row.number for one in done.good), *(one.number for one in done.bad)]
+        return [self._corrects[one] for one in numbers if one in self._corrects]
 
     def _write(self, scope: Scope, statements: Sequence[Statement]) -> int:
         """Write statements, those of a kind together; return how many orders were new."""
-        told = [one for one in statements if not isinstance(one, Identify) or self._is_news(one)]
+        told = statements if self._read.map.kind == "customers" else telling(statements)
         if self._read.map.kind != orders.KIND:
             apply_fitting(scope, sorted(told, key=_kind))
             return 0
@@ -218,16 +224,34 @@ class _Importing:
         events.append(scope, lines, scope.new_ids(len(lines)), owners)
         return orders.add(scope, self._source_id, self._read.map.source, lines, owners)
 
-    def _is_news(self, told: Identify) -> bool:
-        """A file of orders says a customer's country on every line; once is enough."""
-        if self._read.map.kind == "customers":
-            return True
-        if self._told.get(told.customer) == told.attributes:
-            return False
-        if len(self._told) >= REMEMBERED:
-            self._told.clear()
-        self._told[told.customer] = told.attributes
-        return True
+
+def halves(lines: Sorted, reason: str) -> tuple[Sorted, ...]:
+    """Return lines in two parts; one that is alone does not fit."""
+    if len(lines.good) > 1:
+        middle = len(lines.good) // 2
+        return (
+            Sorted(lines.good[:middle], lines.dropped, lines.bad),
+            Sorted(lines.good[middle:], Counter(), []),
+        )
+    unfit = [Refused(one.row.number, reason, one.row.cells, one.fingerprint) for one in lines.good]
+    return (Sorted([], lines.dropped, lines.bad + unfit),)
+
+
+def telling(statements: Sequence[Statement]) -> list[Statement]:
+    """Leave out of what lines say of a customer what the lines before and after, by time, say just so."""
+    said: dict[Any, list[Identify]] = {}
+    for one in statements:
+        if isinstance(one, Identify):
+            said.setdefault(one.customer, []).append(one)
+    idle = {id(one) for those in said.values() for one in _idle(sorted(those, key=lambda each: each.at))}
+    return [one for one in statements if id(one) not in idle]
+
+
+def _idle(said: Sequence[Identify]) -> Iterator[Identify]:
+    """Of equal statements one after the other the first says since when, and the last that it is still so."""
+    for before, one, after in zip(said, said[1:], said[2:], strict=False):
+        if before.attributes == one.attributes == after.attributes:
+            yield one
 
 
 def _kind(one: Statement) -> str:

@@ -18,8 +18,9 @@ import attrs
 
 SAMPLE_BYTES = 1 << 20
 SAMPLE_ROWS = 1000
-OPEN: dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".xz": lzma.open}
+_OPEN: dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".xz": lzma.open}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_HINT = re.compile(r"sep=(.?)", re.IGNORECASE)
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 EPOCH = "epoch"
@@ -57,9 +58,14 @@ class Layout:
         return f"{self.encoding.removesuffix('-sig')}, {_DELIMITERS.get(self.delimiter, self.delimiter)}-separated"
 
 
+def opener(path: Path) -> Callable[..., IO[Any]]:
+    """Return what opens a file, compressed or not, by its name."""
+    return _OPEN.get(path.suffix.lower(), open)
+
+
 def layout(path: Path) -> Layout:
     """Return how a text file is written, by its first megabyte; raise OSError."""
-    with OPEN.get(path.suffix, open)(path, "rb") as file:
+    with opener(path)(path, "rb") as file:
         start: bytes = file.read(SAMPLE_BYTES)
     encoding = _encoding(start)
     return Layout(encoding=encoding, delimiter=_delimiter(start.decode(encoding, "replace")))
@@ -90,8 +96,15 @@ def _decodes(line: bytes) -> bool:
     return True
 
 
+def is_hint(cells: Sequence[str]) -> bool:
+    """Tell whether a first line is the one that tells Excel the delimiter, as in "sep=;"."""
+    return _HINT.fullmatch(cells[0]) is not None and not any(cells[1:])
+
+
 def _delimiter(start: str) -> str:
     lines = start.splitlines()[:50]
+    if lines and (hint := _HINT.fullmatch(lines[0])) and hint[1] in _DELIMITERS:
+        return hint[1]
     return max(_DELIMITERS, key=lambda sign: _fit(lines, sign)) if lines else ","
 
 

@@ -8,9 +8,12 @@ import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crmcore.errors import InvalidFile, MissingExtra
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
 
 #: What a workbook may take when it is unpacked, and how much of that may be air.
 MAX_UNPACKED = 200 << 20
@@ -25,7 +28,7 @@ _ERRORS = ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!")
 
 
 def rows(path: Path, sheet: str | None) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of a sheet (the first, unless one is named) as text; raise InvalidFile, MissingExtra."""
+    """Yield the rows of a sheet (the first to be seen, unless one is named) as text; raise InvalidFile, MissingExtra."""
     try:
         import python_calamine
     except ImportError as error:
@@ -33,11 +36,20 @@ def rows(path: Path, sheet: str | None) -> Iterator[tuple[str, ...]]:
     _measure(path)
     try:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
-        found = book.get_sheet_by_name(sheet) if sheet else book.get_sheet_by_index(0)
+        found = book.get_sheet_by_name(sheet or _first(book))
     except (python_calamine.CalamineError, zipfile.BadZipFile, IndexError) as error:
         raise InvalidFile(file=path, place=f"sheet {sheet or 1}", problem=str(error)) from error
     for row in found.iter_rows():
         yield tuple(_text(cell) for cell in row)
+
+
+def _first(book: CalamineWorkbook) -> str:
+    """Return the name of the first sheet of cells that is not hidden; raise IndexError where there is no sheet."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    cells, visible = SheetTypeEnum.WorkSheet, SheetVisibleEnum.Visible
+    seen = (one.name for one in book.sheets_metadata if one.typ == cells and one.visible == visible)
+    return next(seen, book.sheet_names[0])
 
 
 def is_error(cell: str) -> bool:

@@ -59,6 +59,8 @@ def undo(writing: Open, import_id: int, progress: Progress) -> Undone:
         if begun.state == imports.UNDONE:
             raise AlreadyUndone(name=import_id)
         imports.note_undoing(scope, import_id, imports.UNDOING)
+        # Before all else: whoever imports the file again while this is interrupted finds no line known that will go.
+        taking_back.fingerprints(scope, begun)
     rows: Counter[str] = Counter()
     kept = referred = 0
     shown: list[Kept] = []
@@ -71,7 +73,6 @@ def undo(writing: Open, import_id: int, progress: Progress) -> Undone:
             progress(rows.total(), rows.total())
     with writing() as scope:
         rows["offers"] = offers.take_back(scope, import_id)
-        taking_back.fingerprints(scope, begun)
         imports.settle_all_refused(scope, import_id)
         imports.note_undoing(scope, import_id, imports.UNDONE)
         names = taking_back.names_of(scope, shown)
