@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmcore.errors import InvalidFile, InvalidName, MergeConflict, MissingExtra
+from crmcore.errors import InvalidFile, InvalidName, MergeConflict, MissingExtra, UnknownCustomer
 from crmcore.flow.importing.escaping import escaped, unescaped
 from crmcore.flow.importing.mapping import read_map, to_toml
 from crmcore.model import verbs
@@ -511,3 +511,21 @@ def test_without_pyarrow_an_arrow_file_is_an_error_naming_the_extra(shop, tmp_pa
         shop.export("events", tmp_path / "events.arrow")
     with pytest.raises(MissingExtra, match=r"crmcore\[arrow\]"):
         shop.guess_mapping(tmp_path / "events.arrow", "events")
+
+
+def test_an_imported_export_is_taken_back_and_comes_in_again(open_crm, crm, tmp_path):
+    crm.track("seen", "1", message_id="m-1", amount=100, currency="EUR", ref="r")
+    crm.track("seen", "1")
+    for kind in ("customers", "events"):
+        crm.export(kind, tmp_path / f"{kind}.csv")
+    here = open_crm("here.db")
+    done = [take(here, tmp_path / f"{kind}.csv", kind) for kind in ("customers", "events")]
+    there = [(one.name, one.amount, one.ref) for one in here.timeline("1")]
+    assert len(there) == 2
+    for one in done:
+        here.undo_import(one.id)
+    with pytest.raises(UnknownCustomer):
+        here.customer("1")
+    for kind in ("customers", "events"):
+        assert take(here, tmp_path / f"{kind}.csv", kind).new > 0
+    assert [(one.name, one.amount, one.ref) for one in here.timeline("1")] == there
