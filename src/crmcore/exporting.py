@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
-from crmcore.opening import Opened
 
 if TYPE_CHECKING:
     from crmcore.flow.exporting.running import Exported, ExportKind
 
 
-class Exporting(ABC):
+class Exporting(Facet):
     """Exports to CSV and Arrow files."""
-
-    _opened: Opened
-
-    @abstractmethod
-    def _fold(self) -> object:
-        """Fold what hosts have committed."""
 
     def export(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
         """Write all customers, events or deliveries to a .csv, .csv.gz, .arrow, .feather or .ipc file.

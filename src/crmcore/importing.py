@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
-from crmcore.opening import Opened
 
 if TYPE_CHECKING:
     from crmcore.flow.importing.guessing import Guess
@@ -18,14 +17,8 @@ if TYPE_CHECKING:
     from crmcore.store.imports import ImportView
 
 
-class Importing(ABC):
+class Importing(Facet):
     """Imports of CSV, XLSX and Arrow files, each known by an id."""
-
-    _opened: Opened
-
-    @abstractmethod
-    def _fold(self) -> object:
-        """Fold what hosts have committed."""
 
     def guess_mapping(self, path: Path, kind: Kind, **given: Any) -> Guess:
         """Return the mapping a file of customers, orders, events, consents or accounts seems to need; nothing is written.

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from crmcore.errors import InvalidValue
+from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
 from crmcore.model.identity import Who
-from crmcore.opening import Opened
 
 if TYPE_CHECKING:
     from crmcore.model.duplicates import Duplicates
     from crmcore.store.history import Written
 
 
-class Knowing(ABC):
+class Knowing(Facet):
     """What a CRM can tell of its customers beyond their present state."""
-
-    _opened: Opened
-
-    @abstractmethod
-    def _fold(self) -> object:
-        """Fold what hosts have committed."""
 
     def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.

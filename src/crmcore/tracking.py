@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
 
 if TYPE_CHECKING:
@@ -13,19 +13,12 @@ if TYPE_CHECKING:
     from crmcore.model.comparing import Difference
     from crmcore.model.seen import SeenSource
     from crmcore.model.tracking import Source
-    from crmcore.opening import Opened
     from crmcore.store.declarations import Declaration
     from crmcore.store.quarantine import Quarantined
 
 
-class Tracking(ABC):
+class Tracking(Facet):
     """Sources, their tracking plans, and what does not fit them."""
-
-    _opened: Opened
-
-    @abstractmethod
-    def _fold(self) -> object:
-        """Fold what hosts have committed."""
 
     def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
         """Declare what a source sends, in place of what it declared before; the same again changes nothing.
