@@ -115,6 +115,7 @@ def test_an_interrupted_import_goes_on_where_it_was(crm, tmp_path, mapping):
     assert crm.totals()[0].count == 2000
     done = crm.import_file(path, mapping)
     assert (done.unchanged, done.new, done.orders) == (2000, 500, 500)
+    assert crm.imports()[0].counts == {"read": 2500, "unchanged": 2000, "new": 2500, "orders": 2500}
 
 
 def test_an_interrupted_import_does_not_go_on_with_another_mapping(crm, tmp_path, mapping):
