@@ -109,6 +109,8 @@ def _select_in(
     table: str, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int, dialect: str
 ) -> str:
     found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
+    # The + keeps SQLite from reading all of a workspace by another index: it knows not how short the list of ids is.
+    found = f"+{found}" if dialect == "sqlite" and column == "id" else found
     return f"SELECT {', '.join(columns)} FROM {table} WHERE {found} AND {_AMONG[dialect].format(column)}"
 
 
