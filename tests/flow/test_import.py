@@ -255,6 +255,11 @@ def test_customers_and_events_come_in_too(crm, tmp_path):
         (('currency = "EUR"', 'currency = "euro"'), "ISO 4217"),
         (('source = "shop"', 'source = "shop"\ntimezone = "Mars/Base"'), "IANA"),
         (("[columns]", "[columns"), "the mapping"),
+        (('source = "shop"', 'source = ""'), "source: it is empty"),
+        (('source = "shop"', "source = 5"), "source"),
+        (('source = "shop"', 'source = "shop"\nescaped = "yes"'), "escaped"),
+        (('"Customer"', '["Customer"]'), "customer"),
+        (('"Country" }', '"Country" }\n[contact]\npurposes = "newsletter"'), "purposes"),
     ],
 )
 def test_a_mapping_that_says_nothing_is_an_error_naming_the_place(tmp_path, change, said):

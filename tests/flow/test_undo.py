@@ -316,8 +316,9 @@ def test_an_import_is_taken_back_once(crm, tmp_path):
     crm.undo_import(done.id)
     with pytest.raises(AlreadyUndone, match=str(done.id)):
         crm.undo_import(done.id)
-    with pytest.raises(UnknownImport, match="imports list"):
-        crm.undo_import(1)
+    for nothing in (1, -1, 2**70, -(2**70)):
+        with pytest.raises(UnknownImport, match="imports list"):
+            crm.undo_import(nothing)
 
 
 def test_imports_are_listed_the_latest_first(crm, tmp_path):

@@ -10,6 +10,7 @@ import attrs
 from sqlalchemy import select, update
 
 from crmcore.errors import AlreadyUndone, UnknownImport
+from crmcore.model.values import INT64
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
@@ -136,7 +137,7 @@ def load(scope: Scope, import_id: int) -> Begun:
     query = select(row.id, row.file, row.source_id, row.state, row.mapping).where(
         row.workspace_id == scope.workspace_id, row.id == import_id
     )
-    found = scope.connection.execute(query).one_or_none()
+    found = scope.connection.execute(query).one_or_none() if abs(import_id) < INT64 else None
     if found is None:
         raise UnknownImport(kind="import", name=import_id)
     kept = json.loads(found.mapping)
