@@ -60,6 +60,16 @@ def test_refused_lines_come_back_in_a_file_that_is_corrected_and_imported(run, t
     assert (whole["new"], whole["unchanged"]) == (0, 1)
 
 
+def test_refused_lines_are_written_beside_their_file_and_never_over_it(run, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "contacts.csv").write_text(CONTACTS)
+    done = json.loads(run("--json", "import", "sub/contacts.csv", "--as", "customers", "--yes").stdout)
+    assert done["refused_file"] == "sub/contacts.csv.refused.csv"
+    words = ("import", "contacts.csv", "--as", "customers", "--yes", "--refused", "sub/../contacts.csv")
+    assert "overwrite" in run(*words, code=2).stderr
+    assert (tmp_path / "contacts.csv").read_text() == CONTACTS
+
+
 def test_a_saved_mapping_is_given_back(run, tmp_path):
     run("import", "contacts.csv", "--as", "customers", "--save-map", "map.toml")
     assert not json.loads(run("--json", "imports", "list").stdout)

@@ -143,7 +143,7 @@ columns = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_s
 maps = st.builds(
     ColumnMap,
     kind=st.sampled_from([kind for kind in KINDS if kind != "orders"]),
-    source=columns,
+    source=columns.filter(str.strip),
     columns=st.builds(
         Columns,
         customer=columns.filter(bool),

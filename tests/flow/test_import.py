@@ -115,6 +115,7 @@ def test_an_interrupted_import_goes_on_where_it_was(crm, tmp_path, mapping):
     assert crm.totals()[0].count == 2000
     done = crm.import_file(path, mapping)
     assert (done.unchanged, done.new, done.orders) == (2000, 500, 500)
+    assert crm.imports()[0].counts == {"read": 2500, "unchanged": 2000, "new": 2500, "orders": 2500}
 
 
 def test_an_interrupted_import_does_not_go_on_with_another_mapping(crm, tmp_path, mapping):
@@ -254,6 +255,11 @@ def test_customers_and_events_come_in_too(crm, tmp_path):
         (('currency = "EUR"', 'currency = "euro"'), "ISO 4217"),
         (('source = "shop"', 'source = "shop"\ntimezone = "Mars/Base"'), "IANA"),
         (("[columns]", "[columns"), "the mapping"),
+        (('source = "shop"', 'source = ""'), "source: it is empty"),
+        (('source = "shop"', "source = 5"), "source"),
+        (('source = "shop"', 'source = "shop"\nescaped = "yes"'), "escaped"),
+        (('"Customer"', '["Customer"]'), "customer"),
+        (('"Country" }', '"Country" }\n[contact]\npurposes = "newsletter"'), "purposes"),
     ],
 )
 def test_a_mapping_that_says_nothing_is_an_error_naming_the_place(tmp_path, change, said):

@@ -26,8 +26,14 @@ CONSENTS = {
     "formats": {"at": "epoch"},
     "columns": {"customer": "key", "purpose": "purpose", "channel": "channel", "granted": "granted", "at": "at"},
 }
+#: Everybody has an address of their own: of whom two share one, it is the times of all statements that tell.
+ADDRESSES = {"1": "a@example.com", "2": "b@example.com", "3": "c@example.com"}
 about = st.one_of(
-    st.tuples(st.just(CONTACTS), st.just(HEADER), person),
+    st.tuples(
+        st.just(CONTACTS),
+        st.just(HEADER),
+        person.map(lambda row: (row[0], ADDRESSES[row[0]] if row[1] else "", *row[2:])),
+    ),
     st.tuples(st.just(ACCOUNTS), st.just(["account", "parent", "key", "role", "at", "name"]), firm),
     st.tuples(
         st.just(CONSENTS),
@@ -99,11 +105,9 @@ def what_happened(kind, line, before, after):
 
 
 @slow
-@given(statements, st.lists(about, max_size=6))
-def test_what_a_dry_run_says_of_a_line_is_what_happens(open_crm, tmp_path, before, lines):
+@given(st.lists(about, max_size=8))
+def test_what_a_dry_run_says_of_a_line_is_what_happens(open_crm, tmp_path, lines):
     crm = open_crm(f"happens-{next(NUMBERS)}.db")
-    for one in before:
-        crm._say([one])
     for number, (made, header, line) in enumerate(lines):
         path, mapping = written(tmp_path, ({**made, "source": f"source{number}"}, header, [line]), "line")
         there, said = standing(crm), crm.preview_import(path, mapping)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from crmcore.errors import AlreadyUndone, UnknownCustomer, UnknownImport
 from crmcore.flow.importing.mapping import map_of
 from crmcore.model import verbs
+from crmcore.model.building import everyone
+from crmcore.model.campaign import Campaign
 from crmcore.store import taking_back
 
 NUMBERS = count()
@@ -296,13 +298,32 @@ def test_an_import_that_is_taken_back_while_it_runs_stops(crm, tmp_path):
     assert ([one.state for one in crm.imports()], crm.totals(), everybody(crm)) == (["undone"], [], {})
 
 
+def test_nothing_is_sent_to_an_address_that_was_taken_back_and_nobody_waits_for_it(crm, tmp_path, recorder):
+    made = {**PEOPLE, "contact": {**PEOPLE["contact"], "channel": "note"}}
+    rows = [(key, f"{key}@example.com", "", "", "yes", "", 100_000_000) for key in "123"]
+    done = take(crm, tmp_path, (made, HEADER, rows), "people")
+    crm.identify({"key": "4", "email": "4@example.com"})
+    for key in "14":
+        crm.consent(key, "newsletter", channel="note")
+    crm.save_template("hello", "note", {"text": "Hello {{ links.unsubscribe }}"})
+    everybody_ = {"audience": everyone(), "purpose": "newsletter", "channel": "note", "template": "hello"}
+    crm.launch(Campaign(name="hello", **everybody_))
+    crm.undo_import(done.id)
+    crm.work()
+    report = crm.report("hello")
+    assert (report.eligible, report.sent, report.waiting) == (4, 1, 0)
+    assert report.skipped == {"no_address": 3}
+    assert len(recorder.sent) == 1
+
+
 def test_an_import_is_taken_back_once(crm, tmp_path):
     done = take(crm, tmp_path, (PEOPLE, HEADER, []), "nobody")
     crm.undo_import(done.id)
     with pytest.raises(AlreadyUndone, match=str(done.id)):
         crm.undo_import(done.id)
-    with pytest.raises(UnknownImport, match="imports list"):
-        crm.undo_import(1)
+    for nothing in (1, -1, 2**70, -(2**70)):
+        with pytest.raises(UnknownImport, match="imports list"):
+            crm.undo_import(nothing)
 
 
 def test_imports_are_listed_the_latest_first(crm, tmp_path):

@@ -14,6 +14,7 @@ from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.tracking import Source
 from crmcore.store import bulk, leads, message_ids, paging, schema
+from tests.flow.test_undo import ACCOUNTS, HEADER, ORDERS, PEOPLE, written
 
 BIG = (
     "crm_event",
@@ -142,3 +143,37 @@ def test_what_is_paged_by_name_is_read_in_the_order_of_its_key(crm, pages):
 def _plan(crm, statement, parameters):
     with crm._opened.engine.connect() as connection:
         return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+
+FILES = {
+    "people": (PEOPLE, HEADER, [("1", "1@example.com", "u", "vip", "yes", "news", 100_000_000)]),
+    "bounced": (PEOPLE, HEADER, [("1", "1@example.com", "", "", "bad", "", 100_000_000)]),
+    "orders": (ORDERS, list(ORDERS["columns"]), [("1", "10", "A", 1, "1.5", 100_000_000)]),
+    "firms": (
+        ACCOUNTS,
+        ["account", "parent", "key", "role", "at", "name"],
+        [("a", "b", "1", "buyer", 100_000_000, "A")],
+    ),
+}
+#: Tables whose rows are many, beside those above; of what waits in quarantine one row is looked for.
+MANY = (*BIG, "crm_link", "crm_customer", "crm_account", "crm_attribute_log", "crm_consent", "crm_fingerprint")
+
+
+def reads_all(plan: str) -> bool:
+    """Tell whether a step of a plan reads all of a workspace, by whatever index."""
+    is_whole = plan.endswith("(workspace_id=?)") and "ix_quarantine_waiting" not in plan
+    return is_whole and any(f" {table} " in plan for table in MANY)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_batch_of_a_file_that_comes_in_or_is_taken_back_reads_a_whole_workspace(crm, tmp_path, name):
+    crm.identify({"key": "1", "email": "1@example.com"})
+    with statements(crm) as seen:
+        path, made = written(tmp_path, FILES[name], name)
+        crm.preview_import(path, made)
+        crm.undo_import(crm.import_file(path, made).id)
+    assert scans(crm, seen) == []
+    with crm._opened.engine.connect() as connection:
+        run = [(one, given) for one, given in seen if one.startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))]
+        plans = [(one, connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", given).all()) for one, given in run]
+    assert [one for one, plan in plans if any(reads_all(row[3]) for row in plan)] == []

@@ -57,6 +57,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - one parameter an option
                              [columns]
                              customer = "Customer"    # ref, item, quantity, price, at, ...
     """
+    _check_apart(file, refused)
     with context.crm() as crm:
         made = _mapping(context, crm, file, kind, mapping, _given(given))
         if save_map is not None:
@@ -73,7 +74,13 @@ def import_file(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _beside(file: Path) -> Path:
-    return Path(f"{file.name.removesuffix('.refused.csv')}.refused.csv")
+    return file.with_name(f"{file.name.removesuffix('.refused.csv')}.refused.csv")
+
+
+def _check_apart(file: Path, refused: Path | None) -> None:
+    """Refuse to write what is refused over the file it comes from."""
+    if refused is not None and file.exists() and refused.exists() and refused.samefile(file):
+        raise click.UsageError(f"--refused would overwrite {file}, the file that is imported; name another")
 
 
 def _write_refused(crm: CRM, imported: Imported, path: Path) -> Path | None:

@@ -59,7 +59,7 @@ class Planned:
 
 @attrs.frozen(kw_only=True)
 class Claimed:
-    """A delivery this process works on; `removed` tells that its address is gone."""
+    """A delivery this process works on; `removed` tells that its address is gone, or is somebody else's by now."""
 
     id: int
     run_id: int
@@ -145,7 +145,20 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
 
 
 def claim(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[Claimed]:
-    """Take the deliveries due first; nobody else takes them until the lease ends."""
+    """Take the deliveries due first; nobody else takes them until the lease ends.
+
+    Those whose address is known no more are skipped on the way.
+    """
+    while ids := _take(scope, owner, limit=limit, lease_until=lease_until):
+        found = _claimed(scope, ids)
+        lost = set(ids) - {one.id for one in found}
+        skip(scope, [(one, Reason.NO_ADDRESS.value) for one in sorted(lost)])
+        if found:
+            return found
+    return []
+
+
+def _take(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[int]:
     row = schema.delivery.c
     due = (
         select(row.id)
@@ -164,7 +177,7 @@ def claim(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[Cla
         .values(state=State.CLAIMED.value, claimed_by=owner, lease_until=lease_until, attempt=row.attempt + 1)
         .returning(row.id)
     )
-    return _claimed(scope, sorted(scope.connection.execute(taken).scalars()))
+    return sorted(scope.connection.execute(taken).scalars())
 
 
 def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
@@ -178,7 +191,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             row.channel,
             address.kind,
             address.value,
-            address.removed_at,
+            address.removed_at.is_not(None) | (address.customer_id != row.customer_id),
             row.purpose,
             row.message_class,
             row.held_out,
@@ -199,7 +212,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             origin_id=origin_id,
             channel=channel,
             address=Identity(kind, value),
-            removed=removed_at is not None,
+            removed=bool(removed),
             purpose=Purpose(purpose),
             message_class=MessageClass(message_class),
             held_out=held_out,
@@ -216,7 +229,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             channel,
             kind,
             value,
-            removed_at,
+            removed,
             purpose,
             message_class,
             held_out,

@@ -10,16 +10,19 @@ import attrs
 from sqlalchemy import select, update
 
 from crmcore.errors import AlreadyUndone, UnknownImport
+from crmcore.model.values import INT64
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 RUNNING, DONE, UNDOING, UNDONE = "running", "done", "undoing", "undone"
+#: What counts of an import as a whole; all else counts of the latest time its file was read.
+BROUGHT = ("new", "orders")
 PAGE = 1000
 
 
 @attrs.frozen(kw_only=True)
 class ImportView:
-    """One import; `counts` of its lines by what became of them, times in microseconds UTC."""
+    """One import; `counts` of its lines by what became of them (`new`: in all), times in microseconds UTC."""
 
     id: int
     file: str
@@ -78,10 +81,15 @@ def begin(
     return new_id
 
 
-def note(scope: Scope, import_id: int, state: str, counts: Mapping[str, int]) -> None:
-    """Note how far an import is."""
+def note(scope: Scope, import_id: int, state: str, counts: Mapping[str, int], more: Mapping[str, int]) -> None:
+    """Note how far an import is; what it has brought adds up, however often it was interrupted: `more` is the latest."""
     finished_at = scope.now if state == DONE else None
-    row = (state, json.dumps(counts), finished_at, import_id)
+    kept = schema.import_run.c
+    query = select(kept.counts).where(kept.workspace_id == scope.workspace_id, kept.id == import_id)
+    before = json.loads(scope.connection.execute(query).scalar_one())
+    brought = {name: before.get(name, 0) + more.get(name, 0) for name in BROUGHT}
+    told = {name: count for name, count in {**counts, **brought}.items() if count}
+    row = (state, json.dumps(told), finished_at, import_id)
     bulk.update(scope, schema.import_run, ("state", "counts", "finished_at"), ("id",), [row])
 
 
@@ -129,7 +137,7 @@ def load(scope: Scope, import_id: int) -> Begun:
     query = select(row.id, row.file, row.source_id, row.state, row.mapping).where(
         row.workspace_id == scope.workspace_id, row.id == import_id
     )
-    found = scope.connection.execute(query).one_or_none()
+    found = scope.connection.execute(query).one_or_none() if abs(import_id) < INT64 else None
     if found is None:
         raise UnknownImport(kind="import", name=import_id)
     kept = json.loads(found.mapping)

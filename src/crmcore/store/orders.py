@@ -41,6 +41,15 @@ class Sums:
         return Sums(min(self.at, other.at), self.quantity + other.quantity, self.amount + other.amount)
 
 
+@attrs.frozen
+class Kept:
+    """The event that stands for an order, and the first import whose lines it counts."""
+
+    id: int
+    sums: Sums
+    import_id: int
+
+
 def add(scope: Scope, source_id: int, source: str, lines: Sequence[Event], owners: Sequence[Owner]) -> int:
     """Let orders count lines that have just been written; return how many orders were new."""
     more: dict[Order, Sums] = {}
@@ -51,7 +60,7 @@ def add(scope: Scope, source_id: int, source: str, lines: Sequence[Event], owner
     known = _known(scope, source_id, {order.customer_id for order in more})
     new = {order: sums for order, sums in more.items() if order not in known}
     _insert(scope, source, new)
-    _update(scope, {known[order][0]: known[order][1] + sums for order, sums in more.items() if order in known})
+    _update(scope, {known[order].id: known[order].sums + sums for order, sums in more.items() if order in known})
     events.settle(scope, {order.customer_id for order in more if order in known})
     return len(new)
 
@@ -60,21 +69,21 @@ def settle(scope: Scope, source_id: int, customers: Collection[int]) -> None:
     """Let the orders of customers be what is left of their lines, and take away those of which nothing is left."""
     known = _known(scope, source_id, customers)
     left = _from_lines(scope, source_id, customers)
-    bulk.delete(scope, schema.event, ("id",), [(known[order][0],) for order in known if order not in left])
+    bulk.delete(scope, schema.event, ("id",), [(known[order].id,) for order in known if order not in left])
     rows = [
-        (sums.at, sums.quantity, sums.amount, import_id, known[order][0])
+        (sums.at, sums.quantity, sums.amount, import_id, known[order].id)
         for order, (sums, import_id) in left.items()
-        if order in known
+        if order in known and (sums, import_id) != (known[order].sums, known[order].import_id)
     ]
     bulk.update(scope, schema.event, ("occurred_at", "quantity", "amount", "import_id"), ("id",), rows)
 
 
-def _known(scope: Scope, source_id: int, customers: Collection[int]) -> dict[Order, tuple[int, Sums]]:
-    """Return the id and sums of each order that lines of a source have added up to."""
+def _known(scope: Scope, source_id: int, customers: Collection[int]) -> dict[Order, Kept]:
+    """Return the orders that lines of a source have added up to."""
     imports = set(_imports(scope, source_id))
     columns = ("id", "ref", "customer_id", "origin_id", "currency", "occurred_at", "quantity", "amount", "import_id")
     return {
-        Order(name, ref, customer_id, origin_id, currency): (row_id, Sums(at, quantity, amount))
+        Order(name, ref, customer_id, origin_id, currency): Kept(row_id, Sums(at, quantity, amount), import_id)
         for name in WHOLE.values()
         for row_id, ref, customer_id, origin_id, currency, at, quantity, amount, import_id in bulk.select_in(
             scope, schema.event, columns, {"name": name}, "customer_id", sorted(customers)

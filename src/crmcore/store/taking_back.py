@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, literal, select
 
 from crmcore.model.identity import Identity
 from crmcore.store import accounts, attributes, bulk, events, flags, orders, regrouping, schema, states, suppressions
@@ -19,6 +19,10 @@ BATCH = 1000
 #: those they never do.
 _IMPORTED = (schema.event, schema.attribute_log, schema.consent)
 _LIVE = (schema.conversion, schema.impression, schema.enrolment, schema.delivery)
+#: `refused` is in no index, without which SQLite reads all links of a workspace rather than look up a few of them.
+_OF_LINK = ("import_id", "refused")
+#: Written out, so that an index of what imports said is seen to hold all that is asked for.
+_NONE = literal(0, literal_execute=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +104,7 @@ def suppressed(scope: Scope, begun: Begun) -> Batch:
 def links(scope: Scope, begun: Begun) -> Batch:
     """Take back that identities are one customer."""
     row = schema.link.c
-    found = _page(scope, schema.link, begun.id, (row.id, row.low, row.high))
+    found = _page(scope, schema.link, begun.id, (row.id, row.low, row.high, row.refused))
     bulk.delete(scope, schema.link, ("id",), [(one.id,) for one in found])
     ends = {end for one in found for end in (one.low, one.high)}
     regrouped = regrouping.regroup(scope, ends, {}, ())
@@ -168,7 +172,9 @@ def names_of(scope: Scope, kept: Sequence[Kept]) -> dict[int, str]:
 
 
 def _page(scope: Scope, table: Table, import_id: int, columns: Sequence[Any]) -> Sequence[Any]:
-    query = select(*columns).where(table.c.workspace_id == scope.workspace_id, table.c.import_id == import_id)
+    query = select(*columns).where(
+        table.c.workspace_id == scope.workspace_id, table.c.import_id == import_id, table.c.import_id != _NONE
+    )
     return scope.connection.execute(query.limit(BATCH)).all()
 
 
@@ -221,7 +227,8 @@ def _references(scope: Scope, origins: list[int], customers: list[int]) -> Itera
         for (origin,) in bulk.select_in(scope, table, ("origin_id",), {}, "customer_id", customers):
             yield origin, None
     for column in ("low", "high"):
-        yield from bulk.select_in(scope, schema.link, (column, "import_id"), {}, column, origins)
+        for origin, import_id, _ in bulk.select_in(scope, schema.link, (column, *_OF_LINK), {}, column, origins):
+            yield origin, import_id
     yield from suppressions.of_customers(scope, origins)
 
 

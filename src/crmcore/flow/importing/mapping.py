@@ -169,6 +169,9 @@ def map_of(plain: Mapping[str, Any], path: Path) -> ColumnMap:
     import cattrs
 
     converter = cattrs.Converter(forbid_extra_keys=True)
+    for kind in (str, bool):
+        converter.register_structure_hook(kind, _of_type)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
     try:
         made = converter.structure(plain, ColumnMap)
     except Exception as error:
@@ -176,8 +179,23 @@ def map_of(plain: Mapping[str, Any], path: Path) -> ColumnMap:
     return checked(made, path)
 
 
+def _of_type(value: Any, kind: type) -> Any:
+    """Return a value that is of a type; raise TypeError for one that only could be made so."""
+    if type(value) is not kind:
+        raise TypeError(value)
+    return value
+
+
+def _texts(value: Any, _kind: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(value)
+    return tuple(_of_type(one, str) for one in value)
+
+
 def checked(made: ColumnMap, path: Path) -> ColumnMap:
     """Return a mapping that names all its kind needs; raise InvalidFile."""
+    if not made.source.strip():
+        raise InvalidFile(file=path, place="source", problem="it is empty; say where the lines come from")
     missing = [name for name in NEEDED[made.kind] if not getattr(made.columns, name) and name not in made.constants]
     if missing:
         raise InvalidFile(file=path, place="[columns]", problem=f"{made.kind} need a column for {', '.join(missing)}")

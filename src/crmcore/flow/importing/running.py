@@ -188,7 +188,7 @@ class _Importing:
             imports.settle_corrected(scope, self._source_id, self._corrected(done))
             imports.refuse(scope, self._source_id, self._import_id, done.bad)
             counts = Counter(new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
-            imports.note(scope, self._import_id, imports.RUNNING, self.counts + counts)
+            imports.note(scope, self._import_id, imports.RUNNING, self.counts + counts, counts)
         self.counts += counts
         self.dropped += done.dropped
         self.refused += Counter(one.reason for one in done.bad)
@@ -196,7 +196,7 @@ class _Importing:
     def finish(self) -> Imported:
         """Close the import."""
         with self._writing() as scope:
-            imports.note(scope, self._import_id, imports.DONE, self.counts)
+            imports.note(scope, self._import_id, imports.DONE, self.counts, {})
         return Imported(
             id=self._import_id,
             read=self.counts["read"],
