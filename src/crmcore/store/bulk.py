@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Result, Table, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, Result, Table, literal_column, text
 
 from crmcore.store.scope import Scope
 
@@ -76,6 +76,16 @@ def select_pairs(
     return scope.connection.exec_driver_sql(statement, (*bound, *same.values())).all()
 
 
+def mine_by_id(scope: Scope, table: Table) -> ColumnElement[bool]:
+    """Return that rows are of this workspace, for statements that find them by id.
+
+    SQLite would search a table by its workspace, all of it, rather than by ids; a sign in front takes that from it.
+    """
+    if scope.connection.dialect.name != "sqlite":
+        return table.c.workspace_id == scope.workspace_id
+    return literal_column(f"+{table.name}.workspace_id", BigInteger()) == scope.workspace_id
+
+
 def run_many(scope: Scope, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Run a statement for each tuple; in its text `:` stands for a parameter and `@` for the workspace."""
     if rows:
@@ -109,7 +119,7 @@ def _select_in(
     table: str, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int, dialect: str
 ) -> str:
     found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
-    # SQLite would search a table by its workspace, all of it, rather than by ids; a sign in front takes that from it.
+    # As `mine_by_id` does.
     aside = "+" if dialect == "sqlite" and column == "id" else ""
     return f"SELECT {', '.join(columns)} FROM {table} WHERE {aside}{found} AND {_AMONG[dialect].format(column)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import attrs
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, TextClause, func, or_, select, text, update
 
 from crmcore.model.delivery import MOVES, Reason, State
 from crmcore.model.identity import Identity
@@ -14,6 +14,9 @@ from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
+#: As the partial indexes over these rows have it: with bound values no planner would know that they serve.
+_WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
+_LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
 _PLANNED = (
     "id",
     "run_id",
@@ -164,7 +167,7 @@ def _take(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[int
         select(row.id)
         .where(
             row.workspace_id == scope.workspace_id,
-            row.state.in_((State.PLANNED.value, State.DEFERRED.value)),
+            _WAITING,
             row.due_at <= scope.now,
         )
         .order_by(row.due_at, row.id)
@@ -173,7 +176,7 @@ def _take(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[int
     )
     taken = (
         update(schema.delivery)
-        .where(row.workspace_id == scope.workspace_id, row.id.in_(due))
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(due))
         .values(state=State.CLAIMED.value, claimed_by=owner, lease_until=lease_until, attempt=row.attempt + 1)
         .returning(row.id)
     )
@@ -288,7 +291,7 @@ def expire(scope: Scope) -> None:
         update(schema.delivery)
         .where(
             row.workspace_id == scope.workspace_id,
-            row.state.in_((State.PLANNED.value, State.DEFERRED.value)),
+            _WAITING,
             row.due_at <= scope.now,
             row.expires_at <= scope.now,
         )
@@ -303,8 +306,7 @@ def recover(scope: Scope) -> None:
     marketing = row.message_class == MessageClass.MARKETING.value
     again = or_(row.state == State.CLAIMED.value, (row.state == State.HANDED.value) & ~marketing)
     doubtful = (row.state == State.HANDED.value) & marketing
-    leased = row.state.in_((State.CLAIMED.value, State.HANDED.value))
-    moved = update(schema.delivery).where(*lapsed, leased)
+    moved = update(schema.delivery).where(*lapsed, _LEASED)
     scope.connection.execute(moved.where(again).values(state=State.PLANNED.value, lease_until=None))
     scope.connection.execute(
         moved.where(doubtful).values(state=State.IN_DOUBT.value, lease_until=None, settled_at=scope.now)
@@ -338,7 +340,7 @@ def of_run(scope: Scope, run_id: int, state: str | None = None) -> list[Delivery
 def due_count(scope: Scope) -> int:
     """Return how many deliveries could be claimed now."""
     row = schema.delivery.c
-    return _count(scope, row.state.in_((State.PLANNED.value, State.DEFERRED.value)), row.due_at <= scope.now)
+    return _count(scope, _WAITING, row.due_at <= scope.now)
 
 
 def in_doubt_count(scope: Scope) -> int:
@@ -346,7 +348,7 @@ def in_doubt_count(scope: Scope) -> int:
     return _count(scope, schema.delivery.c.state == State.IN_DOUBT.value)
 
 
-def _count(scope: Scope, *which: ColumnElement[bool]) -> int:
+def _count(scope: Scope, *which: ColumnElement[bool] | TextClause) -> int:
     query = select(func.count()).where(schema.delivery.c.workspace_id == scope.workspace_id, *which)
     return scope.connection.execute(query).scalar_one()
 
