@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crmcore import CRM
 from crmcore.errors import AlreadyUndone, UnknownCustomer, UnknownImport
+from crmcore.flow.importing import running
 from crmcore.flow.importing.mapping import map_of
 from crmcore.model import verbs
 from crmcore.model.building import everyone
@@ -208,6 +210,54 @@ def test_what_was_said_in_between_is_as_if_the_import_had_never_been(
             crm._say([one])
     undone.undo_import(done.id)
     assert everybody(undone) == everybody(never)
+
+
+def sums_of_lines(crm):
+    """Return what the lines of each order add up to, and what the orders say."""
+    whole = {"item_ordered": "order_placed", "item_returned": "order_returned"}
+    with crm._opened.reading() as scope:
+        columns = "name, ref, customer_id, origin_id, currency, source_id, occurred_at, quantity, amount"
+        rows = scope.connection.exec_driver_sql(f"SELECT {columns} FROM crm_event WHERE import_id IS NOT NULL").all()
+    orders = {tuple(row[:6]): tuple(row[6:]) for row in rows if row.name not in whole}
+    lines = {}
+    for row in rows:
+        if row.name in whole:
+            lines.setdefault((whole[row.name], *row[1:6]), []).append(row[6:])
+    return {
+        key: (min(one[0] for one in each), *map(sum, list(zip(*each, strict=True))[1:])) for key, each in lines.items()
+    }, orders
+
+
+@slow
+@given(st.lists(files, min_size=3, max_size=3), st.permutations(range(3)), st.sampled_from([1, 2, 1000]))
+def test_imports_that_overlap_are_taken_back_in_any_order(open_crm, tmp_path, imported, order, size):
+    number = next(NUMBERS)
+    undone, never = open_crm(f"order-{number}.db"), open_crm(f"only-{number}.db")
+    # A line that two files of one source share is the first one's: here each file has its own.
+    own = [({**made, "source": f"{made['source']}{nth}"}, *rest) for nth, (made, *rest) in enumerate(imported)]
+    *first, last = order
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(taking_back, "BATCH", size)
+        patch.setattr(running, "BATCH", size)
+        ids = [take(undone, tmp_path, file, f"any-{number}-{nth}").id for nth, file in enumerate(own)]
+        for nth in first:
+            undone.undo_import(ids[nth])
+            lines, orders = sums_of_lines(undone)
+            assert orders == lines
+    take(never, tmp_path, own[last], f"only-{number}")
+    assert everybody(undone) == everybody(never)
+
+
+def test_an_import_taken_back_leaves_the_same_file_in_another_workspace(tmp_path):
+    file = (PEOPLE, HEADER, [("1", "a@example.com", "u", "vip", "yes", "news", 100_000_000)])
+    with CRM(str(tmp_path / "two.db"), workspace="one") as one, CRM(str(tmp_path / "two.db"), workspace="two") as two:
+        mine, other = (take(crm, tmp_path, file, "people") for crm in (one, two))
+        there = everybody(two)
+        assert everybody(one) == there
+        with pytest.raises(UnknownImport):
+            one.undo_import(other.id)
+        one.undo_import(mine.id)
+        assert (everybody(one), everybody(two)) == ({}, there)
 
 
 def test_an_import_that_was_taken_back_can_be_made_again(crm, tmp_path):

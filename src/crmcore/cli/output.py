@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,7 +90,41 @@ def when(at: int | None) -> str:
 
 @contextmanager
 def progress(context: Context, title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with rate and time left on a terminal's standard error; nothing with --json."""
+    """Show a bar with rate and time left on a terminal's standard error; nothing with --json.
+
+    Ctrl-C stops the work where it tells how far it is; a second time, at once.
+    """
+    with _bar(context, title) as show, _interruptible() as stop_if_asked:
+
+        def tell(done: int, total: int) -> None:
+            show(done, total)
+            stop_if_asked()
+
+        yield tell
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Hold an interrupt back until it is asked for: within a transaction, it may leave the database locked to ourselves."""
+    asked: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        stop_if_asked()
+        asked.append(number)
+
+    def stop_if_asked() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop_if_asked
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+@contextmanager
+def _bar(context: Context, title: str) -> Iterator[Callable[[int, int], None]]:
     if context.as_json or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
