@@ -87,7 +87,7 @@ def latest(scope: Scope, kept: Kept, owners: Sequence[int]) -> Sequence[Any]:
     """Return, of each owner and name in the log, what was written last: owner, name, new, at, source_id, import_id."""
     log = kept.log.c
     rank = func.row_number().over(
-        partition_by=(log[kept.owner], log.name), order_by=(log.at.desc(), log.new.desc(), log.id.desc())
+        partition_by=(log[kept.owner], log.name), order_by=(log.at.desc(), log.new.desc(), log.id)
     )
     columns = (log[kept.owner], log.name, log.new, log.at, log.source_id, log.import_id)
     ranked = (
