@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tables import Order, OutOfStock, Product, Table
 
 from crmcore import CRM, Money
-from crmcore.errors import UnknownCustomer
+from crmcore.errors import InvalidIdentity, UnknownCustomer
 
 engine = create_engine(f"sqlite:///{os.environ.get('SHOP_DATABASE', 'shop.db')}", connect_args={"timeout": 20})
 sessions = sessionmaker(engine)
@@ -57,6 +57,8 @@ def write(email: str, product_key: str, quantity: int) -> ResponseReturnValue:
             tell(session, order)
             product.take(session, quantity)
             return {"ref": str(order)}, 201
+    except InvalidIdentity as error:
+        return {"refused": str(error)}, 400
     except NoResultFound:
         return {"refused": f"there is no product {product_key}"}, 400
     except OutOfStock:

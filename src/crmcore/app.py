@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 from sqlalchemy import Connection, Engine
 
-from crmcore.errors import MergeConflict
+from crmcore.errors import MergeConflict, NoConnection
 from crmcore.exporting import Exporting
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
@@ -146,8 +146,8 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         return self._say_many(verbs.offer, rows)
 
     def using(self, connection: Connection | Session) -> Writer:
-        """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one."""
-        joined = connection if isinstance(connection, Connection) else connection.connection()
+        """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one. Raise NoConnection."""
+        joined = connection if isinstance(connection, Connection) else _of_session(connection)
         return Writer(self._opened.clock, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
@@ -301,3 +301,11 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
 
     def _fold(self) -> Taken:
         return folding.fold(self._opened.writing, self._opened.reading)
+
+
+def _of_session(session: Session) -> Connection:
+    from sqlalchemy.orm import Session
+
+    if not isinstance(session, Session):
+        raise NoConnection(kind=type(session).__name__)
+    return session.connection()

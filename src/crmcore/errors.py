@@ -8,6 +8,7 @@
     |-- SchemaError              the database is not at the revision this release needs
     |   `-- SchemaMissing
     |-- MissingExtra             a package that only some need is not installed
+    |-- NoConnection             what is given is no connection to join
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
@@ -77,6 +78,10 @@ class SchemaError(CRMError):
 
 class SchemaMissing(SchemaError):
     """The database has tables, but none of crmcore's; run `crm db upgrade` to add them."""
+
+
+class NoConnection(CRMError, TypeError):
+    """using() joins a SQLAlchemy Connection or Session, not a {kind}; adopt() takes a DBAPI connection, AsyncCRM what is awaited."""
 
 
 class LoadError(CRMError):

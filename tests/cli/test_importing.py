@@ -98,3 +98,17 @@ def test_an_import_is_taken_back_by_its_id(run):
 def test_what_is_missing_or_contradicts_is_said(run, words, said):
     run("import", "contacts.csv", "--as", "customers", "--save-map", "map.toml")
     assert said in run("import", *words, code=2).stderr
+
+
+def test_what_files_hold_does_not_speak_to_the_terminal(run, tmp_path):
+    (tmp_path / "red.csv").write_text("id,city\n1,\x1b[31mred\n")
+    run("import", "red.csv", "--as", "customers", "--yes")
+    shown = run("customer", "1").stdout
+    assert "\x1b[31mred" not in shown
+    assert "\\x1b[31mred" in shown
+
+
+def test_contradictions_of_a_file_are_said_and_listed(run, tmp_path):
+    (tmp_path / "shared.csv").write_text("id,email\n1,ada@example.com\n2,ada@example.com\n")
+    assert "contradictions" in run("import", "shared.csv", "--as", "customers", "--yes").stdout
+    assert "ada@example.com" in run("contradictions").stdout

@@ -26,7 +26,10 @@ ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['P
 def blocks(example: str) -> list[list[list[str]]]:
     """Return the commands that a README tells to type, block by block, but for installing."""
     found = re.findall(r"```sh\n(.*?)```", (EXAMPLES / example / "README.md").read_text(), re.DOTALL)
-    return [[shlex.split(line) for line in one.splitlines() if not line.startswith("pip ")] for one in found]
+    return [
+        [shlex.split(line) for line in one.splitlines() if not line.startswith(("pip ", "python3 -m venv"))]
+        for one in found
+    ]
 
 
 @contextmanager

@@ -199,3 +199,30 @@ def test_every_format_is_told_from_the_others_by_days_after_the_twelfth(form):
     days = [datetime(2025, month, day, 13, 45, 10, tzinfo=UTC) for month, day in ((1, 13), (2, 28), (12, 31))]
     cells = [day.strftime(form) if form else day.isoformat() for day in days]
     assert sniffing.time_formats(cells) == [form]
+
+
+def test_codes_are_no_numbers_and_a_number_that_begins_with_0_is_refused(crm, guess):
+    lines = "".join(f"{n},{10000 + n},{n}\n" for n in range(1, 1500))
+    found, path = guess(f"id,PLZ,room\n{lines}x,01067,007\n", "customers")
+    assert (found.mapping.types.get("PLZ"), found.mapping.types["room"]) == (None, "int")
+    done = crm.import_file(path, found.mapping)
+    assert (done.new, list(done.refused)) == (
+        1499,
+        [
+            "The value of column room is not valid: '007' begins with 0 as no number does; if these are codes, let the column be text."
+        ],
+    )
+    assert crm.customer("7").attributes["plz"] == "10007"
+
+
+def test_somebody_without_a_key_is_known_by_the_address(crm, guess):
+    found, path = guess("id,email,city\n1,ada@example.com,Bandung\n,ben@example.com,Solo\n,,Nowhere\n", "customers")
+    done = crm.import_file(path, found.mapping)
+    assert (done.new, done.dropped) == (2, {"no customer": 1})
+    assert crm.customer({"email": "ben@example.com"}).attributes["city"] == "Solo"
+
+
+def test_what_contradicts_is_counted(crm, guess):
+    found, path = guess("id,email\n1,ada@example.com\n2,ada@example.com\n", "customers")
+    assert crm.import_file(path, found.mapping).contradictions == 1
+    assert len(crm.contradictions()) == 1

@@ -7,7 +7,7 @@ import json
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmcore import CRM
@@ -60,7 +60,12 @@ NOBODY = {
     "crm_contact_state": " WHERE customer_id IN (SELECT id FROM crm_customer WHERE merged_into IS NULL)",
 }
 REMADE = (("crm_contact_state", "changed_at"), ("crm_member", "id"), ("crm_suppression", "id"))
-slow = settings(max_examples=250, phases=(Phase.explicit, Phase.reuse, Phase.generate), deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(
+    max_examples=250,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 times = st.integers(100_000_000, 100_000_020)
 names = st.sampled_from(["1", "2", "3"])

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from crmcore import CRM, adopt
-from crmcore.errors import UnknownCustomer
+from crmcore.errors import NoConnection, UnknownCustomer
 from crmcore.model.building import event
 from crmcore.store.engine import open_engine, writing
 
@@ -250,3 +250,9 @@ def test_adopting_changes_nothing_of_the_connection(database, host):
     host.using(adopt(connection, "sqlite")).track("order_placed", "42")
     assert connection.execute("SELECT 'a' REGEXP 'b'").fetchone() == ("the host's own",)
     connection.close()
+
+
+@pytest.mark.parametrize("given", ["x", 1, sqlite3.connect])
+def test_what_is_no_connection_is_refused_by_name(host, given):
+    with pytest.raises(NoConnection, match="adopt"):
+        host.using(given)

@@ -53,6 +53,7 @@ for command in (
     importing.imports,
     quarantine.quarantine,
     schema.schema,
+    knowing.contradictions,
     knowing.duplicates,
     knowing.history,
     segments.segment,

@@ -46,6 +46,7 @@ def _human(known: Known) -> None:
     rows += [("tags", ", ".join(found.tags))] if found.tags else []
     rows += [(f"suppressed on {channel}", reason) for channel, reason in found.suppressed]
     rows += [(f"consent {one.purpose} on {one.channel}", "yes" if one.granted else "no") for one in found.consents]
+    rows += [(f"topic {one.topic} on {one.channel}", "yes" if one.wanted else "no") for one in found.subscriptions]
     table(f"Customer {found.key or found.id}", ("what", "value"), [(name, str(value)) for name, value in rows])
     sums = [
         (one.name, one.count, _money(one.amount, one.currency), when(one.first_at), when(one.last_at))

@@ -153,8 +153,13 @@ def _agreed(context: Context) -> bool:
 
 
 def _human(found: Imported, written: Path | None) -> None:
-    rows: list[tuple[str, object]] = [("read", found.read), ("new", found.new), ("unchanged", found.unchanged)]
+    rows: list[tuple[str, object]] = [
+        ("read", found.read),
+        ("taken, not seen before", found.new),
+        ("taken before", found.unchanged),
+    ]
     rows += [("orders and returns", found.orders)] if found.orders else []
+    rows += [("contradictions (`crm contradictions`)", found.contradictions)] if found.contradictions else []
     rows += _left_out(found.dropped, found.refused)
     table(f"Import {found.id}", ("lines", "count"), rows)
     if written is not None:
@@ -182,8 +187,13 @@ def _preview(found: Preview) -> None:
 
 
 def _change(one: Change) -> str:
-    new = json.dumps(plain(one.new), ensure_ascii=False)
-    return f"{one.field}: {new}" if one.old is None else f"{one.field}: {json.dumps(plain(one.old))} -> {new}"
+    if one.new is True and one.old is None:
+        return one.field
+    return f"{one.field}: {_said(one.new)}" if one.old is None else f"{one.field}: {_said(one.old)} -> {_said(one.new)}"
+
+
+def _said(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(plain(value))
 
 
 @click.group()

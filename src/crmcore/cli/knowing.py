@@ -8,6 +8,7 @@ from crmcore.cli.output import Context, pass_context, progress, show, table, whe
 from crmcore.model.duplicates import Duplicate, Duplicates, Side
 from crmcore.model.identity import Who
 from crmcore.store.history import Written
+from crmcore.store.links import Contradiction
 
 
 @click.command()
@@ -25,6 +26,34 @@ def duplicates(context: Context, threshold: float, limit: int, largest: int) -> 
     with context.crm() as crm, progress(context, "customers") as bar:
         found = crm.duplicates(threshold, limit, largest=largest, progress=bar)
     show(context, found, _duplicates)
+
+
+@click.command()
+@click.option("--limit", default=50, show_default=True, help="How many to show.")
+@pass_context
+def contradictions(context: Context, limit: int) -> None:
+    """List what was said of who is who and is refused: it would join two customers known by a key each.
+
+    \b
+    crm --db shop.db contradictions --limit 10
+    """
+    with context.crm() as crm:
+        found = crm.contradictions(limit)
+
+    def human(rows: list[Contradiction]) -> None:
+        shown = [
+            (
+                f"{one.one.kind} {one.one.value}",
+                f"{one.other.kind} {one.other.value}",
+                one.kind,
+                when(one.at),
+                one.reason,
+            )
+            for one in rows
+        ]
+        table("Contradictions", ("one", "other", "said", "when (UTC)", "reason"), shown)
+
+    show(context, found, human)
 
 
 @click.command()

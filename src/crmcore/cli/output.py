@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from crmcore.model.time import moment
 Answer = TypeVar("Answer")
 #: JSON numbers are exact up to here in every reader; ids are larger, and so are text.
 EXACT = 2**53
+#: What would speak to the terminal rather than to the person.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +83,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 def _cell(cell: object) -> str:
     from rich.markup import escape
 
-    return f"{cell:,}" if type(cell) is int else escape(str(cell))
+    return f"{cell:,}" if type(cell) is int else escape(_CONTROL.sub(lambda sign: repr(sign[0])[1:-1], str(cell)))
 
 
 def when(at: int | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crmcore.model.identity import KEY, Identity
 from crmcore.model.linking import MERGED, NAMED, UNMERGED, Link, grouped
@@ -171,6 +171,15 @@ def refused_between(scope: Scope, pairs: Collection[tuple[int, int]]) -> dict[tu
 
 def _sorted(one: int, other: int) -> tuple[int, int]:
     return (one, other) if one < other else (other, one)
+
+
+def refused_of_import(scope: Scope, import_id: int) -> int:
+    """Return how many statements of an import are refused."""
+    row = schema.link.c
+    query = select(func.count()).where(
+        row.workspace_id == scope.workspace_id, row.import_id == import_id, row.refused, row.import_id != 0
+    )
+    return scope.connection.execute(query).scalar_one()
 
 
 def names_of(scope: Scope, origins: Collection[int]) -> dict[int, Identity]:

@@ -96,7 +96,8 @@ def suppressed(scope: Scope, begun: Begun) -> Batch:
     bulk.delete(scope, schema.suppression_log, ("id",), [(one.id,) for one in found])
     origins = {one.origin_id for one in found}
     owners = bulk.select_in(scope, schema.identity, ("customer_id",), {}, "origin_id", sorted(origins))
-    suppressions.settle_addresses(scope, {one.hash for one in found})
+    whole = {scope.hash(suppressions.whole_customer(one)) for one in origins}
+    suppressions.settle_addresses(scope, {one.hash for one in found} - whole)
     suppressions.settle(scope, {customer_id for (customer_id,) in owners})
     return Batch(rows=len(found))
 

@@ -176,6 +176,10 @@ def _named(columns: Sequence[str], taken: set[str]) -> dict[str, str]:
     return distinct({column: _standard(column) for column in columns}, taken)
 
 
+def _is_code(column: str) -> bool:
+    return _plain(column) in {_plain(name) for kind in ("code", "phone") for name in called()[kind]}
+
+
 def _without_phones(attributes: Mapping[str, str]) -> dict[str, str]:
     """Keep telephones from being identities of people known by address alone: those who share one would be joined."""
     return {"phone_number" if name == "phone" else name: column for name, column in attributes.items()}
@@ -196,7 +200,7 @@ def _typed(file: _File, made: ColumnMap) -> tuple[ColumnMap, list[str]]:
     for column in times:
         formats |= _format(file, column, notes)
     for name, column in values:
-        kind: Type = "text" if name in ("email", "phone") else _type(file.cells[column])
+        kind: Type = "text" if name in ("email", "phone") or _is_code(column) else _type(file.cells[column])
         if kind in ("time", "date"):
             formats |= _format(file, column, notes)
         if kind != "text" and column not in made.types:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import attrs
 
@@ -64,14 +65,15 @@ def customer_line(read: Reader, cells: Cells, now: int) -> Line:
     if read.map.escaped:
         said = exported_rows.customer(read.cells_filled(cells), read.map.source, now)
         return Line(statements=said, dropped="" if said else DROPPED_NO_CUSTOMER)
-    named = _customer(read, cells)
+    known = entries.of(read, cells) | read.filled(read.attributes, cells)
+    named = _customer(read, cells) or _addressed(known)
     if not named:
         return Line(dropped=DROPPED_NO_CUSTOMER)
     at = read.at_or(cells, now)
     told = verbs.identify(
         now,
         named,
-        entries.of(read, cells) | read.filled(read.attributes, cells),
+        known,
         tags=_tags(read.text("tags", cells)),
         at=at,
         source=read.map.source,
@@ -162,6 +164,11 @@ def _customer(read: Reader, cells: Cells) -> Named:
         if (value := cell(cells))
     )
     return (*named, *(one for one in further if one not in named))
+
+
+def _addressed(known: Mapping[str, Any]) -> Named:
+    """Return the address of somebody without a key: an e-mail address is one person's, a telephone may be several's."""
+    return (identity("email", known["email"], "email"),) if known.get("email") else ()
 
 
 @lru_cache(maxsize=65_536)

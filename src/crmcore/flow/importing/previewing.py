@@ -19,6 +19,7 @@ from crmcore.flow.importing.running import Good, Open, batches, screened, sort
 from crmcore.flow.progress import Progress
 from crmcore.model.event import Event
 from crmcore.model.identity import KEY, Identity
+from crmcore.model.values import from_json
 from crmcore.store import accounts, identities, imports, states
 from crmcore.store.scope import Scope
 from crmcore.store.scratch import Scratch
@@ -169,7 +170,7 @@ class _Standing:
         self._noted[place] = json.dumps([fact.value, fact.at])
         if old is not None and old[0] == fact.value:
             return None
-        return Change(field=fact.field, old=None if old is None else json.loads(old[0]), new=json.loads(fact.value))
+        return Change(field=fact.field, old=None if old is None else from_json(old[0]), new=from_json(fact.value))
 
     def keep(self) -> None:
         """Note what this batch has said, for the batches that follow."""

@@ -22,6 +22,7 @@ from crmcore.model.money import Money, is_currency
 from crmcore.model.time import EPOCH, MICROSECOND
 from crmcore.model.values import from_plain
 
+_ZEROS = re.compile(r"[+-]?0\d")
 #: The digits of the largest 64-bit integer, less one: "1e999999999" would take its billion digits of memory.
 MAX_DIGITS = 18
 Cells = Sequence[str]
@@ -183,6 +184,9 @@ def _number(column: str, text: str, sign: str) -> Decimal:
 
 
 def _whole(column: str, text: str, sign: str) -> int:
+    if _ZEROS.match(text):
+        problem = f"{text!r} begins with 0 as no number does; if these are codes, let the column be text"
+        raise InvalidValue(place=f"column {column}", problem=problem)
     number = _number(column, text, sign)
     if number != number.to_integral_value():
         raise InvalidValue(place=f"column {column}", problem=f"{text!r} is no whole number")

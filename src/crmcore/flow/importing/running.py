@@ -25,7 +25,7 @@ from crmcore.flow.screening import reasons_of_lines
 from crmcore.model.event import Event
 from crmcore.model.statement import Identify
 from crmcore.model.wire import NAMES, Statement
-from crmcore.store import events, imports, orders
+from crmcore.store import events, imports, links, orders
 from crmcore.store.imports import Refused
 from crmcore.store.scope import Scope
 from crmcore.store.scratch import Scratch
@@ -37,13 +37,17 @@ Open = Callable[[], AbstractContextManager[Scope]]
 
 @attrs.frozen(kw_only=True)
 class Imported:
-    """What an import did: lines `read`, `new`, `unchanged` (known from before), `dropped` and `refused` by reason."""
+    """What an import did: lines `read`, `new`, `unchanged` (known from before), `dropped` and `refused` by reason.
+
+    `contradictions` counts what its lines say of who is who and what is refused, since it would join two known customers.
+    """
 
     id: int
     read: int
     new: int
     unchanged: int
     orders: int
+    contradictions: int
     dropped: dict[str, int]
     refused: dict[str, int]
 
@@ -197,12 +201,14 @@ class _Importing:
         """Close the import."""
         with self._writing() as scope:
             imports.note(scope, self._import_id, imports.DONE, self.counts, {})
+            contradictions = links.refused_of_import(scope, self._import_id)
         return Imported(
             id=self._import_id,
             read=self.counts["read"],
             new=self.counts["new"],
             unchanged=self.counts["unchanged"],
             orders=self.counts["orders"],
+            contradictions=contradictions,
             dropped=dict(self.dropped),
             refused=dict(self.refused),
         )
