@@ -61,8 +61,7 @@ NOBODY = {
 }
 REMADE = (("crm_contact_state", "changed_at"), ("crm_member", "id"), ("crm_suppression", "id"))
 slow = settings(
-    max_examples=250,
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    max_examples=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
