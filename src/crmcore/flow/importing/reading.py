@@ -166,6 +166,7 @@ def _problem(cells: Sequence[str], width: int, layout: Layout) -> str:
     if cells and len(cells) != width:
         return f"it has {len(cells)} cells, the header {width}"
     broken = _REPLACED if layout.encoding.startswith("utf-16") else _ESCAPED
-    if any(not cell.isascii() and broken.search(cell) for cell in cells):
+    text = "".join(cells)
+    if not text.isascii() and broken.search(text):
         return f"it is not {layout.encoding.removesuffix('-sig').upper()}"
     return ""
