@@ -15,6 +15,7 @@ from crmcore.model.event import event
 from crmcore.model.fitting import reason
 from crmcore.model.tracking import EventPlan, Source
 from crmcore.model.verbs import identify
+from crmcore.store import declarations
 from crmcore.store.engine import open_engine
 from crmcore.testing.strategies import sources, statements
 
@@ -105,7 +106,7 @@ def test_what_another_process_declares_holds_from_the_next_transaction_on(open_c
 
 
 def test_a_source_without_a_name_costs_no_look_at_the_plans(web, monkeypatch):
-    monkeypatch.setattr(screening.declarations, "declared", None)
+    monkeypatch.setattr(declarations, "declared", None)
     web.track("seen", "1", properties={"n": "x"})
     assert events(web) == 1
 

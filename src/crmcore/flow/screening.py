@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import attrs
 
 from crmcore.model.event import Event
-from crmcore.model.fitting import reason
 from crmcore.model.statement import Identify
-from crmcore.model.tracking import Source
 from crmcore.model.wire import Statement
-from crmcore.store import declarations
 from crmcore.store.quarantine import Refused
 from crmcore.store.scope import Scope
+
+if TYPE_CHECKING:
+    from crmcore.model.tracking import Source
 
 _LOG = logging.getLogger("crmcore.screening")
 
@@ -61,9 +62,18 @@ def warn(quarantined: int) -> None:
 def _plans(scope: Scope, statements: Sequence[Statement]) -> Mapping[str, Source]:
     """Return the plans in force in this transaction; statements that name no source cost no look."""
     named = {one.source for one in statements if isinstance(one, Event | Identify) and one.source is not None}
-    return {name: one.source for name, one in declarations.declared(scope, named).items()} if named else {}
+    if not named:
+        return {}
+    # What only hosts with sources use is imported when it is first used.
+    from crmcore.store import declarations
+
+    return {name: one.source for name, one in declarations.declared(scope, named).items()}
 
 
 def _reason(plans: Mapping[str, Source], statement: Statement) -> str:
     plan = plans.get(getattr(statement, "source", None) or "")
-    return "" if plan is None else reason(plan, statement)
+    if plan is None:
+        return ""
+    from crmcore.model.fitting import reason
+
+    return reason(plan, statement)
