@@ -1,15 +1,15 @@
-"""examples/flask_shop, as its README starts it: a preloaded gunicorn of two workers."""
+"""examples/django_shop and examples/flask_shop, as their READMEs start them."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.examples.ordering import known, many_at_once, opened, order
+from tests.examples.ordering import blocks, known, many_at_once, opened, order
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    with opened("flask_shop", tmp_path_factory.mktemp("shop")) as client:
+@pytest.fixture(scope="module", params=["django_shop", "flask_shop"])
+def client(request, tmp_path_factory):
+    with opened(request.param, tmp_path_factory.mktemp("shop")) as client:
         yield client
 
 
@@ -30,6 +30,7 @@ def test_an_order_that_is_refused_is_nowhere(client):
 def test_an_order_that_makes_no_sense_is_refused(client):
     assert order(client, "bob@example.com", "cup", 0) == 400
     assert order(client, "bob@example.com", "saucer") == 400
+    assert order(client, "nobody", "tea") == 400
 
 
 def test_orders_that_come_at_once_arrive_exactly_once(client):
@@ -37,3 +38,10 @@ def test_orders_that_come_at_once_arrive_exactly_once(client):
     assert set(many_at_once(client)) == {201}
     assert known(client, "crowd@example.com")["order_placed"] == {"amount": 40 * 450, "count": 40}
     assert client.get("/").json()["tea"]["stock"] == before - 40
+
+
+def test_django_runs_under_a_preloaded_gunicorn_too(tmp_path):
+    [server] = blocks("django_shop")[2]
+    with opened("django_shop", tmp_path, server) as client:
+        assert set(many_at_once(client)) == {201}
+        assert known(client, "crowd@example.com")["order_placed"] == {"amount": 40 * 450, "count": 40}
