@@ -9,7 +9,7 @@ from sqlalchemy import Column
 from crmcore.store.schema.columns import keyed, maybe_number, maybe_words, number, partial, rows, words, yes_no
 
 #: The ledger: one row per message to one address. `address_id` is 0 for a skip before an address was chosen; `due_at` is
-#: when it may be claimed next; `context` is frozen when it is handed over.
+#: when it may be claimed next; `fields` (JSON) are those of this one message, `context` is frozen when it is handed over.
 delivery = rows(
     "delivery",
     number("run_id"),
@@ -40,8 +40,11 @@ delivery = rows(
     maybe_words("provider"),
     maybe_words("provider_id"),
     maybe_words("trace"),
-    partial("ix_delivery_due", ("due_at",), "state IN ('planned', 'deferred')"),
+    maybe_words("fields"),
+    partial("ix_delivery_due", ("run_id", "due_at"), "state IN ('planned', 'deferred')"),
     partial("ix_delivery_lease", ("lease_until",), "state IN ('claimed', 'handed')"),
+    partial("ix_delivery_handed", ("customer_id", "handed_at"), "handed_at IS NOT NULL"),
+    partial("ix_delivery_in_doubt", ("id",), "state = 'in_doubt'"),
     partial("ix_delivery_carried", ("provider_id", "provider"), "provider_id IS NOT NULL"),
     unique=[("run_id", "step", "customer_id", "channel", "address_id", "occurrence")],
     indexes=[("run_id", "state"), ("customer_id", "planned_at")],

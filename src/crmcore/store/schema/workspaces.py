@@ -41,7 +41,8 @@ node = Table(
     PrimaryKeyConstraint("node"),
 )
 
-#: Token buckets: `scope` channel, sender, destination, recipient; tokens, rate and burst times 10^6.
+#: Token buckets: `scope` workspace, channel, sender, destination, recipient; tokens, rate (a second), burst and nominal
+#: (the rate it recovers to) times 10^6. `blocked_until` is a hint of a provider, or an open circuit after `failures`.
 limit = keyed(
     "limit",
     ("scope", "key"),
@@ -52,6 +53,9 @@ limit = keyed(
     number("burst"),
     number("updated_at"),
     maybe_number("blocked_until"),
+    maybe_number("nominal"),
+    maybe_number("failures"),
+    maybe_words("reason"),
 )
 
 #: What changes by time alone; `kind` says whose timer it is, `subject_id` the segment, enrolment or the like.

@@ -1,0 +1,44 @@
+"""What every revision does: run the script of its dialect, or take back what the script says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from alembic import op
+
+_VERSIONS = Path(__file__).with_name("versions")
+
+
+def run(revision: str) -> None:
+    """Run a revision's script."""
+    for statement in _script(revision).split(";\n"):
+        if statement.strip():
+            op.get_bind().exec_driver_sql(statement)
+
+
+def take_back(revision: str) -> None:
+    """Drop the indexes, columns and tables that a revision's script makes, and make again the indexes it drops."""
+    script = _script(revision)
+    for name, table in re.findall(r"CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", script):
+        op.drop_index(name, table)
+    for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", script):
+        op.drop_column(table, column)
+    for table in tables(revision):
+        op.drop_table(table)
+
+
+def tables(revision: str) -> list[str]:
+    """Return the names of the tables that a revision makes."""
+    return re.findall(r"CREATE TABLE (\w+)", _script(revision))
+
+
+def make_again(revision: str, index: str) -> None:
+    """Make an index again as an earlier revision made it."""
+    statement = re.search(rf"CREATE INDEX {index} ON [^;]+", _script(revision))
+    assert statement is not None, (revision, index)
+    op.get_bind().exec_driver_sql(statement[0])
+
+
+def _script(revision: str) -> str:
+    return (_VERSIONS / f"{revision}_{op.get_bind().dialect.name}.sql").read_text()
