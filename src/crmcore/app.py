@@ -163,8 +163,7 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         return taken
 
     def _take(self, statements: Sequence[Statement]) -> Taken:
-        with self._opened.writing() as scope:
-            taken = applying.apply(scope, statements)
+        taken = self._opened.write(lambda scope: applying.apply(scope, statements))
         warn(taken.quarantined)
         return taken
 
@@ -220,8 +219,7 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         from crmcore.store import segments
 
         condition = condition_of(clause)
-        with self._opened.writing() as scope:
-            segments.save(scope, name, condition)
+        self._opened.write(lambda scope: segments.save(scope, name, condition))
         return self.segment(name)
 
     def segment(self, name: str) -> Segment:
@@ -276,8 +274,7 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
 
     def pin(self, at: int | None) -> None:
         """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""
-        with self._opened.writing() as scope:
-            workspaces.pin(scope.connection, scope.workspace_id, at)
+        self._opened.write(lambda scope: workspaces.pin(scope.connection, scope.workspace_id, at))
 
     def campaigns(self) -> list[str]:
         """Return the names of the campaigns."""
@@ -300,7 +297,7 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         return self._campaigning.stats()
 
     def _fold(self) -> Taken:
-        return folding.fold(self._opened.writing, self._opened.reading)
+        return folding.fold(self._opened.write, self._opened.reading)
 
 
 def _of_session(session: Session) -> Connection:

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -61,31 +62,28 @@ class Campaigning:
         template = Template(name=name, channel=channel, parts=dict(parts), locale=locale)
         for issue in self._registry.channel(channel).validate_template(template):
             raise InvalidTemplate(name=name, place=issue.part, problem=issue.problem)
-        with self._opened.writing() as scope:
-            return templates.save(scope, template)
+        return self._opened.write(lambda scope: templates.save(scope, template))
 
     def launch(self, given: Campaign | Mapping[str, Any], seed: int, progress: Progress) -> Launched:
         """Check a campaign over its whole audience, and begin a run of it."""
         campaign = campaign_of(given) if isinstance(given, Mapping) else given
         made = plan.plan(campaign, self._registry, self._settings)
         if campaign.offers is not None:
-            with self._opened.writing() as scope:
-                catalogue.complete(scope)
+            self._opened.write(catalogue.complete)
         with self._opened.reading() as scope:
             customers = launch.audience(scope, campaign, self._registry.rules)
             launch.check(scope, plan.advised(scope, made, self._registry, scope.now), customers, progress)
         salt = f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
-        with self._opened.writing() as scope:
-            return launch.launch(scope, made, customers, salt)
+        return self._opened.write(lambda scope: launch.launch(scope, made, customers, salt))
 
     def work(self, folded: Taken, progress: Progress, limit: int | None) -> Worked:
         """Send what is due."""
         with ExitStack() as stack:
-            writing, reading = self._opened.writing, self._opened.reading
+            write, reading = self._opened.write, self._opened.reading
             owner = f"{os.getpid()}"
-            dispatcher = Dispatcher(writing, reading, self._registry, self._settings, owner, stack)
+            dispatcher = Dispatcher(write, reading, self._registry, self._settings, owner, stack)
             done = dispatcher.run(progress, limit)
-        told = notify(writing, reading, self._registry, self._opened.workspace.name)
+        told = notify(write, reading, self._registry, self._opened.workspace.name)
         return Worked(folded=folded.new, deliveries=done, notices=told)
 
     def report(self, campaign: str) -> Report:
@@ -107,8 +105,8 @@ class Campaigning:
         """Take what a provider, a link or a pixel says of deliveries; return how much was new."""
         new = 0
         for _, batch in groupby(enumerate(given), key=lambda one: one[0] // 1000):
-            with self._opened.writing() as scope:
-                new += feedback.take(scope, [one for _, one in batch], provider)
+            some = [one for _, one in batch]
+            new += self._opened.write(partial(feedback.take, feedback=some, provider=provider))
         return new
 
     def check_unsubscribe(self, token: str) -> Unsubscription:
@@ -118,8 +116,7 @@ class Campaigning:
 
     def unsubscribe(self, token: str) -> Unsubscription:
         """Do what a link says."""
-        with self._opened.writing() as scope:
-            return unsubscribing.unsubscribe(scope, token)
+        return self._opened.write(lambda scope: unsubscribing.unsubscribe(scope, token))
 
     def stats(self) -> Stats:
         """Return what waits."""

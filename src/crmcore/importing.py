@@ -48,7 +48,7 @@ class Importing(Facet):
         from crmcore.flow.importing import running
 
         self._fold()
-        return running.run(self._opened.writing, path, mapping, progress)
+        return running.run(self._opened.write, path, mapping, progress)
 
     def imports(self, limit: int = 100) -> list[ImportView]:
         """Return the imports, the latest first."""
@@ -78,4 +78,4 @@ class Importing(Facet):
         from crmcore.flow.importing import undoing
 
         self._fold()
-        return undoing.undo(self._opened.writing, import_id, progress)
+        return undoing.undo(self._opened.write, import_id, progress)

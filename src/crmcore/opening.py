@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
@@ -15,11 +16,12 @@ from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, NoNodeFree, SettingsError
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import workspaces
-from crmcore.store.engine import open_engine, reading, writing
+from crmcore.store.engine import open_engine, reading, write
 from crmcore.store.nodes import Ids
 from crmcore.store.scope import Scope
 from crmcore.store.workspaces import Workspace
 
+Result = TypeVar("Result")
 log = logging.getLogger("crmcore.opening")
 
 
@@ -34,13 +36,11 @@ class Opened:
     ids: Ids
     listened: frozenset[str] = frozenset()
 
-    @contextmanager
-    def writing(self) -> Iterator[Scope]:
-        """Open a transaction that may write."""
+    def write(self, act: Callable[[Scope], Result], /) -> Result:
+        """Do something in a transaction that may write; where others were in its way it is done again."""
         now = self.clock.now()
         self.ids.ready(now)
-        with writing(self.engine) as connection:
-            yield self.scope(connection, now)
+        return write(self.engine, lambda connection: act(self.scope(connection, now)))
 
     @contextmanager
     def reading(self) -> Iterator[Scope]:
@@ -122,10 +122,13 @@ def _workspace(engine: Engine, name: str, clock: Clock) -> Workspace:
         found = workspaces.find(connection, name)
     if found is not None:
         return found
-    with writing(engine) as connection:
-        found = workspaces.find(connection, name)
-        if found is None:
-            workspaces.make(connection, name, now=clock.now(), secret=secrets.token_bytes(32))
-            found = workspaces.find(connection, name)
-    assert found is not None
-    return found
+    return write(engine, lambda connection: _made(connection, name, clock.now()))
+
+
+def _made(connection: Connection, name: str, now: int) -> Workspace:
+    if (found := workspaces.find(connection, name)) is not None:
+        return found
+    workspaces.make(connection, name, now=now, secret=secrets.token_bytes(32))
+    made = workspaces.find(connection, name)
+    assert made is not None
+    return made

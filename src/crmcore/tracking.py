@@ -29,8 +29,7 @@ class Tracking(Facet):
         from crmcore.store import declarations
 
         plan = declarations.source_of(source) if isinstance(source, Mapping) else source
-        with self._opened.writing() as scope:
-            return declarations.declare(scope, plan)
+        return self._opened.write(lambda scope: declarations.declare(scope, plan))
 
     def declarations(self) -> list[Declaration]:
         """Return what sources declare, by their names."""
@@ -84,4 +83,4 @@ class Tracking(Facet):
         from crmcore.flow import replaying
 
         self._fold()
-        return replaying.replay(self._opened.writing, self._opened.reading, source, progress)
+        return replaying.replay(self._opened.write, self._opened.reading, source, progress)

@@ -21,6 +21,7 @@ from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Feedback, InDoubt, NotStarted, Permanent, Retry, Suppress
 from crmcore.model.building import attribute, everyone
 from crmcore.model.campaign import Campaign, Goal
+from crmcore.model.time import MINUTE
 from crmcore.testing.fakes import accept
 
 
@@ -447,8 +448,8 @@ def test_a_claim_of_a_process_that_died_is_taken_up_again(crm, clock, recorder):
     crm.launch(made())
     from crmcore.store import deliveries
 
-    with crm._opened.writing() as scope:
-        assert len(deliveries.claim(scope, "dead", limit=10, lease_until=scope.now + 60_000_000)) == 2
+    claimed = crm._opened.write(lambda scope: deliveries.claim(scope, "dead", limit=10, lease_until=scope.now + MINUTE))
+    assert len(claimed) == 2
     crm.work()
     assert recorder.sent == []
     clock.turn("2m")

@@ -77,8 +77,8 @@ def test_a_contradiction_is_told(two):
 
 
 def test_an_erased_customer_is_not_suggested(two):
-    with two._opened.writing() as scope:
-        scope.connection.exec_driver_sql("UPDATE crm_customer SET erased_at = 1 WHERE key = '2'")
+    erased = "UPDATE crm_customer SET erased_at = 1 WHERE key = '2'"
+    two._opened.write(lambda scope: scope.connection.exec_driver_sql(erased))
     assert suggested(two, threshold=0) == []
 
 

@@ -252,8 +252,7 @@ def test_ten_thousand_merges_and_unmerges_end_with_the_reference(open_crm, seed)
     while len(said) < 10_000 + len(people):
         batch = [_join_or_part(chance, people) for _ in range(chance.randint(1, 200))]
         said += batch
-        with crm._opened.writing() as scope:
-            _apply(scope, batch)
+        crm._opened.write(lambda scope: _apply(scope, batch))  # noqa: B023 - it is done at once
     groups = {}
     for one in people:
         view = crm.customer(one)

@@ -166,9 +166,8 @@ def test_screening_is_what_the_pure_function_says(open_crm, source, batch):
     crm = open_crm(f"screened-{next(NUMBERS)}.db")
     crm.declare_source(source)
     told = [reason(source, one) if one.source == "web" else "" for one in batch]
-    with crm._opened.writing() as scope:
-        screened = screening.screen(scope, batch)
-        assert screening.reasons(scope, batch) == told
+    screened = crm._opened.write(lambda scope: screening.screen(scope, batch))
+    assert crm._opened.write(lambda scope: screening.reasons(scope, batch)) == told
     assert list(screened.fitting) == [one for one, why in zip(batch, told, strict=True) if not why]
     assert [(one.statement, one.reason) for one in screened.refused] == [
         (one, why) for one, why in zip(batch, told, strict=True) if why

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from crmcore import CRM, adopt
 from crmcore.errors import NoConnection, UnknownCustomer
 from crmcore.model.building import event
-from crmcore.store.engine import open_engine, writing
+from crmcore.store.engine import open_engine, write
 
 
 @pytest.fixture
@@ -212,8 +212,7 @@ def test_a_host_that_only_appends_never_runs_out_of_nodes(engine, host, clock):
 
 
 def test_work_that_finds_nothing_to_do_keeps_no_writer_waiting(engine, host):
-    with writing(engine):
-        assert host.work().deliveries == 0
+    assert write(engine, lambda _: host.work()).deliveries == 0
 
 
 WRITTEN_AT_ONCE = {
@@ -238,10 +237,15 @@ def test_a_host_may_let_its_engine_say_begin(engine, host):
     listening.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     with engine.begin() as connection:
         host.using(connection).track("order_placed", "42")
-    with writing(engine), engine.connect() as other, pytest.raises(OperationalError, match="locked"):
+    with pytest.raises(OperationalError, match="locked"):
+        write(engine, lambda _: _order_at_once(engine))
+    assert host.customer("42").sums[0].count == 1
+
+
+def _order_at_once(engine):
+    with engine.connect() as other:
         other.exec_driver_sql("PRAGMA busy_timeout = 0")
         other.exec_driver_sql("INSERT INTO shop_order VALUES (1)")
-    assert host.customer("42").sums[0].count == 1
 
 
 def test_adopting_changes_nothing_of_the_connection(database, host):

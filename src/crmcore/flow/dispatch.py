@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from itertools import groupby
 
 import attrs
@@ -16,15 +17,15 @@ from crmcore.flow.plan import Plan, advised, plan
 from crmcore.flow.progress import Progress
 from crmcore.flow.settling import settle
 from crmcore.hooks.channel import Compiled, Rendered, Unrendered
+from crmcore.hooks.gate import Verdict
 from crmcore.hooks.provider import Outgoing, Result, Session
 from crmcore.model.time import MINUTE
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import deliveries, runs, templates
 from crmcore.store.deliveries import Claimed
-from crmcore.store.scope import Scope
+from crmcore.store.scope import Read, Scope, Write
 
-Open = Callable[[], AbstractContextManager[Scope]]
 #: How long a batch may be worked on before another process may take it.
 LEASE = 10 * MINUTE
 log = logging.getLogger("crmcore.dispatch")
@@ -42,9 +43,9 @@ class Dispatcher:
     """One process at work: it keeps plans, compiled templates and open sessions from batch to batch."""
 
     def __init__(
-        self, writing: Open, reading: Open, registry: Registry, settings: Settings, owner: str, stack: ExitStack
+        self, write: Write, reading: Read, registry: Registry, settings: Settings, owner: str, stack: ExitStack
     ) -> None:
-        self._writing, self._reading = writing, reading
+        self._write, self._reading = write, reading
         self._registry, self._settings, self._owner, self._stack = registry, settings, owner, stack
         self._plans: dict[int, Plan] = {}
         self._compiled: dict[int, Compiled] = {}
@@ -54,9 +55,7 @@ class Dispatcher:
         """Send all that is due, or at most `limit`; return how many deliveries were worked on."""
         if not self._something_runs():
             return 0
-        with self._writing() as scope:
-            deliveries.recover(scope)
-            left = deliveries.due_count(scope)
+        left = self._write(_recovered)
         total, done = left if limit is None else min(left, limit), 0
         while batch := self._claim(None if limit is None else limit - done):
             for run_id, same_run in groupby(sorted(batch, key=_grouping), key=lambda one: one.run_id):
@@ -75,10 +74,8 @@ class Dispatcher:
 
     def _claim(self, left: int | None) -> list[Claimed]:
         size = max((one.carriage.batch for one in self._registry.providers.values()), default=100)
-        with self._writing() as scope:
-            deliveries.expire(scope)
-            wanted = size if left is None else min(size, left)
-            return deliveries.claim(scope, self._owner, limit=wanted, lease_until=scope.now + LEASE)
+        wanted = size if left is None else min(size, left)
+        return self._write(partial(_claimed, owner=self._owner, limit=wanted))
 
     def _work_on(self, given: Plan, batch: Sequence[Claimed]) -> None:
         with self._reading() as scope:
@@ -86,10 +83,8 @@ class Dispatcher:
             compiled = {one.template_id: self._template(scope, given, one.template_id) for one in batch}
         renderings, failures = _rendered(given, compiled, composed)
         objections = judged(given, [one.composed for one in renderings], list(self._registry.gates.values()), scope.now)
-        with self._writing() as scope:
-            deliveries.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failures])
-            left = [one.composed for one in renderings]
-            going = hand(scope, given, left, objections, lease_until=scope.now + LEASE)
+        left = [one.composed for one in renderings]
+        going = self._write(partial(_handed, given=given, batch=left, failures=failures, objections=objections))
         messages = {one.message.delivery_id: one.message for one in renderings}
         self._send(given, going, [_outgoing(one, messages[one.claimed.id]) for one in going])
 
@@ -103,8 +98,8 @@ class Dispatcher:
             # What the provider has not answered is settled by its message class, as after a crash.
             log.exception("provider %s of channel %s failed", given.provider.name, given.channel.name)
             self._sessions.pop(_carrier(given), None)
-        with self._writing() as scope:
-            settle(scope, given, outcomes([one.claimed for one in going], answered, scope.now))
+        claimed = [one.claimed for one in going]
+        self._write(lambda scope: settle(scope, given, outcomes(claimed, answered, scope.now)))
 
     def _session(self, given: Plan) -> Session:
         carrier = _carrier(given)
@@ -126,10 +121,34 @@ class Dispatcher:
         return self._compiled[template_id]
 
     def _finish(self) -> None:
-        with self._writing() as scope:
-            for run_id in runs.running(scope):
-                if not deliveries.waits(scope, run_id):
-                    runs.finish(scope, run_id)
+        self._write(_finished)
+
+
+def _recovered(scope: Scope) -> int:
+    deliveries.recover(scope)
+    return deliveries.due_count(scope)
+
+
+def _claimed(scope: Scope, owner: str, limit: int) -> list[Claimed]:
+    deliveries.expire(scope)
+    return deliveries.claim(scope, owner, limit=limit, lease_until=scope.now + LEASE)
+
+
+def _handed(
+    scope: Scope,
+    given: Plan,
+    batch: Sequence[Composed],
+    failures: Sequence[Unrendered],
+    objections: Mapping[int, Verdict],
+) -> list[Composed]:
+    deliveries.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failures])
+    return hand(scope, given, batch, dict(objections), lease_until=scope.now + LEASE)
+
+
+def _finished(scope: Scope) -> None:
+    for run_id in runs.running(scope):
+        if not deliveries.waits(scope, run_id):
+            runs.finish(scope, run_id)
 
 
 def _shares(batch: Sequence[Claimed], size: int) -> Iterator[Sequence[Claimed]]:

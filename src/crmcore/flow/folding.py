@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 
 from crmcore.flow.applying import Taken, apply
 from crmcore.flow.attempting import attempt
@@ -11,26 +10,30 @@ from crmcore.flow.screening import warn
 from crmcore.model.wire import Statement
 from crmcore.store import pending, quarantine
 from crmcore.store.quarantine import Refused
-from crmcore.store.scope import Scope
+from crmcore.store.scope import Read, Scope, Write
 
 BATCH = 1000
-Open = Callable[[], AbstractContextManager[Scope]]
 
 
-def fold(writing: Open, reading: Open) -> Taken:
+def fold(write: Write, reading: Read) -> Taken:
     """Fold all that waits, a batch a transaction; return how much it was."""
     taken = Taken()
     while _something_waits(reading):
-        with writing() as scope:
-            waiting = pending.take(scope, BATCH)
-            folded = _apply(scope, [one.statement for one in waiting])
-            pending.settle(scope, waiting)
+        folded = write(fold_batch)
         warn(folded.quarantined)
         taken += folded
     return taken
 
 
-def _something_waits(reading: Open) -> bool:
+def fold_batch(scope: Scope) -> Taken:
+    """Fold the oldest statements that wait and that nobody else is folding."""
+    waiting = pending.take(scope, BATCH)
+    folded = _apply(scope, [one.statement for one in waiting])
+    pending.settle(scope, waiting)
+    return folded
+
+
+def _something_waits(reading: Read) -> bool:
     with reading() as scope:
         return pending.any_left(scope)
 

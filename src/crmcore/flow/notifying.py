@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -12,21 +12,19 @@ from crmcore.hooks.notices import Notices
 from crmcore.registry import Registry
 from crmcore.store import notices
 from crmcore.store.notices import Notice
-from crmcore.store.scope import Scope
+from crmcore.store.scope import Read, Write
 
 BATCH = 1000
-Open = Callable[[], AbstractContextManager[Scope]]
 Listeners = Mapping[str, Sequence[Callable[..., None]]]
 log = logging.getLogger("crmcore.notices")
 
 
-def notify(writing: Open, reading: Open, registry: Registry, workspace: str) -> int:
+def notify(write: Write, reading: Read, registry: Registry, workspace: str) -> int:
     """Tell every plugin what it has not been told; return how many notices were given."""
     plugins = _by_plugin(registry)
-    told = sum(_tell(writing, reading, workspace, plugin, hooks) for plugin, hooks in sorted(plugins.items()))
+    told = sum(_tell(write, reading, workspace, plugin, hooks) for plugin, hooks in sorted(plugins.items()))
     if told:
-        with writing() as scope:
-            notices.prune(scope, sorted(plugins))
+        write(lambda scope: notices.prune(scope, sorted(plugins)))
     return told
 
 
@@ -38,15 +36,14 @@ def _by_plugin(registry: Registry) -> dict[str, dict[str, list[Callable[..., Non
     return found
 
 
-def _tell(writing: Open, reading: Open, workspace: str, plugin: str, hooks: Listeners) -> int:
+def _tell(write: Write, reading: Read, workspace: str, plugin: str, hooks: Listeners) -> int:
     told = 0
     while True:
         with reading() as scope:
             batch = notices.unread(scope, plugin, sorted(hooks), BATCH)
         if not batch or not _is_told(workspace, plugin, hooks, batch):
             return told
-        with writing() as scope:
-            notices.advance(scope, plugin, batch[-1].id)
+        write(partial(notices.advance, plugin=plugin, notice_id=batch[-1].id))
         told += len(batch)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import attrs
 
@@ -13,10 +13,9 @@ from crmcore.flow.progress import Progress
 from crmcore.flow.screening import reasons
 from crmcore.store import quarantine, sources
 from crmcore.store.quarantine import Held
-from crmcore.store.scope import Scope
+from crmcore.store.scope import Read, Scope, Write
 
 BATCH = 1000
-Open = Callable[[], AbstractContextManager[Scope]]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,13 +42,13 @@ class _Batch:
     new: int
 
 
-def replay(writing: Open, reading: Open, source: str | None, progress: Progress) -> Replayed:
+def replay(write: Write, reading: Read, source: str | None, progress: Progress) -> Replayed:
     """Take again what waits, of one source or of all, a batch a transaction. Raise UnknownSource."""
     with reading() as scope:
         only = None if source is None else sources.source_id(scope, source)
         total = quarantine.count_statements(scope, only)
     seen = taken = new = 0
-    for batch in _batches(writing, only):
+    for batch in _batches(write, only):
         seen, taken, new = seen + batch.seen, taken + batch.taken, new + batch.new
         progress(seen, max(total, seen))
     with reading() as scope:
@@ -58,16 +57,19 @@ def replay(writing: Open, reading: Open, source: str | None, progress: Progress)
     return Replayed(taken=taken, new=new, left=left, lines=lines)
 
 
-def _batches(writing: Open, only: int | None) -> Iterator[_Batch]:
+def _batches(write: Write, only: int | None) -> Iterator[_Batch]:
     after = 0
     while True:
-        with writing() as scope:
-            held = quarantine.take(scope, after, BATCH, only)
-            done = _retake(scope, held) if held else None
+        done = write(partial(_batch, after=after, only=only))
         if done is None:
             return
         after = done.last_id
         yield done
+
+
+def _batch(scope: Scope, after: int, only: int | None) -> _Batch | None:
+    held = quarantine.take(scope, after, BATCH, only)
+    return _retake(scope, held) if held else None
 
 
 def _retake(scope: Scope, held: Sequence[Held]) -> _Batch:

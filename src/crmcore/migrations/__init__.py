@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from crmcore.errors import SchemaError, SchemaMissing
-from crmcore.store.engine import writing
+from crmcore.store.engine import write
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -49,16 +49,14 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to a revision, in one transaction."""
     from alembic import command
 
-    with writing(engine) as connection:
-        command.upgrade(_config(connection), revision)
+    write(engine, lambda connection: command.upgrade(_config(connection), revision))
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
     """Take the schema back to a revision, in one transaction; from nothing on, all that was stored is gone."""
     from alembic import command
 
-    with writing(engine) as connection:
-        command.downgrade(_config(connection), revision)
+    write(engine, lambda connection: command.downgrade(_config(connection), revision))
 
 
 def sql(dialect: str) -> str:

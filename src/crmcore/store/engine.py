@@ -1,13 +1,20 @@
-"""Engines and transactions: our own SQLite file is tuned, a host's engine is left as it is."""
+"""Engines and transactions: our own SQLite file is tuned, a host's engine is left as it is.
+
+A transaction of our own that another one got in the way of is run again: what it does has to be rows and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from crmcore.store import forking
@@ -25,10 +32,22 @@ PRAGMAS = (
     "wal_autocheckpoint=4000",
 )
 
+#: Another transaction was in the way: serialization failure, deadlock, and a key that it has just made.
+_IN_THE_WAY = frozenset({"40001", "40P01", "23505"})
+_SQLITE_BUSY, _SQLITE_LOCKED = 5, 6
+#: Transactions are short: those in the way of one are gone after a few of these.
+ATTEMPTS = 12
+PAUSE = 0.005
+
+Result = TypeVar("Result")
+
 
 def open_engine(url: str) -> Engine:
     """Return an engine of our own for a database URL such as sqlite:///shop.db."""
-    engine = create_engine(make_url(url))
+    address = make_url(url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
     if isinstance(engine.pool, QueuePool):  # a database in memory lives in its connection
@@ -42,21 +61,47 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that may write; on SQLite it takes the write lock at once, so that it never fails half way."""
-    with engine.begin() as connection:
+def write(engine: Engine, act: Callable[[Connection], Result]) -> Result:
+    """Do something in a transaction that may write, again where others were in its way; return what it returns.
+
+    On SQLite it takes the write lock at once, so that it never fails half way.
+    """
+    for attempt in count(1):
+        try:
+            with engine.connect() as connection:
+                return _written(connection, act)
+        except DBAPIError as error:
+            if attempt == ATTEMPTS or not _may_pass(error):
+                raise
+        time.sleep(random.uniform(0, PAUSE * 2 ** min(attempt, 6)))  # noqa: S311 - so that two do not meet again
+    raise AssertionError
+
+
+def _written(connection: Connection, act: Callable[[Connection], Result]) -> Result:
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="READ COMMITTED")
+    with connection.begin():
         _leave_deferred(connection)
         _begin(connection, "BEGIN IMMEDIATE")
-        yield connection
+        return act(connection)
+
+
+def _may_pass(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in (_SQLITE_BUSY, _SQLITE_LOCKED)
+    return getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that sees one state of the database throughout."""
-    with engine.begin() as connection:
-        _begin(connection, "BEGIN")
-        yield connection
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            _begin(connection, "BEGIN")
+            yield connection
 
 
 def _begin(connection: Connection, statement: str) -> None:

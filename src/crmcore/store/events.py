@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from crmcore.errors import Overflow
 from crmcore.hooks.notices import EventTracked
@@ -109,7 +109,7 @@ def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None
     rows = [(*key, *total) for key, total in sorted(sums.items())]
     try:
         bulk.insert(scope, schema.event_stat, _STAT, rows, _FOLD)
-    except (IntegrityError, OverflowError) as error:
+    except (DataError, IntegrityError, OverflowError) as error:
         raise Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 64 bits") from error
 
 

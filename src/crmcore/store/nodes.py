@@ -19,7 +19,7 @@ from crmcore.errors import NoNodeFree
 from crmcore.model.ids import EPOCH_MS, NODES, PER_MS, IdSource, LeaseEnded
 from crmcore.model.time import iso
 from crmcore.store import forking
-from crmcore.store.engine import writing
+from crmcore.store.engine import write
 from crmcore.store.schema import node
 
 LEASE_MS = 3_600_000
@@ -91,9 +91,7 @@ class Ids:
         """Make sure the lease covers the next half hour; call it outside any transaction."""
         with self._lock:
             if self._source is None or not self._source.covers(now + LEASE_MS * 500):
-                with writing(self._engine) as connection:
-                    leased = lease(connection, now, LEASE_MS)
-                self._source = leased
+                self._source = write(self._engine, lambda connection: lease(connection, now, LEASE_MS))
 
     def take(self, connection: Connection, count: int, now: int) -> list[int]:
         """Return `count` ids; where no lease covers them, of a node borrowed inside the given transaction."""
@@ -113,7 +111,7 @@ class Ids:
             # Where the lease has ended, the node may be another's by now.
             mine = (node.c.node == source.node) & (node.c.until_ms == source.until_ms)
             try:
-                with writing(self._engine) as connection:
-                    connection.execute(update(node).where(mine).values(until_ms=source.end()))
+                given_back = update(node).where(mine).values(until_ms=source.end())
+                write(self._engine, lambda connection: connection.execute(given_back))
             except OperationalError as error:
                 log.info("node %s stays leased until its hour is over: %s", source.node, error.orig)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 from sqlalchemy import Connection, Select, Table, select
@@ -13,6 +14,8 @@ from crmcore.model.identity import Identity
 
 if TYPE_CHECKING:
     from sqlalchemy import Subquery
+
+Result = TypeVar("Result")
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -48,3 +51,17 @@ class Scope:
         return hashlib.blake2b(
             f"{identity.kind}:{identity.value}".encode(), digest_size=16, key=self.secret, person=b"suppression"
         ).digest()
+
+
+class Write(Protocol):
+    """How a transaction of our own is run: again, where others were in its way. It does rows and nothing else."""
+
+    def __call__(self, act: Callable[[Scope], Result], /) -> Result:
+        """Return what `act` returns, once it is committed."""
+
+
+class Read(Protocol):
+    """How one state of the database is read."""
+
+    def __call__(self) -> AbstractContextManager[Scope]:
+        """Open a transaction that only reads."""

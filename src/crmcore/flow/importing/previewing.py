@@ -15,13 +15,13 @@ from crmcore.flow.importing.facts import Fact, Subject, Telling, facts, subject
 from crmcore.flow.importing.mapping import ColumnMap
 from crmcore.flow.importing.reader import Reader, reader
 from crmcore.flow.importing.reading import count_lines, layout_of, table
-from crmcore.flow.importing.running import Good, Open, batches, screened, sort
+from crmcore.flow.importing.running import Good, batches, screened, sort
 from crmcore.flow.progress import Progress
 from crmcore.model.event import Event
 from crmcore.model.identity import KEY, Identity
 from crmcore.model.values import from_json
 from crmcore.store import accounts, identities, imports, states
-from crmcore.store.scope import Scope
+from crmcore.store.scope import Read, Scope
 from crmcore.store.scratch import Scratch
 from crmcore.store.sources import known_source
 
@@ -61,7 +61,7 @@ class Preview:
     lines: tuple[LineChange, ...]
 
 
-def preview(reading: Open, path: Path, made: ColumnMap, limit: int, progress: Progress) -> Preview:
+def preview(reading: Read, path: Path, made: ColumnMap, limit: int, progress: Progress) -> Preview:
     """Return what an import of a file would do; raise InvalidFile."""
     counts: Counter[str] = Counter()
     dropped: Counter[str] = Counter()

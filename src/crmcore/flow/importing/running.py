@@ -6,10 +6,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -27,12 +27,12 @@ from crmcore.model.statement import Identify
 from crmcore.model.wire import NAMES, Statement
 from crmcore.store import events, imports, links, orders
 from crmcore.store.imports import Refused
-from crmcore.store.scope import Scope
+from crmcore.store.scope import Scope, Write
 from crmcore.store.scratch import Scratch
 from crmcore.store.sources import source_ids
 
 BATCH = 1000
-Open = Callable[[], AbstractContextManager[Scope]]
+Done = TypeVar("Done")
 
 
 @attrs.frozen(kw_only=True)
@@ -70,23 +70,24 @@ class Sorted:
     bad: list[Refused]
 
 
-def run(writing: Open, path: Path, made: ColumnMap, progress: Progress) -> Imported:
+def run(write: Write, path: Path, made: ColumnMap, progress: Progress) -> Imported:
     """Import a file; raise InvalidFile. Interrupted, it keeps what is committed; the same call again goes on."""
     layout = layout_of(path, made.encoding, made.delimiter)
     with table(path, layout, made.sheet or None) as marked, Scratch() as equal:
         total = count_lines(path)
         file = marks.unmark(marked)
         read = reader(made, file.table.header, path)
-        with writing() as scope:
-            source_id = source_ids(scope, [made.source])[made.source] or 0
-            import_id = imports.begin(
-                scope, source_id, path.name, attrs.asdict(made), file.table.header, layout.delimiter
-            )
-        importing = _Importing(writing, read, source_id, import_id, file.corrects, equal)
+        source_id, import_id = write(partial(_begun, path=path, read=read, delimiter=layout.delimiter))
+        importing = _Importing(write, read, source_id, import_id, file.corrects, equal)
         for batch in batches(file.table.rows):
             importing.take(batch)
             progress(importing.counts["read"], max(total - 1, importing.counts["read"]))
     return importing.finish()
+
+
+def _begun(scope: Scope, path: Path, read: Reader, delimiter: str) -> tuple[int, int]:
+    source_id = source_ids(scope, [read.map.source])[read.map.source] or 0
+    return source_id, imports.begin(scope, source_id, path.name, attrs.asdict(read.map), read.header, delimiter)
 
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -145,30 +146,32 @@ class _Importing:
 
     def __init__(
         self,
-        writing: Open,
+        write: Write,
         read: Reader,
         source_id: int,
         import_id: int,
         corrects: dict[int, tuple[int, int]],
         equal: Scratch,
     ) -> None:
-        self._open, self._read, self._equal, self._corrects = writing, read, equal, corrects
+        self._own, self._read, self._equal, self._corrects = write, read, equal, corrects
         self._source_id, self._import_id = source_id, import_id
         self.counts: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Scope]:
-        """Open a transaction in which every row is this import's; raise AlreadyUndone where it is taken back meanwhile."""
-        with self._open() as scope:
+    def _do(self, act: Callable[[Scope], Done]) -> Done:
+        """Write rows that are all this import's; raise AlreadyUndone where it is taken back meanwhile."""
+
+        def done(scope: Scope) -> Done:
             imports.check_standing(scope, self._import_id)
-            yield attrs.evolve(scope, import_id=self._import_id)
+            return act(attrs.evolve(scope, import_id=self._import_id))
+
+        return self._own(done)
 
     def take(self, batch: Sequence[Row]) -> None:
         """Take lines."""
-        with self._open() as scope:
-            sorted_ = sort(self._read, batch, self._equal, scope.now)
+        now = self._own(lambda scope: scope.now)
+        sorted_ = sort(self._read, batch, self._equal, now)
         self.counts["read"] += len(batch)
         self._take(sorted_)
         self._corrects.clear()
@@ -176,32 +179,31 @@ class _Importing:
     def _take(self, lines: Sorted) -> None:
         """Take lines, all in one transaction; a line that brings a sum beyond 64 bits is refused, and no other with it."""
         try:
-            self._keep(lines)
+            counts, done = self._do(partial(self._keep, lines=lines))
         except Overflow as error:
             for part in halves(lines, str(error)):
                 self._take(part)
-
-    def _keep(self, lines: Sorted) -> None:
-        with self._writing() as scope:
-            known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in lines.good])
-            done = screened(scope, lines, known)
-            new = [one for one in done.good if one.fingerprint not in known]
-            imports.keep_fingerprints(scope, self._source_id, self._import_id, [one.fingerprint for one in new])
-            ordered = self._write(scope, [one for each in new for one in each.line.statements])
-            imports.settle_refused(scope, self._source_id, [one.fingerprint for one in new])
-            imports.settle_corrected(scope, self._source_id, self._corrected(done))
-            imports.refuse(scope, self._source_id, self._import_id, done.bad)
-            counts = Counter(new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
-            imports.note(scope, self._import_id, imports.RUNNING, self.counts + counts, counts)
+            return
         self.counts += counts
         self.dropped += done.dropped
         self.refused += Counter(one.reason for one in done.bad)
 
+    def _keep(self, scope: Scope, lines: Sorted) -> tuple[Counter[str], Sorted]:
+        known = imports.known_fingerprints(scope, self._source_id, [one.fingerprint for one in lines.good])
+        done = screened(scope, lines, known)
+        new = [one for one in done.good if one.fingerprint not in known]
+        imports.keep_fingerprints(scope, self._source_id, self._import_id, [one.fingerprint for one in new])
+        ordered = self._write(scope, [one for each in new for one in each.line.statements])
+        imports.settle_refused(scope, self._source_id, [one.fingerprint for one in new])
+        imports.settle_corrected(scope, self._source_id, self._corrected(done))
+        imports.refuse(scope, self._source_id, self._import_id, done.bad)
+        counts = Counter(new=len(new), unchanged=len(done.good) - len(new), orders=ordered)
+        imports.note(scope, self._import_id, imports.RUNNING, self.counts + counts, counts)
+        return counts, done
+
     def finish(self) -> Imported:
         """Close the import."""
-        with self._writing() as scope:
-            imports.note(scope, self._import_id, imports.DONE, self.counts, {})
-            contradictions = links.refused_of_import(scope, self._import_id)
+        contradictions = self._do(self._close)
         return Imported(
             id=self._import_id,
             read=self.counts["read"],
@@ -212,6 +214,10 @@ class _Importing:
             dropped=dict(self.dropped),
             refused=dict(self.refused),
         )
+
+    def _close(self, scope: Scope) -> int:
+        imports.note(scope, self._import_id, imports.DONE, self.counts, {})
+        return links.refused_of_import(scope, self._import_id)
 
     def _corrected(self, done: Sorted) -> list[tuple[int, int]]:
         """Return where lines were refused before, as (import, line number)."""
