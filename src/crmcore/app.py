@@ -85,10 +85,12 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         opening = opened(engine, self.settings.workspace, clock)
         # What only some hosts use is imported when it is first used: importing crmcore stays quick.
         from crmcore import loader
+        from crmcore.flow import policies
         from crmcore.hooks.setup import Setup
 
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
         self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
+        policies.check(self.settings, self.registry)
         self._opened: Opened = attrs.evolve(opening, listened=frozenset(self.registry.listeners))
 
     def close(self) -> None:

@@ -16,8 +16,8 @@ from crmcore.hooks.setup import Secret
 
 FILE = "crm.toml"
 PREFIX = "CRM_"
-#: Tables that belong to plugins: the core hands them over as they are.
-PLUGIN_TABLES = frozenset({"channels", "recommend", "modules"})
+#: Tables that are handed over as they are, to plugins and to what reads the send policy.
+TABLES = frozenset({"channels", "modules", "policy", "recommend"})
 
 
 @attrs.frozen(kw_only=True)
@@ -25,7 +25,7 @@ class Settings:
     """The core's settings.
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
-    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `tables` (the plugins' own).
+    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `tables` (the plugins' own, and `policy`).
     """
 
     database: str = "sqlite:///crm.db"
@@ -51,7 +51,7 @@ def settings(
     tables: dict[str, Any] = {}
     for place in places:
         for key, (value, where) in place.items():
-            if key in PLUGIN_TABLES:
+            if key in TABLES:
                 tables[key] = _deeper(tables.get(key, {}), value, key, where)
             else:
                 core[_known(key, where)] = (value, where)
@@ -101,7 +101,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     found: dict[str, tuple[Any, str]] = {}
     for name, value in sorted(environment.items()):
         path = name.removeprefix(PREFIX).lower().split("__")
-        if not name.startswith(PREFIX) or (path[0] not in KEYS and path[0] not in PLUGIN_TABLES):
+        if not name.startswith(PREFIX) or (path[0] not in KEYS and path[0] not in TABLES):
             continue
         if len(path) == 1:
             found[path[0]] = (_list(value) if path[0] == "blocked" else value, name)
@@ -132,8 +132,8 @@ def _deeper(below: Any, above: Any, key: str, where: str) -> dict[str, Any]:
 
 def _known(key: str, where: str) -> str:
     if key not in KEYS:
-        near = difflib.get_close_matches(key, KEYS | PLUGIN_TABLES, 1)
-        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(KEYS | PLUGIN_TABLES))}"
+        near = difflib.get_close_matches(key, KEYS | TABLES, 1)
+        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(KEYS | TABLES))}"
         raise SettingsError(key=key, place=where, problem=f"there is no such setting; {meant}")
     return key
 

@@ -47,7 +47,7 @@ class Dispatcher:
     ) -> None:
         self._write, self._reading = write, reading
         self._registry, self._settings, self._owner, self._stack = registry, settings, owner, stack
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
         self._compiled: dict[int, Compiled] = {}
         self._sessions: dict[str, Session] = {}
 
@@ -58,9 +58,9 @@ class Dispatcher:
         left = self._write(_recovered)
         total, done = left if limit is None else min(left, limit), 0
         while batch := self._claim(None if limit is None else limit - done):
-            for run_id, same_run in groupby(sorted(batch, key=_grouping), key=lambda one: one.run_id):
-                given = self._plan(run_id)
-                for share in _shares(list(same_run), given.provider.carriage.batch):
+            for (run_id, channel), same in groupby(sorted(batch, key=_grouping), key=lambda one: _grouping(one)[:2]):
+                given = self._plan(run_id, channel)
+                for share in _shares(list(same), given.provider.carriage.batch):
                     self._work_on(given, share)
             done += len(batch)
             progress(min(done, total), max(total, done))
@@ -107,13 +107,13 @@ class Dispatcher:
             self._sessions[carrier] = self._stack.enter_context(given.provider.open())
         return self._sessions[carrier]
 
-    def _plan(self, run_id: int) -> Plan:
-        if run_id not in self._plans:
+    def _plan(self, run_id: int, channel: str) -> Plan:
+        if (run_id, channel) not in self._plans:
             with self._reading() as scope:
                 run = runs.load(scope, run_id)
-                made = plan(run.campaign, self._registry, self._settings)
-                self._plans[run_id] = advised(scope, made, self._registry, run.started_at)
-        return self._plans[run_id]
+                made = plan(run.campaign, self._registry, self._settings, channel)
+                self._plans[run_id, channel] = advised(scope, made, self._registry, run.started_at)
+        return self._plans[run_id, channel]
 
     def _template(self, scope: Scope, given: Plan, template_id: int) -> Compiled:
         if template_id not in self._compiled:
@@ -176,8 +176,8 @@ def _by_template(composed: Sequence[Composed]) -> Iterator[list[Composed]]:
         yield list(some)
 
 
-def _grouping(one: Claimed) -> tuple[int, int, int]:
-    return one.run_id, one.template_id, one.id
+def _grouping(one: Claimed) -> tuple[int, str, int, int]:
+    return one.run_id, one.channel, one.template_id, one.id
 
 
 def _carrier(given: Plan) -> str:

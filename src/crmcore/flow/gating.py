@@ -1,16 +1,24 @@
-"""May these messages go now? Plugin gates judge first, on frozen values; the built-in ones inside the transaction."""
+"""May these messages go now? Plugin gates judge first, on frozen values; the built-in ones inside the transaction.
+
+There all is decided first (flow.deciding), then all is written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import attrs
 
 from crmcore.flow.compose import Composed
+from crmcore.flow.deciding import decide
 from crmcore.flow.plan import Plan
 from crmcore.hooks.gate import Gate, Intent, Verdict
+from crmcore.model.decision import Decision, Expired, Going, Held, Rerouted, Skipped
 from crmcore.model.delivery import Reason
-from crmcore.store import deliveries, gates, impressions
+from crmcore.store import deliveries, impressions, rerouting
 from crmcore.store.deliveries import Handing
 from crmcore.store.impressions import Impression
+from crmcore.store.rerouting import Other
 from crmcore.store.scope import Scope
 
 
@@ -25,21 +33,31 @@ def judged(plan: Plan, batch: Sequence[Composed], judges: Sequence[Gate], now: i
 
 
 def hand(
-    scope: Scope, plan: Plan, batch: Sequence[Composed], objections: dict[int, Verdict], *, lease_until: int
+    scope: Scope, plan: Plan, batch: Sequence[Composed], objections: Mapping[int, Verdict], *, lease_until: int
 ) -> list[Composed]:
     """Skip and hold what may not go now, note the rest as handed over, and return it; commit before the first byte."""
-    deliveries.hold(scope, [(one, v.retry_at) for one, v in objections.items() if v.retry_at is not None])
-    stopped = {one: verdict.reason for one, verdict in objections.items() if verdict.retry_at is None}
-    left = [one for one in batch if one.claimed.id not in objections]
-    stopped |= gates.reasons(scope, [one.claimed for one in left], plan.policy)
-    passed = [one for one in left if one.claimed.id not in stopped]
-    stopped |= {one.claimed.id: Reason.HOLDOUT.value for one in passed if one.claimed.held_out}
-    deliveries.skip(scope, sorted(stopped.items()))
-    going = [one for one in passed if not one.claimed.held_out]
+    decisions = decide(scope, plan, [one.claimed for one in batch], objections)
+    return _write(scope, plan, batch, decisions, lease_until)
+
+
+def _write(
+    scope: Scope, plan: Plan, batch: Sequence[Composed], decisions: Mapping[int, Decision], lease_until: int
+) -> list[Composed]:
+    _stop(scope, sorted(decisions.items()))
+    going = [one for one in batch if isinstance(decisions[one.claimed.id], Going)]
     handings = [Handing(id=one.claimed.id, context=one.frozen) for one in going]
     deliveries.hand(scope, handings, plan.provider.name, lease_until=lease_until)
     impressions.log(scope, [shown for one in going for shown in _impressions(plan, one)])
     return going
+
+
+def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:
+    moved = [(one, decision) for one, decision in decisions if isinstance(decision, Rerouted)]
+    skipped = [(one, decision.text) for one, decision in decisions if isinstance(decision, Skipped)]
+    deliveries.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
+    deliveries.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
+    deliveries.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
+    rerouting.plan(scope, [Other(delivery_id=one, **attrs.asdict(decision)) for one, decision in moved])
 
 
 def _intent(plan: Plan, one: Composed, judge: Gate) -> Intent:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import attrs
 
 from crmcore.errors import InvalidCampaign, UndefinedField
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
+from crmcore.flow.holdout import is_held_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.progress import Progress
 from crmcore.hooks.channel import Draft, Unrendered
@@ -19,7 +19,6 @@ from crmcore.model.condition import Condition
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import message_class
 from crmcore.model.template import Template
-from crmcore.model.time import DAY
 from crmcore.store import contexts, deliveries, runs, segments, templates
 from crmcore.store.conditions import Rules, customer_ids, fetched
 from crmcore.store.deliveries import Planned
@@ -27,8 +26,6 @@ from crmcore.store.runs import Enrolled, Run
 from crmcore.store.scope import Scope
 
 BATCH = 1000
-#: How long a message of a broadcast may wait before it is no longer worth sending.
-LIFETIME = 3 * DAY
 #: A template by locale, each with its id.
 Found = Mapping[str, tuple[int, Template]]
 
@@ -111,16 +108,10 @@ def launch(scope: Scope, plan: Plan, customers: Sequence[int], salt: str) -> Lau
     held = 0
     for start in range(0, len(customers), BATCH):
         some = customers[start : start + BATCH]
-        enrolled = runs.enrol(scope, run, [(one, is_held_out(run, one)) for one in some])
+        enrolled = runs.enrol(scope, run, [(one, is_held_out(scope, plan, run, one)) for one in some])
         deliveries.plan(scope, _planned(scope, plan, run, enrolled, _templates_of(scope, found, some)))
         held += sum(one.held_out for one in enrolled)
     return Launched(run_id=run.id, campaign=plan.campaign.name, audience=len(customers), held_out=held)
-
-
-def is_held_out(run: Run, customer_id: int) -> bool:
-    """Tell whether a customer is in the share that is left out: by a salted hash, the same whenever it is asked."""
-    digest = hashlib.blake2b(f"{run.salt}:{customer_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < run.campaign.holdout * 2**64
 
 
 def _planned(
@@ -140,7 +131,8 @@ def _planned(
             message_class=message_class(run.campaign.purpose),
             held_out=one.held_out,
             template_id=template_id,
-            expires_at=scope.now + LIFETIME,
+            expires_at=scope.now + run.campaign.lifetime,
+            priority=run.campaign.rank,
         )
         for one, template_id in zip(enrolled, template_ids, strict=True)
     ]

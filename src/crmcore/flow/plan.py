@@ -7,43 +7,74 @@ from collections.abc import Mapping
 import attrs
 
 from crmcore.errors import InvalidCampaign
+from crmcore.flow.policies import policy
 from crmcore.flow.recommending import Advice, advice
 from crmcore.hooks.channel import Channel
 from crmcore.hooks.provider import Provider
 from crmcore.model.campaign import Campaign
+from crmcore.model.policy import NO_POLICY, Policy, narrowed
+from crmcore.model.purpose import MessageClass, message_class
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store.gates import Policy
+from crmcore.store.gates import Terms
 from crmcore.store.scope import Scope
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """How the messages of a campaign are made and sent."""
+    """How the messages of a campaign are made and sent on one channel.
+
+    `policy` is what they have to pass; `others` are the kinds of addresses of the channels that stand in for this one.
+    """
 
     campaign: Campaign
     channel: Channel
     provider: Provider
     public_url: str
     advice: Advice | None = None
+    policy: Policy = NO_POLICY
+    others: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     @property
-    def policy(self) -> Policy:
-        """What its messages have to pass."""
-        needed = self.channel.capabilities.consent_needed
-        return Policy(channel=self.channel.name, consent_needed=needed, topic=self.campaign.topic)
+    def terms(self) -> Terms:
+        """What customers have to have said: nothing where the messages are transactional."""
+        is_marketing = message_class(self.campaign.purpose) is MessageClass.MARKETING
+        needed = self.channel.capabilities.consent_needed and is_marketing
+        topic = self.campaign.topic if is_marketing else None
+        return Terms(channel=self.channel.name, consent_needed=needed, topic=topic)
 
 
-def plan(campaign: Campaign, registry: Registry, settings: Settings) -> Plan:
-    """Return the plan of a campaign, not advised yet; raise UnknownPlugin or InvalidCampaign."""
-    channel = registry.channel(campaign.channel)
+def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:
+    """Return the plan of a campaign on its channel or another, not advised yet; raise UnknownPlugin or InvalidCampaign."""
+    channel = registry.channel(on or campaign.channel)
     if campaign.offers is not None:
         registry.recommender(campaign.offers.engine)
-    name = campaign.provider or _provider_name(campaign.channel, registry, settings)
-    provider = registry.provider(campaign.channel, name)
+    its_own = campaign.provider if channel.name == campaign.channel else ""
+    name = its_own or _provider_name(channel.name, registry, settings)
+    provider = registry.provider(channel.name, name)
     if not isinstance(provider, Provider):
         raise InvalidCampaign(name=campaign.name, problem=f"{name} speaks HTTP, which needs a driver")
-    return Plan(campaign=campaign, channel=channel, provider=provider, public_url=settings.public_url)
+    rules = _rules(campaign, channel.name, settings)
+    return Plan(
+        campaign=campaign,
+        channel=channel,
+        provider=provider,
+        public_url=settings.public_url,
+        policy=rules,
+        # What stands in for another has nobody to stand in for it: no message goes round in circles.
+        others=_others(rules, registry) if channel.name == campaign.channel else {},
+    )
+
+
+def _rules(campaign: Campaign, channel: str, settings: Settings) -> Policy:
+    whole = policy(settings.tables.get("policy", {}))
+    return narrowed(whole, channel=channel, tags=campaign.tags, message_class=message_class(campaign.purpose))
+
+
+def _others(rules: Policy, registry: Registry) -> dict[str, frozenset[str]]:
+    """Return the address kinds of the channels that rules lead to."""
+    named = {rule.then for rule in rules.timed} & registry.channels.keys()
+    return {name: registry.channels[name].capabilities.address_kinds for name in sorted(named)}
 
 
 def advised(scope: Scope, made: Plan, registry: Registry, as_of: int) -> Plan:

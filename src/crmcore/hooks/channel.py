@@ -15,7 +15,8 @@ from crmcore.model.template import Issue, Template
 class Capabilities:
     """What a channel can do and what it costs to use, as data that the core and the reports read.
 
-    `content_length` and `max_bytes` are upper limits (None: unlimited); `session_window` is in seconds.
+    `content_length` and `max_bytes` are upper limits (None: unlimited). `session_window` is for how many seconds after a
+    customer has written one may answer freely; outside of it only templates that have one of the parts in `opens_session`.
     """
 
     address_kinds: frozenset[str]
@@ -31,6 +32,7 @@ class Capabilities:
     content_length: int | None = None
     max_bytes: int | None = None
     session_window: int | None = None
+    opens_session: frozenset[str] = frozenset()
     levers: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
     inbound: bool = False

@@ -49,11 +49,16 @@ def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) ->
 
 def locales(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
     """Return the locale of the customers who have said one."""
+    return texts(scope, customers, "locale")
+
+
+def texts(scope: Scope, customers: Sequence[int], name: str) -> dict[int, str]:
+    """Return what an attribute says of the customers of whom it is a text."""
     row = schema.attribute.c
     query = select(row.customer_id, row.text).where(
         row.workspace_id == scope.workspace_id,
         row.customer_id.in_(customers),
-        row.name == "locale",
+        row.name == name,
         row.kind == "text",
     )
     return {one: text for one, text in scope.connection.execute(query)}

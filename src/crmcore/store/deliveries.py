@@ -58,6 +58,7 @@ class Planned:
     held_out: bool
     template_id: int
     expires_at: int
+    priority: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +69,7 @@ class Claimed:
     run_id: int
     customer_id: int
     origin_id: int
+    enrolment_id: int
     channel: str
     address: Identity
     removed: bool
@@ -78,6 +80,9 @@ class Claimed:
     attempt: int
     context: str | None
     handed_at: int | None
+    priority: int
+    due_at: int
+    expires_at: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -136,7 +141,7 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             "",
             one.template_id,
             0,
-            0,
+            one.priority,
             scope.now,
             scope.now,
             one.expires_at,
@@ -191,6 +196,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             row.run_id,
             row.customer_id,
             row.origin_id,
+            row.enrolment_id,
             row.channel,
             address.kind,
             address.value,
@@ -202,6 +208,9 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             row.attempt,
             row.context,
             row.handed_at,
+            row.priority,
+            row.due_at,
+            row.expires_at,
         )
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
         .where(row.workspace_id == scope.workspace_id, address.workspace_id == scope.workspace_id, row.id.in_(ids))
@@ -213,6 +222,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             run_id=run_id,
             customer_id=customer_id,
             origin_id=origin_id,
+            enrolment_id=enrolment_id,
             channel=channel,
             address=Identity(kind, value),
             removed=bool(removed),
@@ -223,12 +233,16 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             attempt=attempt,
             context=context,
             handed_at=handed_at,
+            priority=priority,
+            due_at=due_at,
+            expires_at=expires_at,
         )
         for (
             one,
             run_id,
             customer_id,
             origin_id,
+            enrolment_id,
             channel,
             kind,
             value,
@@ -240,6 +254,9 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             attempt,
             context,
             handed_at,
+            priority,
+            due_at,
+            expires_at,
         ) in scope.connection.execute(query)
     ]
 
@@ -254,6 +271,11 @@ def hold(scope: Scope, until: Sequence[tuple[int, int]]) -> None:
     """Put claimed deliveries back, due again at a time."""
     rows = [(State.PLANNED.value, due_at, one) for one, due_at in until]
     _move(scope, State.CLAIMED, ("state", "due_at"), rows)
+
+
+def lapse(scope: Scope, ids: Sequence[int]) -> None:
+    """End claimed deliveries that have waited for too long."""
+    _move(scope, State.CLAIMED, ("state", "settled_at"), [(State.EXPIRED.value, scope.now, one) for one in ids])
 
 
 def refuse(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:

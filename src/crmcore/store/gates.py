@@ -11,34 +11,43 @@ from sqlalchemy import select
 from crmcore.model.delivery import Reason
 from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.store import schema, suppressions
+from crmcore.store import bulk, schema, suppressions
 from crmcore.store.deliveries import Claimed
+from crmcore.store.runs import RUNNING
 from crmcore.store.scope import Scope
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 @attrs.frozen(kw_only=True)
-class Policy:
-    """What the messages of one campaign have to pass."""
+class Terms:
+    """What customers have to have said before they get the messages of one campaign on a channel."""
 
     channel: str
     consent_needed: bool
     topic: str | None
 
 
-def reasons(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[int, str]:
+def reasons(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[int, Reason]:
     """Return why deliveries may not go, by id; those that may are not in it."""
-    suppressed = _suppressed(scope, claimed, policy.channel)
-    said = _consents(scope, claimed, policy) if policy.consent_needed else {}
-    wanted = _wishes(scope, claimed, policy) if policy.topic is not None else {}
-    found = {one.id: _reason(one, policy, suppressed, said, wanted) for one in claimed}
-    return {one: reason.value for one, reason in found.items() if reason is not None}
+    suppressed = _suppressed(scope, claimed, terms.channel)
+    said = _consents(scope, claimed, terms) if terms.consent_needed else {}
+    wanted = _wishes(scope, claimed, terms) if terms.topic is not None else {}
+    found = {one.id: _reason(one, terms, suppressed, said, wanted) for one in claimed}
+    return {one: reason for one, reason in found.items() if reason is not None}
+
+
+def exited(scope: Scope, claimed: Sequence[Claimed]) -> set[int]:
+    """Return the deliveries of enrolments that have ended, by id."""
+    wanted = sorted({one.enrolment_id for one in claimed})
+    states = bulk.select_in(scope, schema.enrolment, ("id", "state"), {}, "id", wanted)
+    ended = {one for one, state in states if state != RUNNING}
+    return {one.id for one in claimed if one.enrolment_id in ended}
 
 
 def _reason(
     one: Claimed,
-    policy: Policy,
+    terms: Terms,
     suppressed: set[int],
     said: Mapping[tuple[int, str], bool],
     wanted: Mapping[int, bool],
@@ -47,11 +56,11 @@ def _reason(
         return Reason.NO_ADDRESS
     if one.id in suppressed:
         return Reason.SUPPRESSED
-    if policy.consent_needed and one.purpose not in NO_CONSENT_NEEDED:
+    if terms.consent_needed and one.purpose not in NO_CONSENT_NEEDED:
         granted = said.get((one.customer_id, one.purpose.value))
         if not granted:
             return Reason.NO_CONSENT if granted is None else Reason.UNSUBSCRIBED
-    if policy.topic is not None and not wanted.get(one.customer_id, False):
+    if terms.topic is not None and not wanted.get(one.customer_id, False):
         return Reason.UNSUBSCRIBED
     return None
 
@@ -66,20 +75,20 @@ def _suppressed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> set[i
     return {one for digest, where, _, _ in found if where in (channel, ANY_CHANNEL) for one in by_hash[digest]}
 
 
-def _consents(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[tuple[int, str], bool]:
+def _consents(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[tuple[int, str], bool]:
     state = schema.consent_state.c
     rows = scope.connection.execute(
         select(state.customer_id, state.purpose, state.granted, state.at).where(
             state.workspace_id == scope.workspace_id,
             state.customer_id.in_(sorted({one.customer_id for one in claimed})),
             state.purpose.in_(sorted({one.purpose.value for one in claimed})),
-            state.channel.in_((policy.channel, ANY_CHANNEL)),
+            state.channel.in_((terms.channel, ANY_CHANNEL)),
         )
     )
     return _latest([((customer_id, purpose), granted, at) for customer_id, purpose, granted, at in rows])
 
 
-def _wishes(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[int, bool]:
+def _wishes(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[int, bool]:
     wish, topic = schema.subscription.c, schema.topic.c
     rows = scope.connection.execute(
         select(wish.customer_id, wish.wanted, wish.at)
@@ -87,9 +96,9 @@ def _wishes(scope: Scope, claimed: Sequence[Claimed], policy: Policy) -> dict[in
         .where(
             wish.workspace_id == scope.workspace_id,
             topic.workspace_id == scope.workspace_id,
-            topic.name == policy.topic,
+            topic.name == terms.topic,
             wish.customer_id.in_(sorted({one.customer_id for one in claimed})),
-            wish.channel.in_((policy.channel, ANY_CHANNEL)),
+            wish.channel.in_((terms.channel, ANY_CHANNEL)),
         )
     )
     return _latest([(customer_id, wanted, at) for customer_id, wanted, at in rows])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import Text, and_, case, cast, distinct, func, select
 
 from crmcore.model.campaign import Goal
-from crmcore.model.delivery import State
+from crmcore.model.delivery import Reason, State
 from crmcore.model.report import Arm
 from crmcore.store import schema
 from crmcore.store.runs import Run
@@ -18,11 +18,11 @@ _TREATED = (State.HANDED, State.ACCEPTED, State.DELIVERED, State.READ, State.FAI
 
 
 def states(scope: Scope, run: Run) -> dict[tuple[State, str], int]:
-    """Return how many deliveries of a run there are in each state, by reason."""
+    """Return how many deliveries of a run there are in each state, by reason; another stands for a rerouted one."""
     row = schema.delivery.c
     query = (
         select(row.state, row.reason, func.count())
-        .where(row.workspace_id == scope.workspace_id, row.run_id == run.id)
+        .where(row.workspace_id == scope.workspace_id, row.run_id == run.id, row.reason != Reason.REROUTED.value)
         .group_by(row.state, row.reason)
     )
     return {(State(state), reason): count for state, reason, count in scope.connection.execute(query)}

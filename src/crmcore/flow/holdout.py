@@ -1,0 +1,35 @@
+"""Who gets nothing, so that there is somebody to compare with: a share of a campaign, and one of all marketing."""
+
+from __future__ import annotations
+
+import hashlib
+
+from crmcore.flow.plan import Plan
+from crmcore.model.purpose import MessageClass, message_class
+from crmcore.store.runs import Run
+from crmcore.store.scope import Scope
+
+
+def is_held_out(scope: Scope, plan: Plan, run: Run, customer_id: int) -> bool:
+    """Tell whether a customer gets no message of a run; transactional messages are for all."""
+    if message_class(run.campaign.purpose) is MessageClass.TRANSACTIONAL:
+        return False
+    return is_in_share(run, customer_id) or is_globally_held_out(scope, plan.policy.holdout, customer_id)
+
+
+def is_in_share(run: Run, customer_id: int) -> bool:
+    """Tell whether a customer is in the share a run leaves out: by a salted hash, the same whenever it is asked."""
+    digest = hashlib.blake2b(f"{run.salt}:{customer_id}".encode(), digest_size=8).digest()
+    return _is_below(digest, run.campaign.holdout)
+
+
+def is_globally_held_out(scope: Scope, share: float, customer_id: int) -> bool:
+    """Tell whether a customer is in the share that no marketing is sent to, which is the same for every campaign."""
+    if not share:
+        return False
+    digest = hashlib.blake2b(str(customer_id).encode(), digest_size=8, key=scope.secret, person=b"holdout").digest()
+    return _is_below(digest, share)
+
+
+def _is_below(digest: bytes, share: float) -> bool:
+    return int.from_bytes(digest, "big") < share * 2**64

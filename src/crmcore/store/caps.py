@@ -1,0 +1,82 @@
+"""What frequency caps count of customers: messages that were handed over, and messages that wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import select, text
+
+from crmcore.model.delivery import State
+from crmcore.model.purpose import MessageClass
+from crmcore.store import bulk, schema
+from crmcore.store.runs import RUNNING
+from crmcore.store.scope import Scope
+
+#: Handed over, and not given back since: what failed, or did not leave after all, does not count.
+COUNTED = (State.HANDED, State.ACCEPTED, State.DELIVERED, State.READ, State.IN_DOUBT)
+#: As the partial index has it.
+_WAITING = text("crm_delivery.state IN ('planned', 'claimed', 'deferred')")
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """A delivery that caps count; `at` is when it was handed over, or when it is due."""
+
+    id: int
+    customer_id: int
+    run_id: int
+    channel: str
+    rank: int
+    at: int
+    expires_at: int | None
+
+
+def handed(scope: Scope, customers: Sequence[int], since: int) -> list[Row]:
+    """Return the marketing messages that were handed over to customers after an instant, and count."""
+    row = schema.delivery.c
+    return _rows(
+        scope, customers, row.handed_at, [row.handed_at > since, row.state.in_([one.value for one in COUNTED])]
+    )
+
+
+def waiting(scope: Scope, customers: Sequence[int], until: int) -> list[Row]:
+    """Return the marketing messages that customers are to get before an instant, of runs that go on."""
+    row, run = schema.delivery.c, schema.run.c
+    going_on = select(run.id).where(run.workspace_id == scope.workspace_id, run.id == row.run_id, run.state == RUNNING)
+    return _rows(scope, customers, row.due_at, [_WAITING, row.due_at < until, ~row.held_out, going_on.exists()])
+
+
+def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any]) -> list[Row]:
+    row = schema.delivery.c
+    query = select(row.id, row.customer_id, row.run_id, row.channel, row.priority, at, row.expires_at).where(
+        row.workspace_id == scope.workspace_id,
+        row.customer_id.in_(customers),
+        row.message_class == MessageClass.MARKETING.value,
+        *which,
+    )
+    return [
+        Row(id=one, customer_id=customer_id, run_id=run_id, channel=channel, rank=rank, at=when, expires_at=expires_at)
+        for one, customer_id, run_id, channel, rank, when, expires_at in scope.connection.execute(query)
+    ]
+
+
+def tags(scope: Scope, run_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Return the tags of the campaign of each run."""
+    run, version = schema.run.c, schema.campaign_version.c
+    query = (
+        select(run.id, version.definition)
+        .join_from(
+            schema.run,
+            schema.campaign_version,
+            (version.campaign_id == run.campaign_id) & (version.version == run.version),
+        )
+        .where(
+            bulk.mine_by_id(scope, schema.run),
+            version.workspace_id == scope.workspace_id,
+            run.id.in_(sorted(run_ids)),
+        )
+    )
+    return {one: frozenset(json.loads(said).get("tags", ())) for one, said in scope.connection.execute(query)}

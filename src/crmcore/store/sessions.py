@@ -1,0 +1,33 @@
+"""Conversations: on some channels one may write freely only for a time after the customer has written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select
+
+from crmcore.store import bulk, schema
+from crmcore.store.scope import Scope
+
+#: The events that a customer has written.
+INBOUND = ("message_received", "message_replied")
+
+
+def writers(scope: Scope, customers: Sequence[int], channel: str, since: int) -> set[int]:
+    """Return those of customers who have written on a channel after an instant."""
+    event = schema.event.c
+    query = select(event.customer_id, event.properties).where(
+        event.workspace_id == scope.workspace_id,
+        event.customer_id.in_(customers),
+        event.name.in_(INBOUND),
+        event.occurred_at > since,
+    )
+    said = scope.connection.execute(query)
+    return {one for one, properties in said if json.loads(properties).get("channel") == channel}
+
+
+def parts(scope: Scope, template_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Return the names of the parts that versions of templates have and that are not empty."""
+    found = bulk.select_in(scope, schema.template, ("id", "parts"), {}, "id", sorted(template_ids))
+    return {one: frozenset(name for name, part in json.loads(made).items() if part) for one, made in found}
