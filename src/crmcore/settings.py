@@ -13,11 +13,15 @@ import attrs
 
 from crmcore.errors import SettingsError
 from crmcore.hooks.setup import Secret
+from crmcore.model.limits import Limits, limits_of
 
 FILE = "crm.toml"
 PREFIX = "CRM_"
 #: Tables that belong to plugins: the core hands them over as they are.
 PLUGIN_TABLES = frozenset({"channels", "recommend", "modules"})
+#: Tables of the core's own, checked key by key.
+CORE_TABLES = frozenset({"limits"})
+TABLES = PLUGIN_TABLES | CORE_TABLES
 
 
 @attrs.frozen(kw_only=True)
@@ -25,17 +29,19 @@ class Settings:
     """The core's settings.
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
-    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `tables` (the plugins' own).
+    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may go);
+    `tables` (the plugins' own).
     """
 
     database: str = "sqlite:///crm.db"
     workspace: str = "default"
     public_url: str = "http://localhost/crm"
     blocked: tuple[str, ...] = ()
+    limits: Limits = attrs.field(factory=Limits)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
-KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"}
+KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"} - CORE_TABLES
 
 
 def settings(
@@ -51,11 +57,14 @@ def settings(
     tables: dict[str, Any] = {}
     for place in places:
         for key, (value, where) in place.items():
-            if key in PLUGIN_TABLES:
+            if key in TABLES:
                 tables[key] = _deeper(tables.get(key, {}), value, key, where)
             else:
                 core[_known(key, where)] = (value, where)
-    return _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
+    sources = ", ".join(place["limits"][1] for place in places if "limits" in place)
+    limits = limits_of(tables.pop("limits", {}), sources)
+    made = _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
+    return attrs.evolve(made, limits=limits)
 
 
 def secret(reference: str, place: str, environment: Mapping[str, str] | None = None) -> Secret:
@@ -101,7 +110,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     found: dict[str, tuple[Any, str]] = {}
     for name, value in sorted(environment.items()):
         path = name.removeprefix(PREFIX).lower().split("__")
-        if not name.startswith(PREFIX) or (path[0] not in KEYS and path[0] not in PLUGIN_TABLES):
+        if not name.startswith(PREFIX) or path[0] not in KEYS | TABLES:
             continue
         if len(path) == 1:
             found[path[0]] = (_list(value) if path[0] == "blocked" else value, name)
@@ -132,8 +141,8 @@ def _deeper(below: Any, above: Any, key: str, where: str) -> dict[str, Any]:
 
 def _known(key: str, where: str) -> str:
     if key not in KEYS:
-        near = difflib.get_close_matches(key, KEYS | PLUGIN_TABLES, 1)
-        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(KEYS | PLUGIN_TABLES))}"
+        near = difflib.get_close_matches(key, KEYS | TABLES, 1)
+        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(KEYS | TABLES))}"
         raise SettingsError(key=key, place=where, problem=f"there is no such setting; {meant}")
     return key
 

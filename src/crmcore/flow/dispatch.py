@@ -12,6 +12,7 @@ import attrs
 
 from crmcore.flow.compose import Composed, compose
 from crmcore.flow.gating import hand, judged
+from crmcore.flow.limiting import Limiter
 from crmcore.flow.outcome import outcomes
 from crmcore.flow.plan import Plan, advised, plan
 from crmcore.flow.progress import Progress
@@ -47,6 +48,7 @@ class Dispatcher:
     ) -> None:
         self._write, self._reading = write, reading
         self._registry, self._settings, self._owner, self._stack = registry, settings, owner, stack
+        self._limiter = Limiter(settings.limits, registry)
         self._plans: dict[int, Plan] = {}
         self._compiled: dict[int, Compiled] = {}
         self._sessions: dict[str, Session] = {}
@@ -84,7 +86,8 @@ class Dispatcher:
         renderings, failures = _rendered(given, compiled, composed)
         objections = judged(given, [one.composed for one in renderings], list(self._registry.gates.values()), scope.now)
         left = [one.composed for one in renderings]
-        going = self._write(partial(_handed, given=given, batch=left, failures=failures, objections=objections))
+        handing = partial(_handed, given=given, batch=left, failures=failures, objections=objections)
+        going = self._write(partial(handing, limiter=self._limiter))
         messages = {one.message.delivery_id: one.message for one in renderings}
         self._send(given, going, [_outgoing(one, messages[one.claimed.id]) for one in going])
 
@@ -99,7 +102,7 @@ class Dispatcher:
             log.exception("provider %s of channel %s failed", given.provider.name, given.channel.name)
             self._sessions.pop(_carrier(given), None)
         claimed = [one.claimed for one in going]
-        self._write(lambda scope: settle(scope, given, outcomes(claimed, answered, scope.now)))
+        self._write(lambda scope: settle(scope, given, outcomes(claimed, answered, scope.now), self._limiter))
 
     def _session(self, given: Plan) -> Session:
         carrier = _carrier(given)
@@ -140,9 +143,10 @@ def _handed(
     batch: Sequence[Composed],
     failures: Sequence[Unrendered],
     objections: Mapping[int, Verdict],
+    limiter: Limiter,
 ) -> list[Composed]:
     deliveries.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failures])
-    return hand(scope, given, batch, dict(objections), lease_until=scope.now + LEASE)
+    return hand(scope, given, batch, dict(objections), limiter, lease_until=scope.now + LEASE)
 
 
 def _finished(scope: Scope) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crmcore.flow.compose import Composed
+from crmcore.flow.limiting import Limiter, admitted
 from crmcore.flow.plan import Plan
 from crmcore.hooks.gate import Gate, Intent, Verdict
 from crmcore.model.delivery import Reason
@@ -25,7 +26,13 @@ def judged(plan: Plan, batch: Sequence[Composed], judges: Sequence[Gate], now: i
 
 
 def hand(
-    scope: Scope, plan: Plan, batch: Sequence[Composed], objections: dict[int, Verdict], *, lease_until: int
+    scope: Scope,
+    plan: Plan,
+    batch: Sequence[Composed],
+    objections: dict[int, Verdict],
+    limiter: Limiter,
+    *,
+    lease_until: int,
 ) -> list[Composed]:
     """Skip and hold what may not go now, note the rest as handed over, and return it; commit before the first byte."""
     deliveries.hold(scope, [(one, v.retry_at) for one, v in objections.items() if v.retry_at is not None])
@@ -35,7 +42,7 @@ def hand(
     passed = [one for one in left if one.claimed.id not in stopped]
     stopped |= {one.claimed.id: Reason.HOLDOUT.value for one in passed if one.claimed.held_out}
     deliveries.skip(scope, sorted(stopped.items()))
-    going = [one for one in passed if not one.claimed.held_out]
+    going = admitted(scope, limiter, plan, [one for one in passed if not one.claimed.held_out])
     handings = [Handing(id=one.claimed.id, context=one.frozen) for one in going]
     deliveries.hand(scope, handings, plan.provider.name, lease_until=lease_until)
     impressions.log(scope, [shown for one in going for shown in _impressions(plan, one)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crmcore.flow.limiting import Limiter
 from crmcore.flow.outcome import Outcome
 from crmcore.flow.plan import Plan
 from crmcore.hooks.notices import DeliveryChange
@@ -22,14 +23,14 @@ _REFUSALS = {
 }
 
 
-def settle(scope: Scope, plan: Plan, outcomes: Sequence[Outcome]) -> None:
+def settle(scope: Scope, plan: Plan, outcomes: Sequence[Outcome], limiter: Limiter) -> None:
     """Write the outcomes of a batch."""
-    deliveries.settle(scope, [one.settled for one in outcomes])
     told = [(one, _event(scope, plan, one)) for one in outcomes]
     happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
     new = [event for event, _ in happened]
     events.append(scope, new, scope.new_ids(len(new)), [owner for _, owner in happened])
     _suppress(scope, [one for one in outcomes if one.suppress is not None])
+    deliveries.settle(scope, [one.settled for one in limiter.learn(scope, plan, outcomes)])
     notices.post(scope, [_change(scope, one) for one in outcomes])
 
 

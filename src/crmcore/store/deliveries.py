@@ -17,6 +17,10 @@ from crmcore.store.scope import Scope
 #: As the partial indexes over these rows have it: with bound values no planner would know that they serve.
 _WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
 _LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
+_HOLD = (
+    "UPDATE crm_delivery SET state = 'planned', due_at = :, attempt = attempt - 1"
+    " WHERE workspace_id = @ AND id = : AND state = 'claimed'"
+)
 _PLANNED = (
     "id",
     "run_id",
@@ -78,6 +82,7 @@ class Claimed:
     attempt: int
     context: str | None
     handed_at: int | None
+    expires_at: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -202,6 +207,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             row.attempt,
             row.context,
             row.handed_at,
+            row.expires_at,
         )
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
         .where(row.workspace_id == scope.workspace_id, address.workspace_id == scope.workspace_id, row.id.in_(ids))
@@ -223,6 +229,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             attempt=attempt,
             context=context,
             handed_at=handed_at,
+            expires_at=expires_at,
         )
         for (
             one,
@@ -240,6 +247,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
             attempt,
             context,
             handed_at,
+            expires_at,
         ) in scope.connection.execute(query)
     ]
 
@@ -251,9 +259,9 @@ def skip(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
 
 
 def hold(scope: Scope, until: Sequence[tuple[int, int]]) -> None:
-    """Put claimed deliveries back, due again at a time."""
-    rows = [(State.PLANNED.value, due_at, one) for one, due_at in until]
-    _move(scope, State.CLAIMED, ("state", "due_at"), rows)
+    """Put claimed deliveries back, due again at a time; nothing was attempted."""
+    rows = [(due_at, one) for one, due_at in until]
+    bulk.run_many(scope, _HOLD, rows)
 
 
 def refuse(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
