@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import attrs
 
@@ -13,6 +14,7 @@ from crmcore.model.identity import Identity
 from crmcore.model.limiting import Limit, tightest
 from crmcore.model.limits import EVERY, Limits
 from crmcore.model.time import SECOND
+from crmcore.registry import Fault, Registry
 from crmcore.store.deliveries import Claimed
 from crmcore.store.limits import CHANNEL, DESTINATION, RECIPIENT, SENDER, WORKSPACE, Key
 from crmcore.store.scope import Scope
@@ -101,6 +103,22 @@ def nest(plan: Plan, limits: Limits, providers: Mapping[str, Provider | HttpProv
         every=every,
         recipient=_tightest(limits.recipient, own, RECIPIENT),
     )
+
+
+def unfounded(limits: Limits, registry: Registry) -> list[Fault]:
+    """Return the settings that limit a channel or a sender which no plugin brings: a mistake, or a plugin that is missing."""
+    pairs = (("channel", limits.channel, registry.channels), ("sender", limits.sender, registry.providers))
+    return [
+        Fault(plugin="settings", problem=f"limits.{kind}.{name}: there is no such {kind}{_meant(name, known)}")
+        for kind, named, known in pairs
+        for name in named
+        if name not in known
+    ]
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _tightest(setting: Limit | None, hints: Iterable[tuple[str, LimitHint]], which: str) -> Limit | None:

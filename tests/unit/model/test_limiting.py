@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import attrs
 import pytest
@@ -169,7 +169,7 @@ def test_recovery_goes_by_equal_steps_in_equal_times():
     for _ in range(100):
         bucket = limiting.recovered(bucket, NOW, round(bucket.rate / PER_SECOND))
         after.append(bucket.rate / PER_SECOND)
-    gains = [later - before for before, later in zip(after, after[1:], strict=False)]
+    gains = [later - before for before, later in pairwise(after)]
     assert min(gains) == pytest.approx(100 / RECOVERY, rel=0.02)
     assert max(gains) == pytest.approx(100 / RECOVERY, rel=0.02)
 
@@ -246,7 +246,7 @@ def test_a_bucket_that_gets_a_limit_begins_full_and_stays_blocked():
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused(parts):
-    with pytest.raises(InvalidValue, match="go from|goes from"):
+    with pytest.raises(InvalidValue, match=r"go from|goes from"):
         Limit(**{"count": 1, "per": SECOND, **parts})
 
 
