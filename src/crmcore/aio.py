@@ -433,9 +433,15 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.launch, campaign, seed=seed, progress=progress)
 
-    async def work(self, *, progress: Progress = quiet, limit: int | None = None) -> Worked:
-        """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was."""
-        return await self._threads.run(self._crm.work, progress=progress, limit=limit)
+    async def work(
+        self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None
+    ) -> Worked:
+        """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was.
+
+        `stop` is asked between windows: once it says yes nothing more is claimed, what is under way is finished, and what
+        was claimed is given back.
+        """
+        return await self._threads.run(self._crm.work, progress=progress, limit=limit, stop=stop)
 
     async def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run; raise UnknownCampaign."""

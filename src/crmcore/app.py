@@ -261,9 +261,15 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         self._fold()
         return self._campaigning.launch(campaign, seed, progress)
 
-    def work(self, *, progress: Progress = quiet, limit: int | None = None) -> Worked:
-        """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was."""
-        return self._campaigning.work(self._fold(), progress, limit)
+    def work(
+        self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None
+    ) -> Worked:
+        """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was.
+
+        `stop` is asked between windows: once it says yes nothing more is claimed, what is under way is finished, and what
+        was claimed is given back.
+        """
+        return self._campaigning.work(self._fold(), progress, limit, stop)
 
     def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run; raise UnknownCampaign."""

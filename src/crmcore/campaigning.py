@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -15,7 +16,7 @@ import attrs
 from crmcore.errors import InvalidTemplate
 from crmcore.flow import feedback, launch, plan, report, unsubscribing
 from crmcore.flow.applying import Taken
-from crmcore.flow.dispatch import Dispatcher
+from crmcore.flow.dispatch import Dispatcher, Stop, never
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
 from crmcore.flow.progress import Progress
@@ -76,13 +77,14 @@ class Campaigning:
         salt = f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
         return self._opened.write(lambda scope: launch.launch(scope, made, customers, salt))
 
-    def work(self, folded: Taken, progress: Progress, limit: int | None) -> Worked:
+    def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop | None) -> Worked:
         """Send what is due."""
+        write, reading = self._opened.write, self._opened.reading
         with ExitStack() as stack:
-            write, reading = self._opened.write, self._opened.reading
-            owner = f"{os.getpid()}"
-            dispatcher = Dispatcher(write, reading, self._registry, self._settings, owner, stack)
-            done = dispatcher.run(progress, limit)
+            owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+            now = self._opened.clock.now
+            dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
+            done = dispatcher.run(progress, limit, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
         return Worked(folded=folded.new, deliveries=done, notices=told)
 

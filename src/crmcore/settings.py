@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,16 @@ import attrs
 
 from crmcore.errors import SettingsError
 from crmcore.hooks.setup import Secret
+from crmcore.model.limits import Limits, limits_of
+from crmcore.model.sending import Sending, sending_of
 
 FILE = "crm.toml"
 PREFIX = "CRM_"
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
-TABLES = frozenset({"channels", "modules", "policy", "recommend"})
+OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend"})
+#: Tables of the core's own, checked key by key.
+CORE_TABLES = frozenset({"limits", "sending"})
+TABLES = OPEN_TABLES | CORE_TABLES
 
 
 @attrs.frozen(kw_only=True)
@@ -25,17 +30,20 @@ class Settings:
     """The core's settings.
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
-    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `tables` (the plugins' own, and `policy`).
+    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
+    go); `sending` (how many are under way at once); `tables` (the plugins' own, and `policy`).
     """
 
     database: str = "sqlite:///crm.db"
     workspace: str = "default"
     public_url: str = "http://localhost/crm"
     blocked: tuple[str, ...] = ()
+    limits: Limits = attrs.field(factory=Limits)
+    sending: Sending = attrs.field(factory=Sending)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
-KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"}
+KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"} - CORE_TABLES
 
 
 def settings(
@@ -55,7 +63,15 @@ def settings(
                 tables[key] = _deeper(tables.get(key, {}), value, key, where)
             else:
                 core[_known(key, where)] = (value, where)
-    return _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
+    limits = limits_of(tables.pop("limits", {}), _named(places, "limits"))
+    sending = sending_of(tables.pop("sending", {}), _named(places, "sending"))
+    made = _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
+    return attrs.evolve(made, limits=limits, sending=sending)
+
+
+def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:
+    """Return where a table was given."""
+    return ", ".join(place[key][1] for place in places if key in place)
 
 
 def secret(reference: str, place: str, environment: Mapping[str, str] | None = None) -> Secret:
@@ -101,7 +117,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     found: dict[str, tuple[Any, str]] = {}
     for name, value in sorted(environment.items()):
         path = name.removeprefix(PREFIX).lower().split("__")
-        if not name.startswith(PREFIX) or (path[0] not in KEYS and path[0] not in TABLES):
+        if not name.startswith(PREFIX) or path[0] not in KEYS | TABLES:
             continue
         if len(path) == 1:
             found[path[0]] = (_list(value) if path[0] == "blocked" else value, name)

@@ -22,6 +22,7 @@ from crmcore.hooks.provider import Accepted, Feedback, InDoubt, NotStarted, Perm
 from crmcore.model.building import attribute, everyone
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.time import MINUTE
+from crmcore.store import claims
 from crmcore.testing.fakes import accept
 
 
@@ -446,9 +447,12 @@ def test_a_plugins_gate_stops_and_holds(database, clock, recorder):
 def test_a_claim_of_a_process_that_died_is_taken_up_again(crm, clock, recorder):
     people(crm, 2)
     crm.launch(made())
-    from crmcore.store import deliveries
 
-    claimed = crm._opened.write(lambda scope: deliveries.claim(scope, "dead", limit=10, lease_until=scope.now + MINUTE))
+    def claim(scope):
+        [run_id] = claims.due_runs(scope)
+        return claims.claim(scope, run_id, "dead", limit=10, lease_until=scope.now + MINUTE)
+
+    claimed = crm._opened.write(claim)
     assert len(claimed) == 2
     crm.work()
     assert recorder.sent == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import smtplib
+
 import pytest
 
 from crm_email.file import Files
@@ -107,6 +109,17 @@ def test_a_password_given_as_it_is_is_refused_without_being_shown():
         carry(sink, user="me", password="hush")
     assert "hush" not in str(raised.value)
     assert "hush" not in repr(smtp_settings({"smtp": {"password": "hush"}}))
+
+
+def test_a_refused_password_is_the_fault_of_the_sender_and_leaves_every_mail_unsent(monkeypatch):
+    def refused(_settings):
+        raise smtplib.SMTPAuthenticationError(535, b"5.7.8 hush")
+
+    monkeypatch.setattr("crm_email.smtp._connect", refused)
+    with Sink() as sink:
+        results = carry(sink)
+    assert {(one.fault, one.code) for one in results.values()} == {("sender", "535, user or password refused")}
+    assert (len(results), sink.mails) == (3, [])
 
 
 def test_files_are_written_whole_and_again_under_the_same_name(tmp_path):

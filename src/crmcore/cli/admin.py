@@ -95,16 +95,20 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins that did not load, schema, what waits. Exits with 1 where there is a fault.
+    """Check an installation: plugins that did not load, limits on what there is not, schema, what waits.
+
+    Exits with 1 where there is a fault.
 
     \b
     crm --db shop.db doctor
     """
+    from crmcore.flow.nesting import unfounded
+
     with context.crm() as crm:
         waiting = crm.stats()
         health = Health(
             plugins=crm.registry.plugins,
-            faults=crm.registry.faults,
+            faults=(*crm.registry.faults, *unfounded(crm.settings.limits, crm.registry)),
             revision=migrations.HEAD,
             pending=waiting.pending,
             due=waiting.due,

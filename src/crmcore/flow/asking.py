@@ -11,7 +11,7 @@ from crmcore.flow.plan import Plan
 from crmcore.hooks.gate import Verdict
 from crmcore.model.decision import Decision
 from crmcore.model.zones import zone_named
-from crmcore.store.deliveries import Claimed
+from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
 
 

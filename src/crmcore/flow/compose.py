@@ -16,7 +16,7 @@ from crmcore.hooks.channel import Draft
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.store import contexts
-from crmcore.store.deliveries import Claimed
+from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
 
 

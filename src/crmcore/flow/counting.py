@@ -11,7 +11,7 @@ from crmcore.model.capping import Moment, Sent, Waiting, reach, stopped
 from crmcore.model.decision import Decision, Expired, Held, Rerouted, Skipped
 from crmcore.store import caps as counted
 from crmcore.store.caps import Row
-from crmcore.store.deliveries import Claimed
+from crmcore.store.claims import Claimed
 
 Thing = TypeVar("Thing")
 _Tags = Mapping[int, frozenset[str]]

@@ -16,7 +16,7 @@ from crmcore.model.delivery import Reason
 from crmcore.model.time import SECOND
 from crmcore.model.zones import zone_named
 from crmcore.store import contexts, gates, sessions
-from crmcore.store.deliveries import Claimed
+from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
 
 

@@ -1,148 +1,181 @@
-"""From planned to sent, a batch at a time: claim, compose, render, gate, hand over, send, settle. Each stage persists."""
+"""From planned to sent, a window at a time: claim, prepare, hand over, send, settle. Each stage persists.
+
+A window is settled, the next one handed over and the one after it claimed in one transaction: a crash leaves at most one
+window of a connection in doubt.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
 
 import attrs
 
-from crmcore.flow.compose import Composed, compose
-from crmcore.flow.gating import hand, judged
-from crmcore.flow.outcome import outcomes
+from crmcore.flow.carrying import Carrying
+from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import Plan, advised, plan
+from crmcore.flow.preparing import Made, Ready, prepare
 from crmcore.flow.progress import Progress
-from crmcore.flow.settling import settle
-from crmcore.hooks.channel import Compiled, Rendered, Unrendered
-from crmcore.hooks.gate import Verdict
-from crmcore.hooks.provider import Outgoing, Result, Session
-from crmcore.model.time import MINUTE
+from crmcore.flow.turning import Next, Sent, Turn, Turned
+from crmcore.hooks.channel import Compiled
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import deliveries, runs, templates
-from crmcore.store.deliveries import Claimed
+from crmcore.store import claims, deliveries, runs, templates
+from crmcore.store.claims import Claimed
 from crmcore.store.scope import Read, Scope, Write
 
-#: How long a batch may be worked on before another process may take it.
-LEASE = 10 * MINUTE
-log = logging.getLogger("crmcore.dispatch")
+#: How often in a row a process looks again for deliveries that somebody else was in the way of.
+TRIES = 100
+#: How many batches may be ready and wait: no more is claimed then.
+AHEAD = 2
+Stop = Callable[[], bool]
 
 
-@attrs.frozen(kw_only=True)
-class Rendering:
-    """A composed delivery with its message."""
-
-    composed: Composed
-    message: Rendered
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 class Dispatcher:
-    """One process at work: it keeps plans, compiled templates and open sessions from batch to batch."""
+    """One process at work: it keeps plans, compiled templates and open sessions from window to window."""
 
     def __init__(
-        self, write: Write, reading: Read, registry: Registry, settings: Settings, owner: str, stack: ExitStack
+        self,
+        write: Write,
+        reading: Read,
+        now: Callable[[], int],
+        registry: Registry,
+        settings: Settings,
+        owner: str,
+        stack: ExitStack,
     ) -> None:
-        self._write, self._reading = write, reading
-        self._registry, self._settings, self._owner, self._stack = registry, settings, owner, stack
+        self._write, self._reading, self._now = write, reading, now
+        self._registry, self._settings = registry, settings
+        self._turn = Turn(owner=owner, lease=settings.sending.lease, limiter=Limiter(settings.limits, registry))
+        self._carrying = Carrying(stack)
         self._plans: dict[tuple[int, str], Plan] = {}
         self._compiled: dict[int, Compiled] = {}
-        self._sessions: dict[str, Session] = {}
+        self._sent: Sent | None = None
+        self._ready: deque[Ready] = deque()
+        self._renew_at = 0
 
-    def run(self, progress: Progress, limit: int | None) -> int:
-        """Send all that is due, or at most `limit`; return how many deliveries were worked on."""
+    def run(self, progress: Progress, limit: int | None, stop: Stop) -> int:
+        """Send all that is due, or at most `limit`, or until `stop` says so; return how many deliveries were worked on."""
         if not self._something_runs():
             return 0
         left = self._write(_recovered)
-        total, done = left if limit is None else min(left, limit), 0
-        while batch := self._claim(None if limit is None else limit - done):
-            for (run_id, channel), same in groupby(sorted(batch, key=_grouping), key=lambda one: _grouping(one)[:2]):
-                given = self._plan(run_id, channel)
-                for share in _shares(list(same), given.provider.carriage.batch):
-                    self._work_on(given, share)
-            done += len(batch)
-            progress(min(done, total), max(total, done))
-        self._finish()
+        total = left if limit is None else min(left, limit)
+        try:
+            done = self._rounds(partial(_tell, progress, total), limit, stop)
+        finally:
+            self._leave()
+        self._write(_finished)
         return done
 
     def _something_runs(self) -> bool:
         """Where no campaign runs nothing waits: no writer of the host's is kept waiting to find that out."""
         with self._reading() as scope:
-            return bool(runs.running(scope))
+            return bool(runs.going(scope))
 
-    def _claim(self, left: int | None) -> list[Claimed]:
-        size = max((one.carriage.batch for one in self._registry.providers.values()), default=100)
-        wanted = size if left is None else min(size, left)
-        return self._write(partial(_claimed, owner=self._owner, limit=wanted))
-
-    def _work_on(self, given: Plan, batch: Sequence[Claimed]) -> None:
+    def _rounds(self, tell: Callable[[int], None], limit: int | None, stop: Stop) -> int:
+        done = tries = 0
+        due: deque[int] = deque()
         with self._reading() as scope:
-            composed = compose(scope, given, batch)
-            compiled = {one.template_id: self._template(scope, given, one.template_id) for one in batch}
-        renderings, failures = _rendered(given, compiled, composed)
-        objections = judged(given, [one.composed for one in renderings], list(self._registry.gates.values()), scope.now)
-        left = [one.composed for one in renderings]
-        going = self._write(partial(_handed, given=given, batch=left, failures=failures, objections=objections))
-        messages = {one.message.delivery_id: one.message for one in renderings}
-        self._send(given, going, [_outgoing(one, messages[one.claimed.id]) for one in going])
+            due.extend(claims.due_runs(scope))
+        while not stop():
+            left = None if limit is None else limit - done
+            turned = self._step(due, left)
+            done += len(turned.claimed)
+            tell(done)
+            tries = tries + 1 if turned.is_put_back else 0
+            is_under_way = bool(turned.claimed or self._sent or self._ready or 0 < tries < TRIES)
+            # Where nothing is under way, a run of which nothing could be claimed is left alone.
+            if not due and is_under_way:
+                due.extend(turned.due)
+            if not due and not is_under_way:
+                break
+        return done
 
-    def _send(self, given: Plan, going: Sequence[Composed], messages: Sequence[Outgoing]) -> None:
-        if not messages:
+    def _step(self, due: deque[int], left: int | None) -> Turned:
+        """Take a turn; then send what it handed over, and prepare what it claimed."""
+        sent, ready = self._sent, self._ready[0] if self._ready else None
+        is_room = len(self._ready) < AHEAD and left != 0
+        coming = self._next(due.popleft(), left) if due and is_room else None
+        turned = self._write(partial(self._turn.take, sent=sent, ready=ready, coming=coming))
+        self._sent = None
+        if ready is not None:
+            self._ready.popleft()
+            going = {one.claimed.id: one for one in turned.going}
+            made = [one for one in ready.made if one.composed.claimed.id in going]
+            self._send(ready.plan, [attrs.evolve(one, composed=going[one.composed.claimed.id]) for one in made])
+        self._prepare(turned.claimed)
+        return turned
+
+    def _next(self, run_id: int, left: int | None) -> Next:
+        given = self._plan(run_id, None)
+        window = min(given.provider.carriage.batch, self._settings.sending.window)
+        return Next(run_id=run_id, plan=given, wanted=window if left is None else min(window, left))
+
+    def _send(self, given: Plan, made: Sequence[Made]) -> None:
+        if not made:
             return
-        answered: dict[int, Result] = {}
-        try:
-            answered.update((result.delivery_id, result) for result in self._session(given).send(messages))
-        except Exception:
-            # What the provider has not answered is settled by its message class, as after a crash.
-            log.exception("provider %s of channel %s failed", given.provider.name, given.channel.name)
-            self._sessions.pop(_carrier(given), None)
-        claimed = [one.claimed for one in going]
-        self._write(lambda scope: settle(scope, given, outcomes(claimed, answered, scope.now)))
+        # Told before the first byte leaves: whatever interrupts, what is known of the window is settled.
+        handed = [one.composed.claimed for one in made]
+        self._sent = Sent(plan=given, handed=handed, answered={})
+        self._renew_at = self._now() + self._turn.lease // 3
+        self._carrying.send(given, made, self._sent.answered, partial(self._beat, handed))
 
-    def _session(self, given: Plan) -> Session:
-        carrier = _carrier(given)
-        if carrier not in self._sessions:
-            self._sessions[carrier] = self._stack.enter_context(given.provider.open())
-        return self._sessions[carrier]
+    def _beat(self, handed: Sequence[Claimed]) -> None:
+        """Renew the lease of what is under way, long before it ends."""
+        if (now := self._now()) < self._renew_at:
+            return
+        self._renew_at = now + self._turn.lease // 3
+        ids = [one.id for one in handed] + [one for ready in self._ready for one in ready.ids]
+        self._write(lambda scope: claims.renew(scope, self._turn.owner, ids, lease_until=scope.now + self._turn.lease))
 
-    def _plan(self, run_id: int, channel: str) -> Plan:
-        if (run_id, channel) not in self._plans:
+    def _prepare(self, claimed: Sequence[Claimed]) -> None:
+        """Make messages; where a run has more than one channel, each apart."""
+        for (run_id, channel), some in groupby(sorted(claimed, key=_grouping), key=lambda one: _grouping(one)[:2]):
+            given = self._plan(run_id, channel)
+            with self._reading() as scope:
+                judges = list(self._registry.gates.values())
+                self._ready.append(prepare(scope, given, list(some), self._template, judges))
+
+    def _leave(self) -> None:
+        """Settle what was sent, and give back what was claimed."""
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            self._write(partial(self._turn.settle, sent=sent))
+        ids = [one for ready in self._ready for one in ready.ids]
+        self._ready.clear()
+        if ids:
+            self._write(partial(claims.release, owner=self._turn.owner, ids=ids))
+
+    def _plan(self, run_id: int, channel: str | None) -> Plan:
+        key = (run_id, channel or "")
+        if key not in self._plans:
             with self._reading() as scope:
                 run = runs.load(scope, run_id)
                 made = plan(run.campaign, self._registry, self._settings, channel)
-                self._plans[run_id, channel] = advised(scope, made, self._registry, run.started_at)
-        return self._plans[run_id, channel]
+                self._plans[key] = advised(scope, made, self._registry, run.started_at)
+        return self._plans[key]
 
     def _template(self, scope: Scope, given: Plan, template_id: int) -> Compiled:
         if template_id not in self._compiled:
             self._compiled[template_id] = given.channel.compile(templates.load(scope, template_id))
         return self._compiled[template_id]
 
-    def _finish(self) -> None:
-        self._write(_finished)
+
+def _tell(progress: Progress, total: int, done: int) -> None:
+    progress(min(done, total), max(total, done))
 
 
 def _recovered(scope: Scope) -> int:
-    deliveries.recover(scope)
+    claims.recover(scope)
     return deliveries.due_count(scope)
-
-
-def _claimed(scope: Scope, owner: str, limit: int) -> list[Claimed]:
-    deliveries.expire(scope)
-    return deliveries.claim(scope, owner, limit=limit, lease_until=scope.now + LEASE)
-
-
-def _handed(
-    scope: Scope,
-    given: Plan,
-    batch: Sequence[Composed],
-    failures: Sequence[Unrendered],
-    objections: Mapping[int, Verdict],
-) -> list[Composed]:
-    deliveries.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failures])
-    return hand(scope, given, batch, dict(objections), lease_until=scope.now + LEASE)
 
 
 def _finished(scope: Scope) -> None:
@@ -151,45 +184,5 @@ def _finished(scope: Scope) -> None:
             runs.finish(scope, run_id)
 
 
-def _shares(batch: Sequence[Claimed], size: int) -> Iterator[Sequence[Claimed]]:
-    for start in range(0, len(batch), size):
-        yield batch[start : start + size]
-
-
-def _rendered(
-    given: Plan, compiled: dict[int, Compiled], composed: Sequence[Composed]
-) -> tuple[list[Rendering], list[Unrendered]]:
-    renderings: list[Rendering] = []
-    failures: list[Unrendered] = []
-    for some in _by_template(composed):
-        template = compiled[some[0].claimed.template_id]
-        for one, answer in zip(some, given.channel.render(template, [one.draft for one in some]), strict=True):
-            if isinstance(answer, Rendered):
-                renderings.append(Rendering(composed=one, message=answer))
-            else:
-                failures.append(answer)
-    return renderings, failures
-
-
-def _by_template(composed: Sequence[Composed]) -> Iterator[list[Composed]]:
-    for _, some in groupby(composed, key=lambda one: one.claimed.template_id):
-        yield list(some)
-
-
 def _grouping(one: Claimed) -> tuple[int, str, int, int]:
     return one.run_id, one.channel, one.template_id, one.id
-
-
-def _carrier(given: Plan) -> str:
-    return f"{given.channel.name}/{given.provider.name}"
-
-
-def _outgoing(one: Composed, message: Rendered) -> Outgoing:
-    return Outgoing(
-        delivery_id=one.claimed.id,
-        address=one.claimed.address,
-        body=message.body,
-        message_key=one.draft.message_key,
-        message_class=one.claimed.message_class,
-        attempt=one.claimed.attempt,
-    )

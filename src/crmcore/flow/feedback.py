@@ -8,7 +8,7 @@ from crmcore.flow.settling import message_event
 from crmcore.hooks.provider import Feedback
 from crmcore.model.delivery import State
 from crmcore.model.statement import Suppress
-from crmcore.store import deliveries, events, receipts, suppressions
+from crmcore.store import events, moves, receipts, suppressions
 from crmcore.store.receipts import Sent
 from crmcore.store.scope import Scope
 
@@ -38,7 +38,7 @@ def take(scope: Scope, feedback: Sequence[Feedback], provider: str) -> int:
     found = receipts.find(scope, feedback, provider)
     named = [(one, sent) for one in feedback if (sent := _sent(one, found)) is not None]
     new = receipts.keep_new(scope, named, provider)
-    deliveries.amend(scope, [(sent.id, _STATES[one.type], _reason(one)) for one, sent in new if one.type in _STATES])
+    moves.amend(scope, [(sent.id, _STATES[one.type], _reason(one)) for one, sent in new if one.type in _STATES])
     _track(scope, [(one, sent) for one, sent in new if one.type in _EVENTS and not one.machine])
     _suppress(scope, [(one, sent) for one, sent in new if one.type in _SUPPRESSING])
     return len(new)

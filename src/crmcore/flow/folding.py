@@ -19,15 +19,24 @@ def fold(write: Write, reading: Read) -> Taken:
     """Fold all that waits, a batch a transaction; return how much it was."""
     taken = Taken()
     while _something_waits(reading):
-        folded = write(fold_batch)
+        folded = write(_fold_batch)
+        if folded is None:  # somebody else is at it
+            return taken
         warn(folded.quarantined)
         taken += folded
     return taken
 
 
-def fold_batch(scope: Scope) -> Taken:
-    """Fold the oldest statements that wait and that nobody else is folding."""
+def fold_visible(scope: Scope) -> None:
+    """Fold all that waits and that nobody else is folding, in a transaction that goes on."""
+    while pending.any_left(scope) and (folded := _fold_batch(scope)) is not None:
+        warn(folded.quarantined)
+
+
+def _fold_batch(scope: Scope) -> Taken | None:
     waiting = pending.take(scope, BATCH)
+    if not waiting:
+        return None
     folded = _apply(scope, [one.statement for one in waiting])
     pending.settle(scope, waiting)
     return folded

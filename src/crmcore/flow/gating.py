@@ -11,13 +11,14 @@ import attrs
 
 from crmcore.flow.compose import Composed
 from crmcore.flow.deciding import decide
+from crmcore.flow.limiting import Limiter, admitted
 from crmcore.flow.plan import Plan
 from crmcore.hooks.gate import Gate, Intent, Verdict
 from crmcore.model.decision import Decision, Expired, Going, Held, Rerouted, Skipped
 from crmcore.model.delivery import Reason
-from crmcore.store import deliveries, impressions, rerouting
-from crmcore.store.deliveries import Handing
+from crmcore.store import impressions, moves, rerouting
 from crmcore.store.impressions import Impression
+from crmcore.store.moves import Handing
 from crmcore.store.rerouting import Other
 from crmcore.store.scope import Scope
 
@@ -33,20 +34,21 @@ def judged(plan: Plan, batch: Sequence[Composed], judges: Sequence[Gate], now: i
 
 
 def hand(
-    scope: Scope, plan: Plan, batch: Sequence[Composed], objections: Mapping[int, Verdict], *, lease_until: int
+    scope: Scope,
+    plan: Plan,
+    batch: Sequence[Composed],
+    objections: Mapping[int, Verdict],
+    limiter: Limiter,
+    *,
+    lease_until: int,
 ) -> list[Composed]:
     """Skip and hold what may not go now, note the rest as handed over, and return it; commit before the first byte."""
     decisions = decide(scope, plan, [one.claimed for one in batch], objections)
-    return _write(scope, plan, batch, decisions, lease_until)
-
-
-def _write(
-    scope: Scope, plan: Plan, batch: Sequence[Composed], decisions: Mapping[int, Decision], lease_until: int
-) -> list[Composed]:
     _stop(scope, sorted(decisions.items()))
-    going = [one for one in batch if isinstance(decisions[one.claimed.id], Going)]
-    handings = [Handing(id=one.claimed.id, context=one.frozen) for one in going]
-    deliveries.hand(scope, handings, plan.provider.name, lease_until=lease_until)
+    passed = [one for one in batch if isinstance(decisions[one.claimed.id], Going)]
+    going = admitted(scope, limiter, plan, passed)
+    handings = [Handing(id=one.claimed.id, attempt=one.claimed.attempt, context=one.frozen) for one in going]
+    moves.hand(scope, handings, plan.provider.name, lease_until=lease_until)
     impressions.log(scope, [shown for one in going for shown in _impressions(plan, one)])
     return going
 
@@ -54,9 +56,9 @@ def _write(
 def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:
     moved = [(one, decision) for one, decision in decisions if isinstance(decision, Rerouted)]
     skipped = [(one, decision.text) for one, decision in decisions if isinstance(decision, Skipped)]
-    deliveries.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
-    deliveries.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
-    deliveries.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
+    moves.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
+    moves.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
+    moves.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
     rerouting.plan(scope, [Other(delivery_id=one, **attrs.asdict(decision)) for one, decision in moved])
 
 

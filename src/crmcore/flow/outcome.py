@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from crmcore.flow import retrying
 from crmcore.hooks.provider import Accepted, InDoubt, NeedsOther, NotStarted, Permanent, Result, Retry, Suppress
 from crmcore.model.delivery import Reason, State
 from crmcore.model.purpose import MessageClass
-from crmcore.model.time import MINUTE, SECOND
-from crmcore.store.deliveries import Claimed, Settled
+from crmcore.model.time import MINUTE
+from crmcore.store.claims import Claimed
+from crmcore.store.moves import Settled
 
 #: A message that did not leave is not tried again at once: its carrier is out of reach.
 NOT_STARTED_AGAIN = MINUTE
@@ -18,10 +20,11 @@ NOT_STARTED_AGAIN = MINUTE
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """A delivery, where it goes, and the suppression that follows, if any."""
+    """A delivery, what its carrier answered, where it goes, and the suppression that follows, if any."""
 
     claimed: Claimed
     settled: Settled
+    result: Result | None = None
     suppress: Suppress | None = None
 
 
@@ -32,7 +35,8 @@ def outcomes(handed: Sequence[Claimed], answered: Mapping[int, Result], now: int
 
 def _outcome(one: Claimed, result: Result | None, now: int) -> Outcome:
     settled = _unanswered(one, now) if result is None else _settled(one, result, now)
-    return Outcome(claimed=one, settled=settled, suppress=result if isinstance(result, Suppress) else None)
+    suppress = result if isinstance(result, Suppress) else None
+    return Outcome(claimed=one, settled=settled, result=result, suppress=suppress)
 
 
 def _unanswered(one: Claimed, now: int) -> Settled:
@@ -47,7 +51,9 @@ def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: PLR091
         case Accepted(provider_id=provider_id):
             return Settled(id=one.id, state=State.ACCEPTED, provider_id=provider_id or None)
         case Retry(after=after, code=code):
-            return Settled(id=one.id, state=State.DEFERRED, reason=code, due_at=now + int(after * SECOND))
+            return Settled(id=one.id, state=State.DEFERRED, reason=code, due_at=retrying.due_at(one, after, now))
+        case Permanent(fault="sender", code=code):
+            return Settled(id=one.id, state=State.DEFERRED, reason=code, due_at=retrying.due_at(one, 0, now))
         case Permanent(fault=fault, code=code):
             return Settled(id=one.id, state=State.FAILED, reason=f"{fault}: {code}")
         case Suppress(reason=reason, code=code):

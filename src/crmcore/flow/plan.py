@@ -36,6 +36,11 @@ class Plan:
     others: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     @property
+    def carrier(self) -> str:
+        """Channel and provider."""
+        return f"{self.channel.name}/{self.provider.name}"
+
+    @property
     def terms(self) -> Terms:
         """What customers have to have said: nothing where the messages are transactional."""
         is_marketing = message_class(self.campaign.purpose) is MessageClass.MARKETING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crmcore.flow.limiting import Limiter
 from crmcore.flow.outcome import Outcome
 from crmcore.flow.plan import Plan
 from crmcore.hooks.notices import DeliveryChange
@@ -11,7 +12,7 @@ from crmcore.model.delivery import State
 from crmcore.model.event import Event
 from crmcore.model.statement import Suppress as Suppressing
 from crmcore.model.values import to_json
-from crmcore.store import deliveries, events, notices, suppressions
+from crmcore.store import events, moves, notices, suppressions
 from crmcore.store.scope import Scope
 
 #: What the event of each kind of refusal is called, and the reason a suppression is kept under.
@@ -22,14 +23,14 @@ _REFUSALS = {
 }
 
 
-def settle(scope: Scope, plan: Plan, outcomes: Sequence[Outcome]) -> None:
-    """Write the outcomes of a batch."""
-    deliveries.settle(scope, [one.settled for one in outcomes])
+def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], limiter: Limiter) -> None:
+    """Write the outcomes of a batch that an owner handed over."""
     told = [(one, _event(scope, plan, one)) for one in outcomes]
     happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
     new = [event for event, _ in happened]
     events.append(scope, new, scope.new_ids(len(new)), [owner for _, owner in happened])
     _suppress(scope, [one for one in outcomes if one.suppress is not None])
+    moves.settle(scope, owner, [one.settled for one in limiter.learn(scope, plan, outcomes)])
     notices.post(scope, [_change(scope, one) for one in outcomes])
 
 

@@ -13,7 +13,7 @@ from crmcore.model.policy import HOLD, TimeRule
 from crmcore.model.quiet import in_the_way, released
 from crmcore.model.time import DAY
 from crmcore.store import contexts, templates
-from crmcore.store.deliveries import Claimed
+from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
 
 #: How far ahead a time is looked for that rules leave open; where there is none so long, they are asked again then.

@@ -18,11 +18,16 @@ from crmcore.model.purpose import MessageClass
 
 @attrs.frozen(kw_only=True)
 class LimitHint:
-    """At most `count` messages per `per` seconds, inside a scope such as sender or destination."""
+    """At most `count` messages per `per` seconds, inside a scope such as sender or destination.
+
+    `burst` is how many may go at once after a pause (0: `count`). So up to `burst + count` may go within the first `per`
+    seconds; where a carrier counts strictly, declare a small burst.
+    """
 
     scope: Literal["channel", "sender", "destination", "recipient"]
     count: int
     per: float
+    burst: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +63,10 @@ class Accepted:
 
 @attrs.frozen(kw_only=True)
 class Retry:
-    """Not now: try again after `after` seconds; the scope says what is throttled."""
+    """Not now: try again after `after` seconds (0: when the core sees fit); the scope says what is throttled.
+
+    A channel, a sender or a destination is paused that long and goes at half its rate then.
+    """
 
     delivery_id: int
     after: float
@@ -68,7 +76,10 @@ class Retry:
 
 @attrs.frozen(kw_only=True)
 class Permanent:
-    """Never: the fault lies with the address, the content, the sender or a policy."""
+    """Never: the fault lies with the address, the content, the sender or a policy.
+
+    Where the sender is at fault (its password, its account), the delivery waits, and several in a row pause the sender.
+    """
 
     delivery_id: int
     fault: Literal["address", "content", "sender", "policy"]

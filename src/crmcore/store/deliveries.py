@@ -1,22 +1,22 @@
-"""The ledger's rows: planned, claimed, handed over, settled. Every move names the states it may come from."""
+"""The ledger's rows as they are planned, counted and shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, TextClause, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, TextClause, func, select, text
 
-from crmcore.model.delivery import MOVES, Reason, State
-from crmcore.model.identity import Identity
+from crmcore.model.delivery import Reason, State
 from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 #: As the partial indexes over these rows have it: with bound values no planner would know that they serve.
-_WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
-_LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
+WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
+LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
+IN_DOUBT = text("crm_delivery.state = 'in_doubt'")
 _PLANNED = (
     "id",
     "run_id",
@@ -40,12 +40,13 @@ _PLANNED = (
     "due_at",
     "expires_at",
     "settled_at",
+    "fields",
 )
 
 
 @attrs.frozen(kw_only=True)
 class Planned:
-    """A delivery to be; without an address it is skipped at once."""
+    """A delivery to be; without an address it is skipped at once. `fields` (JSON) are those of this one message."""
 
     run_id: int
     step: str
@@ -59,30 +60,8 @@ class Planned:
     template_id: int
     expires_at: int
     priority: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class Claimed:
-    """A delivery this process works on; `removed` tells that its address is gone, or is somebody else's by now."""
-
-    id: int
-    run_id: int
-    customer_id: int
-    origin_id: int
-    enrolment_id: int
-    channel: str
-    address: Identity
-    removed: bool
-    purpose: Purpose
-    message_class: MessageClass
-    held_out: bool
-    template_id: int
-    attempt: int
-    context: str | None
-    handed_at: int | None
-    priority: int
-    due_at: int
-    expires_at: int | None
+    occurrence: int = 1
+    fields: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -92,6 +71,7 @@ class DeliveryView:
     id: int
     customer_id: int
     key: str | None
+    campaign: str
     channel: str
     state: str
     reason: str
@@ -99,25 +79,6 @@ class DeliveryView:
     attempt: int
     planned_at: int
     settled_at: int | None
-
-
-@attrs.frozen(kw_only=True)
-class Handing:
-    """A delivery about to be handed over, with its context frozen as JSON."""
-
-    id: int
-    context: str
-
-
-@attrs.frozen(kw_only=True)
-class Settled:
-    """Where a delivery goes from `handed`, and why; `due_at` where it waits again."""
-
-    id: int
-    state: State
-    reason: str = ""
-    provider_id: str | None = None
-    due_at: int | None = None
 
 
 def plan(scope: Scope, planned: Sequence[Planned]) -> None:
@@ -131,7 +92,7 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             one.customer_id,
             one.channel,
             one.address_id,
-            1,
+            one.occurrence,
             one.enrolment_id,
             one.purpose.value,
             one.message_class.value,
@@ -146,193 +107,11 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             scope.now,
             one.expires_at,
             None if one.address_id else scope.now,
+            one.fields,
         )
         for new_id, one in zip(scope.new_ids(len(planned)), planned, strict=True)
     ]
     bulk.insert(scope, schema.delivery, _PLANNED, rows, "ON CONFLICT DO NOTHING")
-
-
-def claim(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[Claimed]:
-    """Take the deliveries due first; nobody else takes them until the lease ends.
-
-    Those whose address is known no more are skipped on the way.
-    """
-    while ids := _take(scope, owner, limit=limit, lease_until=lease_until):
-        found = _claimed(scope, ids)
-        lost = set(ids) - {one.id for one in found}
-        skip(scope, [(one, Reason.NO_ADDRESS.value) for one in sorted(lost)])
-        if found:
-            return found
-    return []
-
-
-def _take(scope: Scope, owner: str, *, limit: int, lease_until: int) -> list[int]:
-    row = schema.delivery.c
-    due = (
-        select(row.id)
-        .where(
-            row.workspace_id == scope.workspace_id,
-            _WAITING,
-            row.due_at <= scope.now,
-        )
-        .order_by(row.due_at, row.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    taken = (
-        update(schema.delivery)
-        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(due))
-        .values(state=State.CLAIMED.value, claimed_by=owner, lease_until=lease_until, attempt=row.attempt + 1)
-        .returning(row.id)
-    )
-    return sorted(scope.connection.execute(taken).scalars())
-
-
-def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
-    row, address = schema.delivery.c, schema.identity.c
-    query = (
-        select(
-            row.id,
-            row.run_id,
-            row.customer_id,
-            row.origin_id,
-            row.enrolment_id,
-            row.channel,
-            address.kind,
-            address.value,
-            address.removed_at.is_not(None) | (address.customer_id != row.customer_id),
-            row.purpose,
-            row.message_class,
-            row.held_out,
-            row.template_id,
-            row.attempt,
-            row.context,
-            row.handed_at,
-            row.priority,
-            row.due_at,
-            row.expires_at,
-        )
-        .join_from(schema.delivery, schema.identity, address.id == row.address_id)
-        .where(row.workspace_id == scope.workspace_id, address.workspace_id == scope.workspace_id, row.id.in_(ids))
-        .order_by(row.id)
-    )
-    return [
-        Claimed(
-            id=one,
-            run_id=run_id,
-            customer_id=customer_id,
-            origin_id=origin_id,
-            enrolment_id=enrolment_id,
-            channel=channel,
-            address=Identity(kind, value),
-            removed=bool(removed),
-            purpose=Purpose(purpose),
-            message_class=MessageClass(message_class),
-            held_out=held_out,
-            template_id=template_id,
-            attempt=attempt,
-            context=context,
-            handed_at=handed_at,
-            priority=priority,
-            due_at=due_at,
-            expires_at=expires_at,
-        )
-        for (
-            one,
-            run_id,
-            customer_id,
-            origin_id,
-            enrolment_id,
-            channel,
-            kind,
-            value,
-            removed,
-            purpose,
-            message_class,
-            held_out,
-            template_id,
-            attempt,
-            context,
-            handed_at,
-            priority,
-            due_at,
-            expires_at,
-        ) in scope.connection.execute(query)
-    ]
-
-
-def skip(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
-    """End claimed deliveries without sending, each with its reason."""
-    rows = [(State.SKIPPED.value, reason, scope.now, one) for one, reason in reasons]
-    _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
-
-
-def hold(scope: Scope, until: Sequence[tuple[int, int]]) -> None:
-    """Put claimed deliveries back, due again at a time."""
-    rows = [(State.PLANNED.value, due_at, one) for one, due_at in until]
-    _move(scope, State.CLAIMED, ("state", "due_at"), rows)
-
-
-def lapse(scope: Scope, ids: Sequence[int]) -> None:
-    """End claimed deliveries that have waited for too long."""
-    _move(scope, State.CLAIMED, ("state", "settled_at"), [(State.EXPIRED.value, scope.now, one) for one in ids])
-
-
-def refuse(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
-    """Fail claimed deliveries of which no message could be made."""
-    rows = [(State.FAILED.value, reason, scope.now, one) for one, reason in reasons]
-    _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
-
-
-def hand(scope: Scope, handings: Sequence[Handing], provider: str, *, lease_until: int) -> None:
-    """Note, before the first byte leaves, that these are being handed over; the first time stays."""
-    columns = ("state", "context", "provider", "handed_at", "lease_until")
-    rows = [(State.HANDED.value, one.context, provider, scope.now, lease_until, one.id) for one in handings]
-    _move(scope, State.CLAIMED, columns, rows)
-
-
-def settle(scope: Scope, settled: Sequence[Settled]) -> None:
-    """Write what became of deliveries that were handed over."""
-    done = [(one.state.value, one.reason, one.provider_id, scope.now, one.id) for one in settled if one.due_at is None]
-    _move(scope, State.HANDED, ("state", "reason", "provider_id", "settled_at"), done)
-    again = [(one.state.value, one.reason, one.due_at, one.id) for one in settled if one.due_at is not None]
-    _move(scope, State.HANDED, ("state", "reason", "due_at"), again)
-
-
-def amend(scope: Scope, moved: Sequence[tuple[int, State, str]]) -> None:
-    """Move deliveries as receipts say, where that move is allowed; anything else is left as it is."""
-    for state in sorted({state for _, state, _ in moved}):
-        rows = [(state.value, reason, scope.now, one) for one, wanted, reason in moved if wanted is state]
-        bulk.run_many(scope, _amend(state), rows)
-
-
-def expire(scope: Scope) -> None:
-    """End what waits and may not go any more."""
-    row = schema.delivery.c
-    scope.connection.execute(
-        update(schema.delivery)
-        .where(
-            row.workspace_id == scope.workspace_id,
-            _WAITING,
-            row.due_at <= scope.now,
-            row.expires_at <= scope.now,
-        )
-        .values(state=State.EXPIRED.value, settled_at=scope.now)
-    )
-
-
-def recover(scope: Scope) -> None:
-    """Take back what a process left when it died: unsent goes again; sent or not, the message class decides."""
-    row = schema.delivery.c
-    lapsed = (row.workspace_id == scope.workspace_id, row.lease_until <= scope.now)
-    marketing = row.message_class == MessageClass.MARKETING.value
-    again = or_(row.state == State.CLAIMED.value, (row.state == State.HANDED.value) & ~marketing)
-    doubtful = (row.state == State.HANDED.value) & marketing
-    moved = update(schema.delivery).where(*lapsed, _LEASED)
-    scope.connection.execute(moved.where(again).values(state=State.PLANNED.value, lease_until=None))
-    scope.connection.execute(
-        moved.where(doubtful).values(state=State.IN_DOUBT.value, lease_until=None, settled_at=scope.now)
-    )
 
 
 def waits(scope: Scope, run_id: int) -> bool:
@@ -347,48 +126,55 @@ def waits(scope: Scope, run_id: int) -> bool:
 
 def of_run(scope: Scope, run_id: int, state: str | None = None) -> list[DeliveryView]:
     """Return the deliveries of a run by id, all or those in one state."""
-    row, customer = schema.delivery.c, schema.customer.c
-    columns = [field.name for field in attrs.fields(DeliveryView)]
-    query = (
-        select(*(customer.key if name == "key" else row[name] for name in columns))
+    row = schema.delivery.c
+    return _views(scope, _viewed(scope).where(row.run_id == run_id, *([] if state is None else [row.state == state])))
+
+
+def in_state(scope: Scope, state: str, limit: int) -> list[DeliveryView]:
+    """Return the deliveries of all runs that are in a state, the earliest planned first."""
+    row = schema.delivery.c
+    which = IN_DOUBT if state == State.IN_DOUBT.value else row.state == state
+    return _views(scope, _viewed(scope).where(which).limit(limit))
+
+
+def _viewed(scope: Scope) -> Select[Any]:
+    row, customer, run, campaign = schema.delivery.c, schema.customer.c, schema.run.c, schema.campaign.c
+    elsewhere = {"key": customer.key, "campaign": campaign.name}
+    return (
+        select(*(elsewhere[name] if name in elsewhere else row[name] for name in _VIEWED))
         .join_from(schema.delivery, schema.customer, customer.id == row.customer_id)
-        .where(row.workspace_id == scope.workspace_id, customer.workspace_id == scope.workspace_id)
-        .where(row.run_id == run_id, *([] if state is None else [row.state == state]))
+        .join(schema.run, run.id == row.run_id)
+        .join(schema.campaign, campaign.id == run.campaign_id)
+        .where(*(table.c.workspace_id == scope.workspace_id for table in _TABLES))
         .order_by(row.id)
     )
-    return [DeliveryView(**dict(zip(columns, values, strict=True))) for values in scope.connection.execute(query)]
+
+
+_VIEWED = tuple(field.name for field in attrs.fields(DeliveryView))
+_TABLES = (schema.delivery, schema.customer, schema.run, schema.campaign)
+
+
+def _views(scope: Scope, query: Select[Any]) -> list[DeliveryView]:
+    return [DeliveryView(**dict(zip(_VIEWED, row, strict=True))) for row in scope.connection.execute(query)]
 
 
 def due_count(scope: Scope) -> int:
     """Return how many deliveries could be claimed now."""
-    row = schema.delivery.c
-    return _count(scope, _WAITING, row.due_at <= scope.now)
+    return _count(scope, WAITING, schema.delivery.c.due_at <= scope.now)
 
 
 def in_doubt_count(scope: Scope) -> int:
     """Return how many deliveries there are whose fate nobody knows."""
-    return _count(scope, schema.delivery.c.state == State.IN_DOUBT.value)
+    return _count(scope, IN_DOUBT)
+
+
+def oldest_due(scope: Scope) -> int | None:
+    """Return since when the delivery that is due longest is due; None where none is."""
+    row = schema.delivery.c
+    query = select(func.min(row.due_at)).where(row.workspace_id == scope.workspace_id, WAITING, row.due_at <= scope.now)
+    return scope.connection.execute(query).scalar()
 
 
 def _count(scope: Scope, *which: ColumnElement[bool] | TextClause) -> int:
     query = select(func.count()).where(schema.delivery.c.workspace_id == scope.workspace_id, *which)
     return scope.connection.execute(query).scalar_one()
-
-
-def _move(scope: Scope, origin: State, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-    for state in {State(str(row[0])) for row in rows}:
-        assert state in MOVES[origin], (origin, state)
-    bulk.run_many(scope, _move_text(origin, tuple(columns)), rows)
-
-
-@lru_cache(maxsize=64)
-def _move_text(origin: State, columns: tuple[str, ...]) -> str:
-    values = ", ".join(f"{column} = :" for column in columns)
-    return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state = '{origin.value}'"
-
-
-@lru_cache(maxsize=64)
-def _amend(state: State) -> str:
-    origins = ", ".join(f"'{origin.value}'" for origin, allowed in MOVES.items() if state in allowed)
-    values = "state = :, reason = :, settled_at = :"
-    return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state IN ({origins})"

@@ -12,7 +12,7 @@ from crmcore.model.delivery import Reason
 from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.model.statement import ANY_CHANNEL
 from crmcore.store import bulk, schema, suppressions
-from crmcore.store.deliveries import Claimed
+from crmcore.store.claims import Claimed
 from crmcore.store.runs import RUNNING
 from crmcore.store.scope import Scope
 

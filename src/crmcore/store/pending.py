@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 from sqlalchemy import Select, exists, func, select
 
+from crmcore.model.statement import Consent, Subscribe, Suppress
 from crmcore.model.wire import NAMES, Statement, dumps, loads
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -31,6 +32,15 @@ def append(scope: Scope, statements: Sequence[Statement]) -> None:
 def any_left(scope: Scope) -> bool:
     """Tell whether something waits."""
     return bool(scope.connection.execute(select(exists(_mine(scope)))).scalar())
+
+
+def holds_withdrawals(scope: Scope) -> bool:
+    """Tell whether something waits by which a customer may have withdrawn a permission."""
+    withdrawing = _mine(scope).where(schema.pending.c.verb.in_(_PERMISSIONS))
+    return bool(scope.connection.execute(select(exists(withdrawing))).scalar())
+
+
+_PERMISSIONS = [NAMES[one] for one in (Consent, Subscribe, Suppress)]
 
 
 def count(scope: Scope) -> int:

@@ -15,7 +15,11 @@ from crmcore.store import bulk, notices, schema
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
-RUNNING, FINISHED = "running", "finished"
+RUNNING, PAUSED, CANCELLED, FINISHED = "running", "paused", "cancelled", "finished"
+#: The one run of all single messages of a template: it never ends.
+STANDING = "standing"
+#: Whose deliveries go out; those that single customers wait for come first.
+GOING = (STANDING, RUNNING)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,10 +105,23 @@ def names(scope: Scope) -> list[str]:
 
 def finish(scope: Scope, run_id: int) -> None:
     """Note that nothing of a run waits any more."""
-    bulk.update(scope, schema.run, ("state", "finished_at"), ("id",), [(FINISHED, scope.now, run_id)])
+    move(scope, run_id, FINISHED)
+
+
+def going(scope: Scope) -> bool:
+    """Tell whether there is a run that sends."""
+    row = schema.run.c
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state.in_(GOING))
+    return scope.connection.execute(query.limit(1)).first() is not None
+
+
+def move(scope: Scope, run_id: int, state: str) -> None:
+    """Let a run stand still, go on, or end."""
+    finished_at = scope.now if state in (CANCELLED, FINISHED) else None
+    bulk.update(scope, schema.run, ("state", "finished_at"), ("id",), [(state, finished_at, run_id)])
     if notices.is_heard(scope, CampaignChange):
         name = load(scope, run_id).campaign.name
-        notices.post(scope, [CampaignChange(name=name, run_id=run_id, state=FINISHED, at=scope.now)])
+        notices.post(scope, [CampaignChange(name=name, run_id=run_id, state=state, at=scope.now)])
 
 
 def running(scope: Scope) -> list[int]:

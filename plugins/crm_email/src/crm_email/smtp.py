@@ -12,8 +12,7 @@ from typing import Self
 
 from crm_email.replies import CLOSING, meaning
 from crm_email.settings import EmailSettings, SmtpSettings
-from crmcore.errors import SettingsError
-from crmcore.hooks.provider import Accepted, Carriage, InDoubt, NotStarted, Outgoing, Result, Retry
+from crmcore.hooks.provider import Accepted, Carriage, InDoubt, NotStarted, Outgoing, Permanent, Result, Retry
 from crmcore.settings import secret
 
 AGAIN = 60.0
@@ -75,7 +74,11 @@ class _Line:
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
         for index, message in enumerate(batch):
-            connection = self._connected()
+            try:
+                connection = self._connected()
+            except smtplib.SMTPAuthenticationError as error:
+                yield from (_refused(left, error.smtp_code) for left in batch[index:])
+                return
             if connection is None:
                 yield from (NotStarted(delivery_id=left.delivery_id) for left in batch[index:])
                 return
@@ -94,9 +97,8 @@ class _Line:
         if self._connection is None:
             try:
                 self._connection = _connect(self._settings)
-            except smtplib.SMTPAuthenticationError as error:
-                problem = f"the server refused the user or password ({error.smtp_code})"
-                raise SettingsError(key="password", place="[channels.email.smtp]", problem=problem) from None
+            except smtplib.SMTPAuthenticationError:
+                raise
             except (smtplib.SMTPException, OSError):
                 return None
         return self._connection
@@ -109,7 +111,7 @@ class _Line:
             connection.send(stuffed(message.body))
         except Lost:
             self._drop()
-            return Retry(delivery_id=message.delivery_id, after=AGAIN, scope="channel", code="connection lost")
+            return Retry(delivery_id=message.delivery_id, after=AGAIN, code="connection lost")
         return self._outcome(connection, message)
 
     def _envelope(self, connection: smtplib.SMTP, message: Outgoing) -> Result | None:
@@ -149,6 +151,10 @@ class _Line:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _refused(message: Outgoing, code: int) -> Permanent:
+    return Permanent(delivery_id=message.delivery_id, fault="sender", code=f"{code}, user or password refused")
 
 
 def _all(line: _Line, share: Sequence[Outgoing]) -> list[Result]:

@@ -1,0 +1,52 @@
+"""Messages on their way: sessions kept open from batch to batch, and leases that last as long as the work does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from crmcore.flow.plan import Plan
+from crmcore.flow.preparing import Made
+from crmcore.hooks.provider import Outgoing, Result, Session
+
+log = logging.getLogger("crmcore.dispatch")
+
+
+class Carrying:
+    """Open sessions of one process; they are closed with the stack."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._sessions: dict[str, Session] = {}
+
+    def send(self, plan: Plan, made: Sequence[Made], answered: dict[int, Result], beat: Callable[[], None]) -> None:
+        """Send messages, and note in `answered` what becomes of each; `beat` is called after each answer.
+
+        What the provider has not answered is settled by its message class, as after a crash.
+        """
+        try:
+            for result in self._session(plan).send([_outgoing(one) for one in made]):
+                answered[result.delivery_id] = result
+                beat()
+        except Exception:
+            log.exception("provider %s of channel %s failed", plan.provider.name, plan.channel.name)
+            self._sessions.pop(plan.carrier, None)
+
+    def _session(self, plan: Plan) -> Session:
+        if plan.carrier not in self._sessions:
+            self._sessions[plan.carrier] = self._stack.enter_context(plan.provider.open())
+        return self._sessions[plan.carrier]
+
+
+def _outgoing(one: Made) -> Outgoing:
+    claimed = one.composed.claimed
+    return Outgoing(
+        delivery_id=claimed.id,
+        address=claimed.address,
+        body=one.message.body,
+        message_key=one.composed.draft.message_key,
+        message_class=claimed.message_class,
+        attempt=claimed.attempt,
+        deadline=claimed.expires_at,
+    )

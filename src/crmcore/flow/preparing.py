@@ -1,0 +1,91 @@
+"""From claimed to ready: messages composed, rendered, and judged by plugins' gates. One that cannot be made stops no other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+import attrs
+from sqlalchemy.exc import DBAPIError
+
+from crmcore.flow.compose import Composed, compose
+from crmcore.flow.gating import judged
+from crmcore.flow.plan import Plan
+from crmcore.hooks.channel import Compiled, Rendered, Unrendered
+from crmcore.hooks.gate import Gate, Verdict
+from crmcore.store.claims import Claimed
+from crmcore.store.scope import Scope
+
+log = logging.getLogger("crmcore.dispatch")
+Templates = Callable[[Scope, Plan, int], Compiled]
+
+
+@attrs.frozen(kw_only=True)
+class Made:
+    """A composed delivery with its message."""
+
+    composed: Composed
+    message: Rendered
+
+
+@attrs.frozen(kw_only=True)
+class Ready:
+    """Messages of one plan that may be handed over, those that could not be made, and what plugins object to."""
+
+    plan: Plan
+    made: Sequence[Made]
+    failures: Sequence[Unrendered] = ()
+    objections: Mapping[int, Verdict] = attrs.field(factory=dict)
+
+    @property
+    def ids(self) -> list[int]:
+        """The deliveries, made or not."""
+        return [one.composed.claimed.id for one in self.made] + [one.delivery_id for one in self.failures]
+
+
+def prepare(scope: Scope, plan: Plan, batch: Sequence[Claimed], templates: Templates, judges: Sequence[Gate]) -> Ready:
+    """Return the messages of a batch, ready to be handed over."""
+    try:
+        made, failures = _made(scope, plan, batch, templates)
+    except DBAPIError:
+        raise
+    except Exception:
+        log.exception("a batch of campaign %s could not be made; its messages are made one by one", plan.campaign.name)
+        made, failures = _one_by_one(scope, plan, batch, templates)
+    objections = judged(plan, [one.composed for one in made], judges, scope.now)
+    return Ready(plan=plan, made=made, failures=failures, objections=objections)
+
+
+def _made(
+    scope: Scope, plan: Plan, batch: Sequence[Claimed], templates: Templates
+) -> tuple[list[Made], list[Unrendered]]:
+    made: list[Made] = []
+    failures: list[Unrendered] = []
+    for template_id, some in groupby(compose(scope, plan, batch), key=lambda one: one.claimed.template_id):
+        composed = list(some)
+        answers = plan.channel.render(templates(scope, plan, template_id), [one.draft for one in composed])
+        for one, answer in zip(composed, answers, strict=True):
+            if isinstance(answer, Rendered):
+                made.append(Made(composed=one, message=answer))
+            else:
+                failures.append(answer)
+    return made, failures
+
+
+def _one_by_one(
+    scope: Scope, plan: Plan, batch: Sequence[Claimed], templates: Templates
+) -> tuple[list[Made], list[Unrendered]]:
+    made: list[Made] = []
+    failures: list[Unrendered] = []
+    for one in batch:
+        try:
+            alone, refused = _made(scope, plan, [one], templates)
+        except DBAPIError:
+            raise
+        except Exception as error:
+            log.exception("the message of delivery %s could not be made", one.id)
+            alone, refused = [], [Unrendered(delivery_id=one.id, problem=type(error).__name__)]
+        made += alone
+        failures += refused
+    return made, failures

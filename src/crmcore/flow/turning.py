@@ -1,0 +1,109 @@
+"""One transaction of dispatch: settle what was sent, hand over what is ready, claim what is next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from crmcore.flow.compose import Composed
+from crmcore.flow.folding import fold_visible
+from crmcore.flow.gating import hand
+from crmcore.flow.limiting import Limiter
+from crmcore.flow.outcome import outcomes
+from crmcore.flow.plan import Plan
+from crmcore.flow.preparing import Ready
+from crmcore.flow.settling import settle
+from crmcore.hooks.provider import Result
+from crmcore.model.policy import needs_exclusive
+from crmcore.store import claims, moves, pending
+from crmcore.store.claims import Claimed
+from crmcore.store.runs import CANCELLED, GOING
+from crmcore.store.scope import Scope
+
+
+@attrs.frozen(kw_only=True)
+class Sent:
+    """Deliveries that were handed over, and what their carrier answered, by id."""
+
+    plan: Plan
+    handed: Sequence[Claimed]
+    answered: dict[int, Result]
+
+
+@attrs.frozen(kw_only=True)
+class Next:
+    """What to claim: deliveries of a run, so many at most."""
+
+    run_id: int
+    plan: Plan
+    wanted: int
+
+
+@attrs.frozen(kw_only=True)
+class Turned:
+    """What a turn came to: messages to send now, deliveries to prepare, runs of which more is due.
+
+    `is_put_back` tells that others were in the way of some, which are due again at once.
+    """
+
+    going: Sequence[Composed] = ()
+    claimed: Sequence[Claimed] = ()
+    due: Sequence[int] = ()
+    is_put_back: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Turn:
+    """Whose turn it is, and how long what it takes is its own (microseconds)."""
+
+    owner: str
+    lease: int
+    limiter: Limiter
+
+    def take(self, scope: Scope, sent: Sent | None, ready: Ready | None, coming: Next | None) -> Turned:
+        """Settle, hand over, claim."""
+        if sent is not None:
+            self.settle(scope, sent)
+        going, is_put_back = ([], False) if ready is None else self._hand(scope, ready)
+        claimed = [] if coming is None else self._claim(scope, coming)
+        return Turned(going=going, claimed=claimed, due=claims.due_runs(scope), is_put_back=is_put_back)
+
+    def settle(self, scope: Scope, sent: Sent) -> None:
+        """Write what came of what was sent."""
+        settle(scope, self.owner, sent.plan, outcomes(sent.handed, sent.answered, scope.now), self.limiter)
+
+    def _claim(self, scope: Scope, coming: Next) -> list[Claimed]:
+        room = self.limiter.room(scope, coming.plan, coming.wanted)
+        if not room.count:
+            return []
+        return claims.claim(scope, coming.run_id, self.owner, limit=room.count, lease_until=scope.now + self.lease)
+
+    def _hand(self, scope: Scope, ready: Ready) -> tuple[list[Composed], bool]:
+        """Hand over what may go. What hosts have said until now is folded first; whoever says more then has to wait."""
+        fold_visible(scope)
+        standing = {one.id: one for one in claims.held(scope, self.owner, ready.ids)}
+        moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in ready.failures])
+        made = [one.composed for one in ready.made if one.composed.claimed.id in standing]
+        fresh = [attrs.evolve(one, claimed=standing[one.claimed.id]) for one in made]
+        going_on = [one for one in fresh if one.claimed.run_state in GOING]
+        _stop(scope, [one.claimed for one in fresh if one.claimed.run_state not in GOING])
+        free = self._lock(scope, ready.plan, going_on)
+        busy = [one for one in going_on if one.claimed.customer_id not in free]
+        moves.hold(scope, [(one.claimed.id, scope.now) for one in busy])
+        left = [one for one in going_on if one.claimed.customer_id in free]
+        lease_until = scope.now + self.lease
+        return hand(scope, ready.plan, left, ready.objections, self.limiter, lease_until=lease_until), bool(busy)
+
+    def _lock(self, scope: Scope, plan: Plan, composed: Sequence[Composed]) -> set[int]:
+        """Return the customers of whom nobody can withdraw anything until this is committed."""
+        customers = {one.claimed.customer_id for one in composed}
+        free = claims.lock_contacts(scope, customers, exclusive=needs_exclusive(plan.policy))
+        # Withdrawn, and being folded by somebody else: their fold is waited for.
+        return set() if pending.holds_withdrawals(scope) else free
+
+
+def _stop(scope: Scope, claimed: Sequence[Claimed]) -> None:
+    """Put back what belongs to a run that stands still, and end what belongs to one that was cancelled."""
+    moves.give_up(scope, [one.id for one in claimed if one.run_state == CANCELLED])
+    moves.hold(scope, [(one.id, one.due_at) for one in claimed if one.run_state != CANCELLED])

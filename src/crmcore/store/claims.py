@@ -1,0 +1,197 @@
+"""Who works on which deliveries, and for how long: claims, leases, and what becomes of those of a process that died."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import exists, or_, select, update
+
+from crmcore.model.delivery import Reason, State
+from crmcore.model.identity import Identity
+from crmcore.model.purpose import MessageClass, Purpose
+from crmcore.store import bulk, moves, schema
+from crmcore.store.deliveries import LEASED, WAITING
+from crmcore.store.runs import GOING
+from crmcore.store.scope import Scope
+
+
+@attrs.frozen(kw_only=True)
+class Claimed:
+    """A delivery this process works on.
+
+    Attributes: `removed` (its address is gone, or is somebody else's by now); `attempt` (which attempt this is, from 1);
+    `run_state` (what its run has come to); `fields` and `context` as JSON.
+    """
+
+    id: int
+    run_id: int
+    customer_id: int
+    origin_id: int
+    enrolment_id: int
+    channel: str
+    address: Identity
+    removed: bool
+    purpose: Purpose
+    message_class: MessageClass
+    held_out: bool
+    template_id: int
+    attempt: int
+    context: str | None
+    handed_at: int | None
+    priority: int
+    due_at: int
+    expires_at: int | None
+    fields: str | None
+    run_state: str
+
+
+def due_runs(scope: Scope) -> list[int]:
+    """Return the runs of which something is due, those that customers wait for first."""
+    run, row = schema.run.c, schema.delivery.c
+    due = exists().where(row.workspace_id == scope.workspace_id, row.run_id == run.id, WAITING, row.due_at <= scope.now)
+    query = select(run.id, run.state).where(run.workspace_id == scope.workspace_id, run.state.in_(GOING), due)
+    found = scope.connection.execute(query).all()
+    return [one for one, _ in sorted(found, key=lambda each: (GOING.index(each.state), each.id))]
+
+
+def claim(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int) -> list[Claimed]:
+    """Take the deliveries of a run that are due first; nobody else takes them until the lease ends.
+
+    Those whose address is known no more are skipped on the way.
+    """
+    while ids := _take(scope, run_id, owner, limit=limit, lease_until=lease_until):
+        found = held(scope, owner, ids)
+        lost = set(ids) - {one.id for one in found}
+        moves.skip(scope, [(one, Reason.NO_ADDRESS.value) for one in sorted(lost)])
+        if found:
+            return found
+    return []
+
+
+def _take(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int) -> list[int]:
+    row = schema.delivery.c
+    due = (
+        select(row.id)
+        .where(row.workspace_id == scope.workspace_id, row.run_id == run_id, WAITING, row.due_at <= scope.now)
+        .order_by(row.due_at, row.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(schema.delivery)
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(due))
+        .values(state=State.CLAIMED.value, claimed_by=owner, lease_until=lease_until)
+        .returning(row.id)
+    )
+    return sorted(scope.connection.execute(taken).scalars())
+
+
+def held(scope: Scope, owner: str, ids: Sequence[int]) -> list[Claimed]:
+    """Return those of the deliveries that are claimed by an owner still, as they stand, and lock them."""
+    row, address, run = schema.delivery.c, schema.identity.c, schema.run.c
+    query = (
+        select(
+            *(row[name] for name in _COLUMNS),
+            (row.attempt + 1).label("attempt"),
+            address.kind,
+            address.value,
+            (address.removed_at.is_not(None) | (address.customer_id != row.customer_id)).label("removed"),
+            run.state.label("run_state"),
+        )
+        .join_from(schema.delivery, schema.identity, address.id == row.address_id)
+        .join(schema.run, run.id == row.run_id)
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(ids))
+        .where(row.state == State.CLAIMED.value, row.claimed_by == owner)
+        .where(address.workspace_id == scope.workspace_id, run.workspace_id == scope.workspace_id)
+        .order_by(row.id)
+        .with_for_update(of=schema.delivery)
+    )
+    return [_claimed(one) for one in scope.connection.execute(query)]
+
+
+_COLUMNS = (
+    "id",
+    "run_id",
+    "customer_id",
+    "origin_id",
+    "enrolment_id",
+    "channel",
+    "purpose",
+    "message_class",
+    "held_out",
+    "template_id",
+    "context",
+    "handed_at",
+    "priority",
+    "due_at",
+    "expires_at",
+    "fields",
+)
+
+
+def _claimed(row: Any) -> Claimed:
+    said = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return Claimed(
+        **{name: said[name] for name in ("run_state", "attempt", *_COLUMNS)}
+        | {
+            "address": Identity(said["kind"], said["value"]),
+            "removed": bool(said["removed"]),
+            "purpose": Purpose(said["purpose"]),
+            "message_class": MessageClass(said["message_class"]),
+        }
+    )
+
+
+def renew(scope: Scope, owner: str, ids: Collection[int], lease_until: int) -> None:
+    """Say that an owner still works on deliveries."""
+    rows = [(lease_until, one, owner) for one in sorted(ids)]
+    bulk.run_many(scope, _RENEW, rows)
+
+
+_RENEW = """UPDATE crm_delivery SET lease_until = : WHERE workspace_id = @ AND id = : AND claimed_by = :
+AND state IN ('claimed', 'handed')"""
+
+
+def release(scope: Scope, owner: str, ids: Collection[int]) -> None:
+    """Give claims back of which nothing has been handed over."""
+    bulk.run_many(scope, _RELEASE, [(one, owner) for one in sorted(ids)])
+
+
+_RELEASE = """UPDATE crm_delivery SET state = 'planned', claimed_by = NULL, lease_until = NULL
+WHERE workspace_id = @ AND id = : AND claimed_by = : AND state = 'claimed'"""
+
+
+def recover(scope: Scope) -> None:
+    """Take back what a process left when it died: unsent goes again; sent or not, the message class decides."""
+    row = schema.delivery.c
+    lapsed = (row.workspace_id == scope.workspace_id, row.lease_until <= scope.now)
+    marketing = row.message_class == MessageClass.MARKETING.value
+    again = or_(row.state == State.CLAIMED.value, (row.state == State.HANDED.value) & ~marketing)
+    doubtful = (row.state == State.HANDED.value) & marketing
+    moved = update(schema.delivery).where(*lapsed, LEASED)
+    scope.connection.execute(moved.where(again).values(state=State.PLANNED.value, claimed_by=None, lease_until=None))
+    left = {"state": State.IN_DOUBT.value, "reason": LEASE_ENDED, "settled_at": scope.now}
+    scope.connection.execute(moved.where(doubtful).values(lease_until=None, **left))
+
+
+#: Why a delivery is in doubt of which nothing was heard since it was handed over.
+LEASE_ENDED = "no answer before the lease ended"
+
+
+def lock_contacts(scope: Scope, customers: Collection[int], *, exclusive: bool) -> set[int]:
+    """Lock the contact_state rows of customers in the order of their ids; return those that nobody is writing just now.
+
+    Where caps are counted nobody else may count meanwhile: then the lock is `exclusive`, from the start and for all.
+    """
+    if scope.connection.dialect.name == "sqlite":
+        return set(customers)
+    row = schema.contact_state.c
+    query = (
+        select(row.customer_id)
+        .where(row.workspace_id == scope.workspace_id, row.customer_id.in_(sorted(customers)))
+        .order_by(row.customer_id)
+        .with_for_update(skip_locked=True, read=not exclusive)
+    )
+    return set(scope.connection.execute(query).scalars())

@@ -1,0 +1,174 @@
+"""Every move of a delivery from state to state. Each names the states it may come from; no other move is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import attrs
+from sqlalchemy import select, update
+
+from crmcore.model.delivery import MOVES, State
+from crmcore.store import bulk, schema
+from crmcore.store.deliveries import WAITING
+from crmcore.store.scope import Scope
+
+
+@attrs.frozen(kw_only=True)
+class Handing:
+    """A delivery about to be handed over: which attempt it is, and its context, frozen as JSON."""
+
+    id: int
+    attempt: int
+    context: str
+
+
+@attrs.frozen(kw_only=True)
+class Settled:
+    """Where a delivery goes from `handed`, and why; `due_at` where it waits again."""
+
+    id: int
+    state: State
+    reason: str = ""
+    provider_id: str | None = None
+    due_at: int | None = None
+
+
+def skip(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
+    """End claimed deliveries without sending, each with its reason."""
+    rows = [(State.SKIPPED.value, reason, scope.now, one) for one, reason in reasons]
+    _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
+
+
+def hold(scope: Scope, until: Sequence[tuple[int, int]]) -> None:
+    """Put claimed deliveries back, due again at a time."""
+    rows = [(State.PLANNED.value, due_at, one) for one, due_at in until]
+    _move(scope, State.CLAIMED, ("state", "due_at"), rows)
+
+
+def lapse(scope: Scope, ids: Sequence[int]) -> None:
+    """End claimed deliveries that have waited for too long."""
+    _move(scope, State.CLAIMED, ("state", "settled_at"), [(State.EXPIRED.value, scope.now, one) for one in ids])
+
+
+def refuse(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
+    """Fail claimed deliveries of which no message could be made."""
+    rows = [(State.FAILED.value, reason, scope.now, one) for one, reason in reasons]
+    _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
+
+
+def give_up(scope: Scope, ids: Sequence[int]) -> None:
+    """Cancel claimed deliveries, as their run was."""
+    _move(scope, State.CLAIMED, ("state", "settled_at"), [(State.CANCELLED.value, scope.now, one) for one in ids])
+
+
+def hand(scope: Scope, handings: Sequence[Handing], provider: str, *, lease_until: int) -> None:
+    """Note, before the first byte leaves, that these are being handed over."""
+    columns = ("state", "attempt", "context", "provider", "handed_at", "lease_until")
+    rows = [
+        (State.HANDED.value, one.attempt, one.context, provider, scope.now, lease_until, one.id) for one in handings
+    ]
+    _move(scope, State.CLAIMED, columns, rows)
+
+
+def settle(scope: Scope, owner: str, settled: Sequence[Settled]) -> None:
+    """Write what became of deliveries that an owner handed over.
+
+    Where its lease had ended meanwhile an answer still settles what was in doubt; what somebody else has handed over
+    since is left to them.
+    """
+    ended = [one for one in settled if one.due_at is None]
+    for state in sorted({one.state for one in ended}):
+        rows = [
+            (state.value, one.reason, one.provider_id, scope.now, one.id, owner) for one in ended if one.state is state
+        ]
+        bulk.run_many(scope, _settle(state), rows)
+    again = [(one.state.value, one.reason, one.due_at, one.id, owner) for one in settled if one.due_at is not None]
+    bulk.run_many(scope, _AGAIN, again)
+
+
+_AGAIN = """UPDATE crm_delivery SET state = :, reason = :, due_at = :, claimed_by = NULL, lease_until = NULL
+WHERE workspace_id = @ AND id = : AND claimed_by = : AND state = 'handed'"""
+
+
+@lru_cache(maxsize=16)
+def _settle(state: State) -> str:
+    origins = [one for one in (State.HANDED, State.IN_DOUBT) if state in MOVES[one]]
+    return (
+        "UPDATE crm_delivery SET state = :, reason = :, provider_id = :, settled_at = :, lease_until = NULL "
+        f"WHERE workspace_id = @ AND id = : AND claimed_by = : AND state IN ({_quoted(origins)})"
+    )
+
+
+def amend(scope: Scope, moved: Sequence[tuple[int, State, str]]) -> None:
+    """Move deliveries as receipts say, where that move is allowed; anything else is left as it is."""
+    for state in sorted({state for _, state, _ in moved}):
+        rows = [(state.value, reason, scope.now, one) for one, wanted, reason in moved if wanted is state]
+        bulk.run_many(scope, _amend(state), rows)
+
+
+@lru_cache(maxsize=64)
+def _amend(state: State) -> str:
+    origins = [origin for origin, allowed in MOVES.items() if state in allowed]
+    values = "state = :, reason = :, settled_at = :"
+    return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state IN ({_quoted(origins)})"
+
+
+def cancel(scope: Scope, run_id: int, limit: int) -> int:
+    """Cancel deliveries of a run that wait; return how many."""
+    row = schema.delivery.c
+    which = (
+        select(row.id)
+        .where(row.workspace_id == scope.workspace_id, row.run_id == run_id, WAITING)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return _update(scope, which, state=State.CANCELLED.value, settled_at=scope.now)
+
+
+def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
+    """Plan again what has failed of a run; return how much that was."""
+    row = schema.delivery.c
+    which = (
+        select(row.id)
+        .where(row.workspace_id == scope.workspace_id, row.run_id == run_id, row.state == State.FAILED.value)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    again = {"due_at": scope.now, "expires_at": expires_at, "settled_at": None, "claimed_by": None}
+    return _update(scope, which, state=State.PLANNED.value, reason="", **again)
+
+
+def _update(scope: Scope, which: object, **values: object) -> int:
+    row = schema.delivery.c
+    moved = update(schema.delivery).where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(which))  # type: ignore[arg-type]  # a select
+    return scope.connection.execute(moved.values(**values)).rowcount
+
+
+def decide(scope: Scope, delivery_id: int, state: State, reason: str) -> bool:
+    """Say by hand what became of a delivery in doubt; tell whether it was in doubt. Planned, it is sent again."""
+    assert state in MOVES[State.IN_DOUBT], state
+    row = schema.delivery.c
+    ended = None if state is State.PLANNED else scope.now
+    moved = (
+        update(schema.delivery)
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id == delivery_id, row.state == State.IN_DOUBT.value)
+        .values(state=state.value, reason=reason, due_at=scope.now, settled_at=ended, claimed_by=None)
+    )
+    return bool(scope.connection.execute(moved).rowcount)
+
+
+def _move(scope: Scope, origin: State, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    for state in {State(str(row[0])) for row in rows}:
+        assert state in MOVES[origin], (origin, state)
+    bulk.run_many(scope, _move_text(origin, tuple(columns)), rows)
+
+
+@lru_cache(maxsize=64)
+def _move_text(origin: State, columns: tuple[str, ...]) -> str:
+    values = ", ".join(f"{column} = :" for column in columns)
+    return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state = '{origin.value}'"
+
+
+def _quoted(states: Sequence[State]) -> str:
+    return ", ".join(f"'{one.value}'" for one in states)
