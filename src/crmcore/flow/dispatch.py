@@ -23,7 +23,7 @@ from crmcore.flow.turning import Next, Sent, Turn, Turned
 from crmcore.hooks.channel import Compiled
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import claims, deliveries, runs, templates
+from crmcore.store import claims, deliveries, moves, runs, templates
 from crmcore.store.claims import Claimed
 from crmcore.store.scope import Read, Scope, Write
 
@@ -93,7 +93,9 @@ class Dispatcher:
             tries = tries + 1 if turned.is_put_back else 0
             is_under_way = bool(turned.claimed or self._sent or self._ready or 0 < tries < TRIES)
             # Where nothing is under way, a run of which nothing could be claimed is left alone.
-            if not due and is_under_way:
+            if done == limit:
+                due.clear()
+            elif not due and is_under_way:
                 due.extend(turned.due)
             if not due and not is_under_way:
                 break
@@ -102,8 +104,7 @@ class Dispatcher:
     def _step(self, due: deque[int], left: int | None) -> Turned:
         """Take a turn; then send what it handed over, and prepare what it claimed."""
         sent, ready = self._sent, self._ready[0] if self._ready else None
-        is_room = len(self._ready) < AHEAD and left != 0
-        coming = self._next(due.popleft(), left) if due and is_room else None
+        coming = self._next(due.popleft(), left) if due and len(self._ready) < AHEAD else None
         turned = self._write(partial(self._turn.take, sent=sent, ready=ready, coming=coming))
         self._sent = None
         if ready is not None:
@@ -175,6 +176,7 @@ def _tell(progress: Progress, total: int, done: int) -> None:
 
 def _recovered(scope: Scope) -> int:
     claims.recover(scope)
+    moves.expire(scope)
     return deliveries.due_count(scope)
 
 

@@ -114,6 +114,14 @@ def _amend(state: State) -> str:
     return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state IN ({_quoted(origins)})"
 
 
+def expire(scope: Scope) -> None:
+    """End what is due and has waited for too long."""
+    row = schema.delivery.c
+    lapsed = (row.workspace_id == scope.workspace_id, WAITING, row.due_at <= scope.now, row.expires_at <= scope.now)
+    ended = {"state": State.EXPIRED.value, "settled_at": scope.now}
+    scope.connection.execute(update(schema.delivery).where(*lapsed).values(**ended))
+
+
 def cancel(scope: Scope, run_id: int, limit: int) -> int:
     """Cancel deliveries of a run that wait; return how many."""
     row = schema.delivery.c
