@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from crmcore.flow.segments import Member
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback
+    from crmcore.ledger import Outcome
     from crmcore.model.building import Clause
     from crmcore.model.campaign import Campaign
     from crmcore.model.comparing import Difference
@@ -447,10 +448,6 @@ class AsyncCRM(AsyncVerbs):
         """Return what came of a campaign's latest run; raise UnknownCampaign."""
         return await self._threads.run(self._crm.report, campaign)
 
-    async def deliveries(self, campaign: str, state: str | None = None) -> list[DeliveryView]:
-        """Return the rows of the ledger for a campaign's latest run, all or those in one state."""
-        return await self._threads.run(self._crm.deliveries, campaign, state)
-
     async def pin(self, at: int | None) -> None:
         """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""
         await self._threads.run(self._crm.pin, at)
@@ -544,6 +541,41 @@ class AsyncCRM(AsyncVerbs):
         where crmcore[duplicates] is not installed, InvalidValue.
         """
         return await self._threads.run(self._crm.duplicates, threshold, limit, largest=largest, progress=progress)
+
+    async def deliveries(
+        self, campaign: str | None = None, state: str | None = None, limit: int = 1000
+    ) -> list[DeliveryView]:
+        """Return rows of the ledger: all of a campaign's latest run or those in one state, or the first of any run in a state.
+
+        `limit` is for rows of any run. Raise UnknownCampaign; InvalidValue where neither campaign nor state is given.
+        """
+        return await self._threads.run(self._crm.deliveries, campaign, state, limit)
+
+    async def pause(self, campaign: str) -> None:
+        """Let the latest run of a campaign stand still: nothing more of it is handed over. Raise UnknownCampaign, RunState."""
+        await self._threads.run(self._crm.pause, campaign)
+
+    async def resume(self, campaign: str) -> None:
+        """Let a run that stands still go on. Raise UnknownCampaign, RunState."""
+        await self._threads.run(self._crm.resume, campaign)
+
+    async def cancel(self, campaign: str) -> int:
+        """End the latest run of a campaign; return how many deliveries that waited are cancelled.
+
+        Raise UnknownCampaign, RunState.
+        """
+        return await self._threads.run(self._crm.cancel, campaign)
+
+    async def retry(self, campaign: str) -> int:
+        """Plan again what has failed of the latest run of a campaign, and nothing else; return how much that is.
+
+        Raise UnknownCampaign, RunState.
+        """
+        return await self._threads.run(self._crm.retry, campaign)
+
+    async def settle(self, delivery: int, outcome: Outcome, note: str = "") -> None:
+        """Say by hand what became of a delivery in doubt; `again` sends it once more. Raise NotInDoubt."""
+        await self._threads.run(self._crm.settle, delivery, outcome, note)
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
         """Declare what a source sends, in place of what it declared before; the same again changes nothing.

@@ -18,6 +18,7 @@ from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.screening import warn
 from crmcore.importing import Importing
 from crmcore.knowing import Knowing
+from crmcore.ledger import Ledger
 from crmcore.model import verbs
 from crmcore.model.event import Event
 from crmcore.model.identity import Who
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from crmcore.segment import Segment
     from crmcore.store.accounts import AccountView
     from crmcore.store.customers import CustomerView
-    from crmcore.store.deliveries import DeliveryView
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.links import Contradiction
 
@@ -61,7 +61,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
+class CRM(Verbs, Importing, Exporting, Knowing, Ledger, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -275,10 +275,6 @@ class CRM(Verbs, Importing, Exporting, Knowing, Tracking):
         """Return what came of a campaign's latest run; raise UnknownCampaign."""
         self._fold()
         return self._campaigning.report(campaign)
-
-    def deliveries(self, campaign: str, state: str | None = None) -> list[DeliveryView]:
-        """Return the rows of the ledger for a campaign's latest run, all or those in one state."""
-        return self._campaigning.deliveries(campaign, state)
 
     def pin(self, at: int | None) -> None:
         """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""

@@ -28,9 +28,10 @@ from crmcore.model.template import Template
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import catalogue, deliveries, pending, quarantine, runs, templates
-from crmcore.store.deliveries import DeliveryView
+from crmcore.store import catalogue, deliveries, limits, pending, quarantine, runs, templates
+from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
+from crmcore.store.scope import Scope
 
 
 @attrs.frozen(kw_only=True)
@@ -44,12 +45,19 @@ class Worked:
 
 @attrs.frozen(kw_only=True)
 class Stats:
-    """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows, what is in quarantine."""
+    """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows, what is in quarantine.
+
+    `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does); `paused`
+    names the senders that are left alone for a while, since they were at fault.
+    """
 
     pending: int
+    pending_lag: int
     due: int
+    due_lag: int
     in_doubt: int
     quarantined: int
+    paused: tuple[Paused, ...]
 
 
 class Campaigning:
@@ -93,11 +101,6 @@ class Campaigning:
         with self._opened.reading() as scope:
             return report.report(scope, runs.latest(scope, campaign))
 
-    def deliveries(self, campaign: str, state: str | None) -> list[DeliveryView]:
-        """Return the rows of the ledger for a campaign's latest run."""
-        with self._opened.reading() as scope:
-            return deliveries.of_run(scope, runs.latest(scope, campaign).id, state)
-
     def names(self) -> list[str]:
         """Return the names of the campaigns."""
         with self._opened.reading() as scope:
@@ -125,7 +128,14 @@ class Campaigning:
         with self._opened.reading() as scope:
             return Stats(
                 pending=pending.count(scope),
+                pending_lag=_lag(scope, pending.oldest(scope)),
                 due=deliveries.due_count(scope),
+                due_lag=_lag(scope, deliveries.oldest_due(scope)),
                 in_doubt=deliveries.in_doubt_count(scope),
                 quarantined=quarantine.count(scope),
+                paused=tuple(limits.paused(scope)),
             )
+
+
+def _lag(scope: Scope, since: int | None) -> int:
+    return 0 if since is None else max(0, scope.now - since)

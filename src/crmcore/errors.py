@@ -42,6 +42,8 @@
     |   |-- MergeConflict
     |   |-- AccountCycle
     |   |-- AlreadyUndone
+    |   |-- NotInDoubt
+    |   |-- RunState
     |   `-- NoNodeFree
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
@@ -218,6 +220,14 @@ class AccountCycle(Conflict):
 
 class AlreadyUndone(Conflict):
     """The import {name} has been taken back already; its file may be imported again."""
+
+
+class NotInDoubt(Conflict):
+    """Delivery {delivery} is not in doubt; `crm deliveries --status in_doubt` lists those that are."""
+
+
+class RunState(Conflict):
+    """The latest run of campaign {campaign!r} is {state} and cannot be {what}."""
 
 
 class NoNodeFree(Conflict):

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli import admin, campaigns, customers, exporting, importing, knowing, quarantine, schema, segments
+from crmcore.cli import (
+    admin,
+    campaigns,
+    customers,
+    exporting,
+    importing,
+    knowing,
+    quarantine,
+    schema,
+    segments,
+    working,
+)
 from crmcore.cli.demonstration import demo
 from crmcore.cli.output import Context, spoken
 
@@ -45,7 +56,7 @@ for command in (
     campaigns.campaign,
     campaigns.deliveries,
     campaigns.report,
-    campaigns.work,
+    campaigns.settle,
     customers.customer,
     demo,
     exporting.export_file,
@@ -57,6 +68,7 @@ for command in (
     knowing.duplicates,
     knowing.history,
     segments.segment,
+    working.work,
 ):
     crm.add_command(command)
 

@@ -8,7 +8,9 @@ import attrs
 import click
 
 from crmcore import migrations
-from crmcore.cli.output import Context, pass_context, show, table
+from crmcore.campaigning import Stats
+from crmcore.cli.output import Context, pass_context, show, table, when
+from crmcore.model.time import SECOND
 from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
 from crmcore.settings import settings
@@ -123,19 +125,27 @@ def doctor(context: Context) -> None:
 @click.command()
 @pass_context
 def stats(context: Context) -> None:
-    """Show what waits: statements to fold, deliveries due, deliveries in doubt, what is in quarantine.
+    """Show what waits and for how long: statements to fold, deliveries due or in doubt, what is in quarantine.
 
     \b
     crm --db shop.db --json stats
     """
     with context.crm() as crm:
         found = crm.stats()
-    columns = ("pending", "due", "in doubt", "in quarantine")
-    show(
-        context,
-        found,
-        lambda one: table("Waiting", columns, [(one.pending, one.due, one.in_doubt, one.quarantined)]),
-    )
+    show(context, found, _waiting)
+
+
+def _waiting(found: Stats) -> None:
+    rows = [
+        ("pending", found.pending, f"{found.pending_lag / SECOND:,.0f} s"),
+        ("due", found.due, f"{found.due_lag / SECOND:,.0f} s"),
+        ("in doubt", found.in_doubt, ""),
+        ("in quarantine", found.quarantined, ""),
+    ]
+    table("Waiting", ("what", "how many", "oldest"), rows)
+    if found.paused:
+        senders = [(one.channel, one.provider, when(one.until), one.reason) for one in found.paused]
+        table("Paused senders", ("channel", "provider", "until", "why"), senders)
 
 
 def _human(health: Health) -> None:

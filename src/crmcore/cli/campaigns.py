@@ -1,4 +1,4 @@
-"""`crm campaign`, `crm work`, `crm report`, `crm deliveries`."""
+"""`crm campaign`, `crm report`, `crm deliveries`, `crm settle`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.cli.segments import plain_file
+from crmcore.ledger import SETTLED, Outcome
 from crmcore.model.delivery import State
 from crmcore.model.report import Report
 from crmcore.store.deliveries import DeliveryView
@@ -15,7 +16,7 @@ from crmcore.store.deliveries import DeliveryView
 
 @click.group()
 def campaign() -> None:
-    """List and launch campaigns.
+    """List, launch and steer campaigns.
 
     \b
     crm campaign list
@@ -61,23 +62,60 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
     )
 
 
-@click.command()
-@click.option("--limit", type=int, help="Work on at most so many deliveries.")
+@campaign.command("pause")
+@click.argument("name")
 @pass_context
-def work(context: Context, limit: int | None) -> None:
-    """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was.
+def pause(context: Context, name: str) -> None:
+    """Let a campaign stand still: nothing more of it is handed over.
 
     \b
-    crm --db shop.db work
-    crm --db shop.db work --limit 1000
+    crm --db shop.db campaign pause winback
     """
-    with context.crm() as crm, progress(context, "sending") as bar:
-        worked = crm.work(progress=bar, limit=limit)
-    show(
-        context,
-        worked,
-        lambda one: click.echo(f"{one.folded:,} statements folded, {one.deliveries:,} deliveries worked on"),
-    )
+    with context.crm() as crm:
+        crm.pause(name)
+    show(context, {"campaign": name, "state": "paused"}, lambda _: click.echo(f"{name} stands still."))
+
+
+@campaign.command("resume")
+@click.argument("name")
+@pass_context
+def resume(context: Context, name: str) -> None:
+    """Let a campaign that stands still go on.
+
+    \b
+    crm --db shop.db campaign resume winback && crm --db shop.db work
+    """
+    with context.crm() as crm:
+        crm.resume(name)
+    show(context, {"campaign": name, "state": "running"}, lambda _: click.echo(f"{name} goes on."))
+
+
+@campaign.command("cancel")
+@click.argument("name")
+@pass_context
+def cancel(context: Context, name: str) -> None:
+    """End a campaign; what waits of it is never sent.
+
+    \b
+    crm --db shop.db campaign cancel winback
+    """
+    with context.crm() as crm:
+        count = crm.cancel(name)
+    show(context, {"campaign": name, "cancelled": count}, lambda _: click.echo(f"{count:,} deliveries cancelled."))
+
+
+@campaign.command("retry")
+@click.argument("name")
+@pass_context
+def retry(context: Context, name: str) -> None:
+    """Plan again what has failed of a campaign, and nothing else.
+
+    \b
+    crm --db shop.db campaign retry winback && crm --db shop.db work
+    """
+    with context.crm() as crm:
+        count = crm.retry(name)
+    show(context, {"campaign": name, "planned": count}, lambda _: click.echo(f"{count:,} deliveries planned again."))
 
 
 @click.command()
@@ -95,24 +133,47 @@ def report(context: Context, name: str) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--status", type=click.Choice([state.value for state in State]), help="Only those in this state.")
 @click.option("--limit", default=50, show_default=True)
 @pass_context
-def deliveries(context: Context, name: str, status: str | None, limit: int) -> None:
-    """List the ledger's rows of a campaign's latest run.
+def deliveries(context: Context, name: str | None, status: str | None, limit: int) -> None:
+    """List the ledger's rows of a campaign's latest run, or those of all campaigns that are in a state.
 
     \b
-    crm --db shop.db deliveries winback --status in_doubt
+    crm --db shop.db deliveries winback
+    crm --db shop.db deliveries --status in_doubt
     """
+    if name is None and status is None:
+        raise click.UsageError("name a campaign, or a --status.")
     with context.crm() as crm:
-        found = crm.deliveries(name, status)[:limit]
+        found = crm.deliveries(name, status, limit)[:limit]
 
     def human(rows: list[DeliveryView]) -> None:
-        shown = [(str(one.id), one.key or "", one.state, one.reason, one.attempt, when(one.settled_at)) for one in rows]
-        table(name, ("delivery", "customer", "state", "reason", "attempt", "settled"), shown)
+        shown = [
+            (str(one.id), one.campaign, one.key or "", one.state, one.reason, one.attempt, when(one.settled_at))
+            for one in rows
+        ]
+        columns = ("delivery", "campaign", "customer", "state", "reason", "attempt", "settled")
+        table(name or f"All that is {status}", columns, shown)
 
     show(context, found, human)
+
+
+@click.command()
+@click.argument("delivery", type=int)
+@click.argument("outcome", type=click.Choice(sorted(SETTLED)))
+@click.option("--note", default="", help="Why, for the ledger.")
+@pass_context
+def settle(context: Context, delivery: int, outcome: Outcome, note: str) -> None:
+    """Say what became of a delivery in doubt; `again` sends it once more.
+
+    \b
+    crm --db shop.db settle 3463159637606400461 accepted --note "the customer has it"
+    """
+    with context.crm() as crm:
+        crm.settle(delivery, outcome, note)
+    show(context, {"delivery": str(delivery), "outcome": outcome}, lambda _: click.echo(f"{delivery}: {outcome}"))
 
 
 def report_tables(found: Report) -> None:

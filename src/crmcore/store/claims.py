@@ -78,10 +78,11 @@ def _take(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int
         .order_by(row.due_at, row.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")  # looked through once: PostgreSQL would take a limit anew for every row it compares
     )
     taken = (
         update(schema.delivery)
-        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(due))
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(select(due.c.id)))
         .values(state=State.CLAIMED.value, claimed_by=owner, lease_until=lease_until)
         .returning(row.id)
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import attrs
-from sqlalchemy import select, update
+from sqlalchemy import CTE, select, update
 
 from crmcore.model.delivery import MOVES, State
 from crmcore.store import bulk, schema
@@ -131,7 +131,7 @@ def cancel(scope: Scope, run_id: int, limit: int) -> int:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return _update(scope, which, state=State.CANCELLED.value, settled_at=scope.now)
+    return _update(scope, which.cte("waiting"), state=State.CANCELLED.value, settled_at=scope.now)
 
 
 def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
@@ -144,12 +144,12 @@ def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
         .with_for_update(skip_locked=True)
     )
     again = {"due_at": scope.now, "expires_at": expires_at, "settled_at": None, "claimed_by": None}
-    return _update(scope, which, state=State.PLANNED.value, reason="", **again)
+    return _update(scope, which.cte("failed"), state=State.PLANNED.value, reason="", **again)
 
 
-def _update(scope: Scope, which: object, **values: object) -> int:
-    row = schema.delivery.c
-    moved = update(schema.delivery).where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(which))  # type: ignore[arg-type]  # a select
+def _update(scope: Scope, which: CTE, **values: object) -> int:
+    of_which = schema.delivery.c.id.in_(select(which.c.id))
+    moved = update(schema.delivery).where(bulk.mine_by_id(scope, schema.delivery), of_which)
     return scope.connection.execute(moved.values(**values)).rowcount
 
 

@@ -48,6 +48,13 @@ def count(scope: Scope) -> int:
     return scope.connection.execute(select(func.count()).select_from(_mine(scope).subquery())).scalar_one()
 
 
+def oldest(scope: Scope) -> int | None:
+    """Return when the oldest statement that waits was made; None where none waits."""
+    row = schema.pending.c
+    query = select(row.received_at).where(row.workspace_id == scope.workspace_id).order_by(row.id).limit(1)
+    return scope.connection.execute(query).scalar()
+
+
 def take(scope: Scope, limit: int) -> list[Waiting]:
     """Return the oldest waiting statements, and hold their rows until the transaction ends."""
     row = schema.pending.c

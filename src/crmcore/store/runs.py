@@ -124,6 +124,19 @@ def move(scope: Scope, run_id: int, state: str) -> None:
         notices.post(scope, [CampaignChange(name=name, run_id=run_id, state=state, at=scope.now)])
 
 
+def reopen(scope: Scope, delivery_id: int) -> None:
+    """Let the run of a delivery that is to go out again go on, where it was finished."""
+    row, run = schema.delivery.c, schema.run.c
+    query = (
+        select(run.id)
+        .join_from(schema.delivery, schema.run, run.id == row.run_id)
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id == delivery_id)
+        .where(run.workspace_id == scope.workspace_id, run.state == FINISHED)
+    )
+    for run_id in scope.connection.execute(query).scalars().all():
+        move(scope, run_id, RUNNING)
+
+
 def running(scope: Scope) -> list[int]:
     """Return the ids of the runs that are not finished."""
     row = schema.run.c

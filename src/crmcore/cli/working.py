@@ -1,0 +1,100 @@
+"""`crm work`: one process or several, which finish what they have begun when they are asked to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+
+import click
+
+from crmcore.campaigning import Worked
+from crmcore.cli.output import Context, pass_context, progress, show
+
+_RUN = "from crmcore.cli import main; main()"
+
+
+@click.command()
+@click.option("--limit", type=int, help="Work on at most so many deliveries.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="So many processes beside one another.",
+)
+@pass_context
+def work(context: Context, limit: int | None, processes: int) -> None:
+    """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was.
+
+    Asked to stop (SIGTERM, Ctrl-C) it claims nothing more, finishes what is under way, and gives back what it claimed.
+
+    \b
+    crm --db shop.db work
+    crm --db shop.db work --limit 1000
+    crm --db postgresql+psycopg://localhost/shop work --processes 4
+    """
+    if processes == 1:
+        with context.crm() as crm, progress(context, "sending") as bar, stopping() as stop:
+            worked = crm.work(progress=bar, limit=limit, stop=stop)
+    else:
+        if limit is not None:
+            raise click.UsageError("--limit is for one process; leave it or --processes out.")
+        worked = _beside_one_another(context, processes)
+    show(
+        context,
+        worked,
+        lambda one: click.echo(f"{one.folded:,} statements folded, {one.deliveries:,} deliveries worked on"),
+    )
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Tell whether somebody has asked to stop; who presses Ctrl-C twice stops at once."""
+    asked = Event()
+
+    def ask(number: int, _frame: object) -> None:
+        if asked.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked.set()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _beside_one_another(context: Context, processes: int) -> Worked:
+    command = [sys.executable, "-c", _RUN, *_options(context), "--json", "work"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]  # noqa: S603 - this program
+
+    def pass_on(number: int, _frame: object) -> None:
+        # A terminal tells all of its processes of a Ctrl-C by itself.
+        if number == signal.SIGTERM:
+            for one in running:
+                one.terminate()
+
+    former = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        said = [one.communicate()[0] for one in running]
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    if failed := [one.returncode for one in running if one.returncode]:
+        raise click.ClickException(f"{len(failed)} of {processes} processes failed; the others have gone on.")
+    return _sum([json.loads(one) for one in said])
+
+
+def _options(context: Context) -> list[str]:
+    given = {"--db": context.database, "--workspace": context.workspace, "--config": context.config}
+    return [part for name, value in given.items() if value is not None for part in (name, str(value))]
+
+
+def _sum(worked: Sequence[dict[str, int]]) -> Worked:
+    return Worked(**{name: sum(int(one[name]) for one in worked) for name in ("folded", "deliveries", "notices")})

@@ -1,0 +1,86 @@
+"""Runs paused, resumed, cancelled and tried again, and deliveries in doubt settled by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from crmcore.errors import InvalidValue, NotInDoubt, RunState
+from crmcore.model.delivery import State
+from crmcore.store import deliveries, moves, runs
+from crmcore.store.deliveries import DeliveryView
+from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, Run
+from crmcore.store.scope import Scope, Write
+
+#: How many deliveries are moved in one transaction.
+BATCH = 10_000
+
+
+def deliveries_of(scope: Scope, campaign: str | None, state: str | None, limit: int) -> list[DeliveryView]:
+    """Return rows of the ledger, of a campaign's latest run or of any; raise UnknownCampaign, InvalidValue."""
+    if campaign is not None:
+        return deliveries.of_run(scope, runs.latest(scope, campaign).id, state)
+    if state is None:
+        raise InvalidValue(place="deliveries", problem="name a campaign or a state")
+    return deliveries.in_state(scope, state, limit)
+
+
+def pause(scope: Scope, campaign: str) -> None:
+    """Let a run stand still; what is under way is finished."""
+    runs.move(scope, _run(scope, campaign, "paused", (RUNNING,)).id, PAUSED)
+
+
+def resume(scope: Scope, campaign: str) -> None:
+    """Let a run go on."""
+    runs.move(scope, _run(scope, campaign, "resumed", (PAUSED,)).id, RUNNING)
+
+
+def cancel(write: Write, campaign: str) -> int:
+    """End a run; what waits is cancelled, what is under way is finished."""
+    run_id = write(lambda scope: _cancelled(scope, campaign))
+    return _all(write, partial(moves.cancel, run_id=run_id, limit=BATCH))
+
+
+def retry(write: Write, campaign: str) -> int:
+    """Plan again what has failed of a run; a finished one goes on."""
+    run = write(lambda scope: _retried(scope, campaign))
+    lifetime = run.campaign.lifetime
+    return _all(
+        write,
+        lambda scope: moves.retry(scope, run.id, expires_at=scope.now + lifetime, limit=BATCH),
+    )
+
+
+def settle(scope: Scope, delivery_id: int, state: State, note: str) -> None:
+    """Say what became of a delivery in doubt; raise NotInDoubt."""
+    if not moves.decide(scope, delivery_id, state, note or "settled by hand"):
+        raise NotInDoubt(delivery=delivery_id)
+    if state is State.PLANNED:
+        runs.reopen(scope, delivery_id)
+
+
+def _cancelled(scope: Scope, campaign: str) -> int:
+    run = _run(scope, campaign, "cancelled", (RUNNING, PAUSED))
+    runs.move(scope, run.id, CANCELLED)
+    return run.id
+
+
+def _retried(scope: Scope, campaign: str) -> Run:
+    run = _run(scope, campaign, "tried again", (*GOING, PAUSED, FINISHED))
+    if run.state == FINISHED:
+        runs.move(scope, run.id, RUNNING)
+    return run
+
+
+def _run(scope: Scope, campaign: str, what: str, states: tuple[str, ...]) -> Run:
+    run = runs.latest(scope, campaign)
+    if run.state not in states:
+        raise RunState(campaign=campaign, state=run.state, what=what)
+    return run
+
+
+def _all(write: Write, some: Callable[[Scope], int]) -> int:
+    done = 0
+    while count := write(some):
+        done += count
+    return done
