@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import attrs
 
@@ -28,6 +28,13 @@ class Cut:
     """Close the connection once so many bytes of what comes next have passed."""
 
     after: int
+
+
+@attrs.frozen
+class Silence:
+    """Answer no more; with `drip`, begin an answer that never ends, a byte every so many seconds."""
+
+    drip: float | None = None
 
 
 class HungUp(Exception):
@@ -62,6 +69,15 @@ class Wire:
         if self._closing.wait(seconds):
             raise HungUp
 
+    def stall(self, silence: Silence) -> NoReturn:
+        """Say nothing that ends, until the other side has had enough; raise HungUp then."""
+        self._connection.settimeout(silence.drip)
+        while True:
+            try:
+                self._read()
+            except TimeoutError:
+                self._connection.sendall(b"2")
+
     def _read(self) -> None:
         more = self._connection.recv(65536)
         if not more:
@@ -83,6 +99,11 @@ class Loopback:
         self._closing = threading.Event()
         self.host, self.port = "127.0.0.1", int(self._listener.getsockname()[1])
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -90,6 +111,12 @@ class Loopback:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Listen no more, and end what is open; closed already, do nothing."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
