@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import smtplib
+import threading
 
+import attrs
 import pytest
 
 from crm_email.file import Files
@@ -28,10 +29,13 @@ def outgoing(number, body=BODY):
     )
 
 
-def carry(sink, count=3, **smtp):
-    section = {"smtp": {"host": sink.host, "port": sink.port, "timeout": 5, **smtp}}
-    provider = Smtp(smtp_settings(section), email_settings({"sender": "shop@example.com"}))
-    with provider.open() as session:
+def smtp(sink, **settings):
+    section = {"smtp": {"host": sink.host, "port": sink.port, "timeout": 5, **settings}}
+    return Smtp(smtp_settings(section), email_settings({"sender": "shop@example.com"}))
+
+
+def carry(sink, count=3, **settings):
+    with smtp(sink, **settings).open() as session:
         return {one.delivery_id: one for one in session.send([outgoing(number) for number in range(count)])}
 
 
@@ -85,6 +89,92 @@ def test_a_server_out_of_reach_leaves_every_mail_unstarted(greeting):
     assert [type(results[number]) for number in range(3)] == [NotStarted] * 3
 
 
+def test_a_recipient_elsewhere_that_the_server_forwards_to_is_taken():
+    with Sink(lambda at, _: Reply(251, "2.1.5 will forward") if at == "rcpt" else None) as sink:
+        results = carry(sink)
+    assert {type(one) for one in results.values()} == {Accepted}
+
+
+@pytest.mark.parametrize("code", [999, 0, 354])
+def test_after_the_final_dot_what_is_no_answer_leaves_the_mail_in_doubt(code):
+    with Sink(lambda at, address: Reply(code, "?") if (at, address) == ("taken", SECOND) else None) as sink:
+        results = carry(sink)
+    assert (type(results[0]), type(results[1]), type(results[2])) == (Accepted, InDoubt, Accepted)
+    assert len(sink.mails) == 3
+
+
+def test_a_server_that_fails_twice_in_a_row_is_left_alone_for_the_rest_of_the_batch():
+    asked = []
+    with Sink(lambda at, _: asked.append(at) or (Drop() if at == "mail" else None)) as sink:
+        results = carry(sink, 10)
+    assert [type(results[number]) for number in range(10)] == [Retry] * 2 + [NotStarted] * 8
+    assert asked.count("connect") == 2
+
+
+def test_a_refused_login_is_reported_of_every_mail_and_logged_without_the_server_s_words(monkeypatch, caplog):
+    monkeypatch.setenv("SMTP_PASSWORD", "hush")
+    with Sink(lambda at, _: Reply(535, "5.7.8 who is hush?") if at == "auth" else None) as sink:
+        results = carry(sink, user="me", password="env:SMTP_PASSWORD")
+    assert {(type(one), one.fault, one.code) for one in results.values()} == {
+        (Permanent, "sender", "535, user or password refused")
+    }
+    assert "535" in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_a_password_that_smtp_cannot_say_is_refused_without_being_shown(monkeypatch, caplog):
+    monkeypatch.setenv("SMTP_PASSWORD", "geheimer-schlüssel")
+    with Sink() as sink:
+        results = carry(sink, user="me", password="env:SMTP_PASSWORD")
+    assert {one.fault for one in results.values()} == {"sender"}
+    assert "geheimer" not in caplog.text
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_a_missing_password_is_an_error_before_any_mail(connections):
+    provider = Smtp(
+        smtp_settings({"smtp": {"user": "me", "password": "env:NOT_THERE", "connections": connections}}),
+        email_settings({"sender": "shop@example.com"}),
+    )
+    with pytest.raises(SettingsError, match="NOT_THERE"):
+        provider.open()
+
+
+def test_a_domain_outside_ascii_goes_in_its_ascii_form():
+    with Sink() as sink, smtp(sink).open() as session:
+        one = attrs.evolve(outgoing(1), address=Identity("email", "ada@Müller.example"))
+        assert [type(result) for result in session.send([one])] == [Accepted]
+    assert [mail.recipient for mail in sink.mails] == ["ada@xn--mller-kva.example"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"address": Identity("email", "ü@example.com")}, "address"),
+        ({"address": Identity("email", "a@b.co>\r\nRCPT TO:<c@d.co")}, "address"),
+        ({"body": b"a\n.\r\nMAIL FROM:<a@b.co>\r\n"}, "content"),
+        ({"body": b"a\r.\r\n"}, "content"),
+    ],
+)
+def test_what_cannot_go_over_the_wire_is_refused_alone_before_anything_of_it_leaves(change, fault):
+    stages = []
+    with Sink(lambda at, _: stages.append(at)) as sink, smtp(sink).open() as session:
+        [result] = session.send([attrs.evolve(outgoing(1), **change)])
+    assert (type(result), result.fault) == (Permanent, fault)
+    assert "mail" not in stages
+
+
+def test_results_come_while_other_connections_are_still_at_work():
+    held = threading.Event()
+    sink = Sink(lambda at, address: held.wait(5) and None if (at, address) == ("dot", SECOND) else None)
+    with sink, smtp(sink, connections=2).open() as session:
+        results = session.send([outgoing(number) for number in range(5)])
+        first = [next(results).delivery_id for _ in range(4)]
+        held.set()
+        assert [one.delivery_id for one in results] == [1]
+    assert sorted(first) == [0, 2, 3, 4]
+
+
 def test_a_closed_port_leaves_every_mail_unstarted():
     with Sink() as sink:
         pass
@@ -111,17 +201,6 @@ def test_a_password_given_as_it_is_is_refused_without_being_shown():
     assert "hush" not in repr(smtp_settings({"smtp": {"password": "hush"}}))
 
 
-def test_a_refused_password_is_the_fault_of_the_sender_and_leaves_every_mail_unsent(monkeypatch):
-    def refused(_settings):
-        raise smtplib.SMTPAuthenticationError(535, b"5.7.8 hush")
-
-    monkeypatch.setattr("crm_email.smtp._connect", refused)
-    with Sink() as sink:
-        results = carry(sink)
-    assert {(one.fault, one.code) for one in results.values()} == {("sender", "535, user or password refused")}
-    assert (len(results), sink.mails) == (3, [])
-
-
 def test_files_are_written_whole_and_again_under_the_same_name(tmp_path):
     provider = Files(file_settings({"file": {"directory": str(tmp_path / "mails")}}))
     with provider.open() as session:
@@ -136,7 +215,13 @@ def test_a_directory_that_cannot_be_made_leaves_the_mail_unstarted(tmp_path):
         assert [type(one) for one in session.send([outgoing(1)])] == [NotStarted]
 
 
-@pytest.mark.parametrize("section", [{"smtp": {"security": "ssl"}}, {"smtp": {"prot": 25}}, {"smtp": {"port": "x"}}])
+@pytest.mark.parametrize("section", [{"security": "ssl"}, {"prot": 25}, {"port": "x"}, {"connections": 0}])
 def test_a_wrong_setting_is_an_error(section):
     with pytest.raises(SettingsError):
-        smtp_settings(section)
+        smtp_settings({"smtp": section})
+
+
+@pytest.mark.parametrize("sender", ["shöp@example.com", "shop@-x.com"])
+def test_a_sender_that_cannot_go_over_the_wire_is_an_error_before_any_mail(sender):
+    with pytest.raises(SettingsError, match="sender"):
+        Smtp(smtp_settings({}), email_settings({"sender": sender})).open()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import email
+from datetime import UTC, date, datetime
 from email import policy
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from crmcore.hooks.sandbox import Fields
 from crmcore.model.identity import Identity
 from crmcore.model.template import Template
 from crmcore.testing.strategies import texts
+from crmcore.testing.watching import no_sockets
 
 SENDER = {"sender": "Kedai Ünïcode <shop@example.com>", "reply_to": "Help <help@example.com>"}
 LINES = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=300)
@@ -98,6 +101,26 @@ def test_the_same_draft_gives_the_same_bytes():
     assert rendered(channel, made, draft(n="ä")) == rendered(channel, made, draft(n="ä"))
 
 
+def test_an_address_outside_ascii_is_written_as_it_goes_over_the_wire():
+    channel, made = compiled(subject="Hi", text="x")
+    one = attrs.evolve(draft(), address=Identity("email", "ada@müller.example"))
+    assert parsed(rendered(channel, made, one))["To"] == "ada@xn--mller-kva.example"
+
+
+@pytest.mark.parametrize("value", ["ü@example.com", "a@b.co\r\nBcc: all@example.com", "a@b..co"])
+def test_to_what_is_no_address_no_mail_is_made_and_the_address_not_told(value):
+    channel, made = compiled(subject="Hi", text="x")
+    [answer] = channel.render(made, [attrs.evolve(draft(), address=Identity("email", value))])
+    assert isinstance(answer, Unrendered)
+    assert value not in answer.problem
+
+
+def test_rendering_opens_no_socket():
+    channel, made = compiled(subject="Hi {{ n }}", text="x", html="<p>{{ n }}</p>")
+    with no_sockets():
+        assert rendered(channel, made, draft(n="Ada"))
+
+
 @pytest.mark.parametrize("evil", ["a\r\nBcc: all@example.com", "a\nb", "a\rb", "a\x85b", "a\u2028b", "a\0b", "a\x0bb"])
 def test_no_value_begins_a_header_of_its_own(evil):
     channel, made = compiled(subject="Hi {{ n }}", text="x")
@@ -141,6 +164,13 @@ def test_a_template_stays_in_its_sandbox(source):
     assert isinstance(answer, Unrendered)
 
 
+@pytest.mark.parametrize("source", ["{{ born.today() }}", "{{ seen.now() }}", "{{ lipsum() }}", "{{ 'x'.upper }}"])
+def test_a_template_asks_no_clock_and_no_chance_so_that_it_says_the_same_again(source):
+    channel, made = compiled(subject="Hi", text=source)
+    [answer] = channel.render(made, [draft(born=date(1990, 1, 1), seen=datetime(2026, 1, 1, tzinfo=UTC))])
+    assert isinstance(answer, Unrendered)
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
@@ -149,6 +179,7 @@ def test_a_template_stays_in_its_sandbox(source):
         ({"subject": "x", "text": "{% if %}"}, "line 1"),
         ({"subject": "x", "text": "x", "footer": "y"}, "no such part"),
         ({"subject": "x\ny", "text": "x"}, "one line"),
+        ({"subject": "x", "text": "{{ [1, 2] | random }}"}, "random"),
         ({"subject": "x", "text": "x" * 600_000}, "at most"),
     ],
 )

@@ -1,7 +1,7 @@
 """The Provider contract: a carrier. It reports what happened; the core decides what follows.
 
 A provider never touches the store, never sleeps for a limit, never retries beyond opening a connection, and never
-decides suppression.
+decides suppression. `crmcore.testing.provider_suite` proves what is said here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ class LimitHint:
 
 @attrs.frozen(kw_only=True)
 class Carriage:
-    """What a provider can do: which receipts come back, how a repeated message is recognised, how many in one batch."""
+    """What a provider can do, and nothing else: which receipts come back (as in Feedback), how many go in one batch.
+
+    `idempotency` says how a repeated message is recognised: by its message_key as a key or collapse key of the carrier's,
+    by looking it up, or not at all.
+    """
 
     receipts: frozenset[str] = frozenset({"accepted"})
     idempotency: Literal["none", "key", "collapse", "lookup"] = "none"
@@ -42,7 +46,10 @@ class Carriage:
 
 @attrs.frozen(kw_only=True)
 class Outgoing:
-    """One message to carry; `deadline` is microseconds UTC, None for no limit."""
+    """One message to carry; `deadline` is microseconds UTC, None for no limit.
+
+    The same message is the same on the wire, whenever it is sent and however often: nothing of it depends on `attempt`.
+    """
 
     delivery_id: int
     address: Identity
@@ -55,7 +62,7 @@ class Outgoing:
 
 @attrs.frozen(kw_only=True)
 class Accepted:
-    """The carrier has taken the message over."""
+    """The carrier has taken the message over, whole and once."""
 
     delivery_id: int
     provider_id: str = ""
@@ -124,10 +131,20 @@ Result = Accepted | Retry | Permanent | Suppress | InDoubt | NeedsOther | NotSta
 
 
 class Session(Protocol):
-    """An open connection, or a pool of them."""
+    """An open connection, or a pool of them.
+
+    Whatever happened to a batch, the session carries the next one. It keeps nothing of the messages it has carried, and
+    once it is left it holds no connection open.
+    """
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
-        """Yield exactly one Result per message, as each becomes final, in any order."""
+        """Yield exactly one Result per message, as each becomes final, in any order.
+
+        One message never holds up another: what cannot go has a Result of its own. Before anything irreversible has left, a
+        fault is NotStarted or Retry; after it, a missing answer is InDoubt. Every step on the wire has a time limit, and a
+        carrier gone silent costs a batch a few of them, not one a message. A send that ends early leaves what it has
+        yielded as it is.
+        """
 
     def __enter__(self) -> Self: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MAX_SOURCE = 500_000
 MAX_OUTPUT = 2_000_000
+#: A message that is made again must be the same: what asks the machine's clock, its zone or chance is not for templates.
+CLOCKS = frozenset({"now", "today", "utcnow", "astimezone", "fromtimestamp"})
+CHANCE = frozenset({"random", "lipsum"})
 
 
 class Fields(dict[str, Any]):
@@ -108,9 +111,29 @@ def _environment(escaping: str) -> SandboxedEnvironment:
                 return super().getitem(obj, argument)
             return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
 
-    environment = Environment(undefined=Undefined, autoescape=escaping == "html", keep_trailing_newline=True)
-    environment.filters |= _FILTERS
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+            return attr not in CLOCKS and super().is_safe_attribute(obj, attr, value)
+
+    environment = Environment(
+        undefined=Undefined,
+        autoescape=escaping == "html",
+        keep_trailing_newline=True,
+        finalize=partial(_printable, StrictUndefined),
+    )
+    environment.filters = _without_chance(environment.filters) | _FILTERS
+    environment.globals = _without_chance(environment.globals)
     return environment
+
+
+def _printable(undefined: type, value: Any) -> Any:
+    # A function's text is the place it has in this process; what is undefined can be called, and says so itself.
+    if callable(value) and not isinstance(value, undefined):
+        raise TypeError("a function cannot be printed; call it with ()")
+    return value
+
+
+def _without_chance(names: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in names.items() if name not in CHANCE}
 
 
 def _money(value: Money) -> str:

@@ -6,16 +6,20 @@ It serves tests, benchmarks and the demo; it carries nothing on.
 from __future__ import annotations
 
 import re
-import socket
-import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Protocol
 
 import attrs
 
-Stage = Literal["connect", "mail", "rcpt", "data", "dot"]
+from crmcore.testing.loopback import Cut, Drop, HungUp, Loopback, Silence, Slow, Wire
+
+__all__ = ["STAGES", "Cut", "Drop", "Mail", "Mails", "Reply", "Script", "Silence", "Sink", "Slow", "Stage"]
+
+#: The steps of a conversation: at `dot` a mail has come whole and is not taken yet, at `taken` it is and nothing is said.
+Stage = Literal["connect", "ehlo", "auth", "mail", "rcpt", "data", "dot", "taken", "quit"]
+STAGES: tuple[Stage, ...] = ("connect", "ehlo", "auth", "mail", "rcpt", "data", "dot", "taken", "quit")
 _PATH = re.compile(rb"<([^>]*)>")
+_REFUSAL, _CLOSING = 400, 421
 
 
 @attrs.frozen
@@ -29,138 +33,137 @@ class Mail:
 
 @attrs.frozen
 class Reply:
-    """What to answer at a stage instead of the usual."""
+    """What to answer at a stage instead of the usual; 421 closes the connection (RFC 5321)."""
 
     code: int
     text: str
 
 
-class Drop:
-    """Close the connection without an answer."""
+class Mails(Protocol):
+    """Where mails go: a list, or a Log that outlives the process."""
+
+    def append(self, mail: Mail, /) -> None:
+        """Keep one more."""
 
 
-Script = Callable[[Stage, str], Reply | Drop | None]
+Said = Reply | Drop | Slow | Cut | Silence | None
+#: What to do at a stage, given the recipient known so far; Cut at `data` counts the bytes of the mail.
+Script = Callable[[Stage, str], Said]
 
 
 def _usual(_stage: Stage, _address: str) -> None:
     return None
 
 
-class Sink:
-    """The server; use it as a context manager. `script` is asked at each stage with the recipient known so far."""
+class Sink(Loopback):
+    """The server; use it as a context manager. `mails` are those taken; `also` keeps them a second time."""
 
-    def __init__(self, script: Script = _usual) -> None:
+    def __init__(self, script: Script = _usual, also: Mails | None = None) -> None:
+        super().__init__(self._converse_on)
         self.mails: list[Mail] = []
-        self._script = script
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: set[socket.socket] = set()
-        self.host, self.port = "127.0.0.1", self._listener.getsockname()[1]
+        self._script, self._also = script, also
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
+    def _converse_on(self, wire: Wire) -> None:
+        _Conversation(wire, self._script, self._keep).run()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in list(self._open):
-            _close(connection)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._open.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            _Conversation(connection, self._script, self.mails).run()
-        except (OSError, _HungUp):
-            pass
-        finally:
-            self._open.discard(connection)
-            connection.close()
-
-
-class _HungUp(Exception):
-    pass
+    def _keep(self, mail: Mail) -> None:
+        if self._also is not None:
+            self._also.append(mail)
+        self.mails.append(mail)
 
 
 class _Conversation:
-    def __init__(self, connection: socket.socket, script: Script, mails: list[Mail]) -> None:
-        self._connection, self._script, self._mails = connection, script, mails
-        self._buffer = b""
-        self._sender = self._recipient = ""
+    """As strict as RFC 5321 about the order of commands: who leaves a half-made envelope behind is told so."""
+
+    def __init__(self, wire: Wire, script: Script, keep: Callable[[Mail], None]) -> None:
+        self._wire, self._script, self._keep = wire, script, keep
+        self._sender: str | None = None
+        self._recipients: list[str] = []
 
     def run(self) -> None:
         self._answer("connect", b"220 sink ESMTP")
         while True:
-            line = self._until(b"\r\n")
+            line = self._wire.until(b"\r\n")
             verb = line[:4].upper()
-            if verb == b"QUIT":
-                self._connection.sendall(b"221 bye\r\n")
-                return
             self._verb(verb, line)
+            if verb == b"QUIT":
+                return
 
     def _verb(self, verb: bytes, line: bytes) -> None:
+        if verb in (b"EHLO", b"RSET"):
+            self._begin_anew()
         if verb == b"EHLO":
-            self._connection.sendall(b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n")
-        elif verb == b"MAIL":
-            self._sender = _path(line)
-            self._answer("mail", b"250 ok")
-        elif verb == b"RCPT":
-            self._recipient = _path(line)
-            self._answer("rcpt", b"250 ok")
-        elif verb == b"DATA":
-            if self._answer("data", b"354 go on"):
-                self._body()
+            self._answer(
+                "ehlo", b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n250 ENHANCEDSTATUSCODES"
+            )
+        elif verb == b"AUTH":
+            self._answer("auth", b"235 welcome")
+        elif verb in (b"MAIL", b"RCPT", b"DATA"):
+            self._transact(verb, line)
+        elif verb == b"QUIT":
+            self._answer("quit", b"221 bye")
         else:
-            self._connection.sendall(b"250 ok\r\n")
+            self._wire.say(b"250 ok\r\n")
+
+    def _transact(self, verb: bytes, line: bytes) -> None:
+        wanted = {b"MAIL": self._sender is None, b"RCPT": self._sender is not None, b"DATA": bool(self._recipients)}
+        if not wanted[verb]:
+            self._wire.say(b"503 5.5.1 not now\r\n")
+        elif verb == b"DATA":
+            self._data()
+        elif verb == b"MAIL" and self._answer("mail", b"250 ok"):
+            self._sender = _path(line)
+        elif verb == b"RCPT" and self._answer("rcpt", b"250 ok", _path(line)):
+            self._recipients.append(_path(line))
+
+    def _data(self) -> None:
+        said = self._script("data", self._recipients[-1])
+        self._say(said, b"354 go on")
+        if isinstance(said, Cut):
+            self._wire.exactly(said.after)
+            raise HungUp
+        if not isinstance(said, Reply):
+            self._body()
 
     def _body(self) -> None:
-        body = self._until(b"\r\n.\r\n")
-        said = self._script("dot", self._recipient)
-        if said is None or (isinstance(said, Reply) and said.code < 400):  # noqa: PLR2004 - SMTP's refusals begin there
-            plain = body.replace(b"\r\n..", b"\r\n.") + b"\r\n"
-            self._mails.append(Mail(self._sender, self._recipient, plain))
-        self._say(said, b"250 taken")
+        body = self._wire.until(b"\r\n.\r\n")
+        address = self._recipients[-1]
+        said = self._script("dot", address)
+        if isinstance(said, Drop | Silence) or (isinstance(said, Reply) and said.code >= _REFUSAL):
+            self._begin_anew()
+            self._say(said, b"")
+            return
+        for recipient in self._recipients:
+            self._keep(Mail(self._sender or "", recipient, _unstuffed(body)))
+        self._begin_anew()
+        self._say(self._script("taken", address) or said, b"250 taken")
 
-    def _answer(self, stage: Stage, usual: bytes) -> bool:
-        said = self._script(stage, self._recipient)
+    def _begin_anew(self) -> None:
+        self._sender = None
+        self._recipients = []
+
+    def _answer(self, stage: Stage, usual: bytes, address: str = "") -> bool:
+        said = self._script(stage, address)
         self._say(said, usual)
-        return said is None
+        return not isinstance(said, Reply) or said.code < _REFUSAL
 
-    def _say(self, said: Reply | Drop | None, usual: bytes) -> None:
+    def _say(self, said: Said, usual: bytes) -> None:
         if isinstance(said, Drop):
-            raise _HungUp
-        line = usual if said is None else f"{said.code} {said.text}".encode()
-        self._connection.sendall(line + b"\r\n")
-        if said is not None and said.code == 421:  # noqa: PLR2004 - closing, RFC 5321
-            raise _HungUp
+            raise HungUp
+        if isinstance(said, Silence):
+            self._wire.stall(said)
+        if isinstance(said, Slow):
+            self._wire.wait(said.seconds)
+        line = f"{said.code} {said.text}".encode() if isinstance(said, Reply) else usual
+        self._wire.say(line + b"\r\n")
+        if isinstance(said, Reply) and said.code == _CLOSING:
+            raise HungUp
 
-    def _until(self, mark: bytes) -> bytes:
-        while (end := self._buffer.find(mark)) < 0:
-            more = self._connection.recv(65536)
-            if not more:
-                raise _HungUp
-            self._buffer += more
-        found, self._buffer = self._buffer[:end], self._buffer[end + len(mark) :]
-        return found
+
+def _unstuffed(body: bytes) -> bytes:
+    return (b"\r\n" + body).replace(b"\r\n..", b"\r\n.")[2:] + b"\r\n"
 
 
 def _path(line: bytes) -> str:
     found = _PATH.search(line)
-    return found[1].decode() if found else ""
-
-
-def _close(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        connection.close()
+    return found[1].decode("utf-8", "replace") if found else ""

@@ -30,7 +30,7 @@ def decimals() -> st.SearchStrategy[Decimal]:
 def times() -> st.SearchStrategy[datetime]:
     """Moments in UTC."""
     return st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2050, 1, 1)).map(  # noqa: DTZ001 - the zone follows
-        lambda moment: moment.replace(tzinfo=UTC)
+        lambda moment: moment.replace(tzinfo=UTC, fold=0)
     )
 
 

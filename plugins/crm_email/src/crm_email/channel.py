@@ -11,7 +11,7 @@ import attrs
 
 from crm_email import address, mime
 from crm_email.settings import EmailSettings
-from crmcore.errors import InvalidTemplate, SettingsError
+from crmcore.errors import InvalidIdentity, InvalidTemplate, SettingsError
 from crmcore.hooks.channel import Capabilities, Compiled, Draft, Rendered, Unrendered
 from crmcore.hooks.sandbox import Part, Problem, html_part, render, text_part
 from crmcore.model.identity import Identity
@@ -104,9 +104,13 @@ class Email:
         if not mime.is_header_safe(preview["subject"]) or not mime.is_header_safe(draft.unsubscribe or ""):
             problem = "the subject or the link holds a line break or control character"
             return Unrendered(delivery_id=draft.delivery_id, problem=problem)
-        return Rendered(delivery_id=draft.delivery_id, body=self._mail(compiled, draft, preview), preview=preview)
+        try:
+            to = address.normal(draft.address).value
+        except InvalidIdentity as error:
+            return Unrendered(delivery_id=draft.delivery_id, problem=f"the address: {error.fields['problem']}")
+        return Rendered(delivery_id=draft.delivery_id, body=self._mail(compiled, draft, to, preview), preview=preview)
 
-    def _mail(self, compiled: CompiledMail, draft: Draft, preview: Mapping[str, str]) -> bytes:
+    def _mail(self, compiled: CompiledMail, draft: Draft, to: str, preview: Mapping[str, str]) -> bytes:
         leaves = [
             mime.leaf(kind, preview[part]) for part, kind in (("text", "plain"), ("html", "html")) if part in preview
         ]
@@ -116,7 +120,7 @@ class Email:
             (
                 compiled.fixed,
                 b"To: ",
-                draft.address.value.encode(),
+                to.encode(),
                 b"\r\nSubject: ",
                 mime.header_value(preview["subject"]),
                 b"\r\nDate: ",

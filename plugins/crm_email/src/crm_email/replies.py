@@ -11,6 +11,8 @@ DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10", "5.2.1"})
 MAILBOX_FULL = "5.2.2"
 POLICY = "5.7."
 CLOSING = 421
+#: Refusals begin here, and those that stay.
+FAILURE, FOR_EVER = 400, 500
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 #: Seconds until the next try: greylisting lets a second one pass after five minutes, a full mailbox takes longer.
 SOON, LATER = 300.0, 3600.0
@@ -24,7 +26,7 @@ def meaning(delivery_id: int, code: int, text: bytes, stage: str) -> Result:
     shown = f"{code} {status}".strip()
     if code == CLOSING or status.startswith("4.7."):
         return Retry(delivery_id=delivery_id, after=SOON, scope="destination", code=shown)
-    if code < 500:  # noqa: PLR2004 - 4yz: not now
+    if code < FOR_EVER:
         return Retry(delivery_id=delivery_id, after=SOON, code=shown)
     if status == MAILBOX_FULL:
         return Retry(delivery_id=delivery_id, after=LATER, code=shown)

@@ -64,6 +64,9 @@ def smtp_settings(section: Mapping[str, Any]) -> SmtpSettings:
     if settings.security not in SECURITY:
         problem = f"{settings.security!r} is none of {', '.join(SECURITY)}"
         raise SettingsError(key="security", place="[channels.email.smtp]", problem=problem)
+    if settings.connections < 1:
+        problem = f"{settings.connections} connections carry nothing; 1 or more are needed"
+        raise SettingsError(key="connections", place="[channels.email.smtp]", problem=problem)
     return settings
 
 

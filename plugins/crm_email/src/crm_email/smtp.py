@@ -1,24 +1,34 @@
-"""The provider `smtp`: smtplib's connections, kept open; every message ends in exactly one Result."""
+"""The provider `smtp`: connections kept open, and every message ends in exactly one Result."""
 
 from __future__ import annotations
 
+import logging
 import smtplib
-import ssl
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parseaddr
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from crm_email.replies import CLOSING, meaning
+from crm_email.address import normal
+from crm_email.connection import connect
+from crm_email.replies import CLOSING, FAILURE, FOR_EVER, meaning
 from crm_email.settings import EmailSettings, SmtpSettings
+from crmcore.errors import InvalidIdentity, SettingsError
 from crmcore.hooks.provider import Accepted, Carriage, InDoubt, NotStarted, Outgoing, Permanent, Result, Retry
+from crmcore.hooks.setup import Secret
+from crmcore.model.identity import Identity
 from crmcore.settings import secret
 
 AGAIN = 60.0
-GO_ON = 354
-OK = 250
-Lost = (smtplib.SMTPServerDisconnected, OSError)
+GO_ON = 3
+OK = 2
+#: A server that has failed so often in a row is left alone for this batch.
+ENOUGH = 2
+Lost = (smtplib.SMTPException, OSError)
+log = logging.getLogger("crmcore.email")
 
 
 class Smtp:
@@ -33,16 +43,25 @@ class Smtp:
         self._settings, self._email = settings, email
 
     def open(self) -> SmtpSession:
-        """Return a session; connections are made when the first mail goes."""
+        """Return a session; connections are made when the first mail goes. Raise SettingsError without a password or sender."""
+        settings = self._settings
+        password = secret(settings.password, "channels.email.smtp.password") if settings.user else None
+        return SmtpSession(settings, self._envelope_sender(), password)
+
+    def _envelope_sender(self) -> str:
+        key = "envelope_sender" if self._settings.envelope_sender else "sender"
         sender = self._settings.envelope_sender or parseaddr(self._email.sender)[1]
-        return SmtpSession(self._settings, sender)
+        try:
+            return normal(Identity("email", sender)).value if sender else ""
+        except InvalidIdentity as error:
+            raise SettingsError(key=key, place="[channels.email]", problem=str(error.fields["problem"])) from error
 
 
 class SmtpSession:
     """One or several connections to one server."""
 
-    def __init__(self, settings: SmtpSettings, sender: str) -> None:
-        self._lines = [_Line(settings, sender) for _ in range(settings.connections)]
+    def __init__(self, settings: SmtpSettings, sender: str, password: Secret | None) -> None:
+        self._lines = [_Line(settings, sender, password) for _ in range(settings.connections)]
 
     def __enter__(self) -> Self:
         return self
@@ -55,34 +74,35 @@ class SmtpSession:
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
         """Yield one Result per message, as each is known."""
-        if len(self._lines) == 1:
-            yield from self._lines[0].send(batch)
-            return
-        with ThreadPoolExecutor(len(self._lines)) as pool:
-            shares = (batch[start :: len(self._lines)] for start in range(len(self._lines)))
-            runs = [pool.submit(_all, line, share) for line, share in zip(self._lines, shares, strict=True)]
-            for run in as_completed(runs):
-                yield from run.result()
+        left = deque(batch)
+        yield from self._lines[0].send(left) if len(self._lines) == 1 else _side_by_side(self._lines, left)
+        refused = next((line.login_refused for line in self._lines if line.login_refused), "")
+        yield from (_unsent(one, refused) for one in left)
 
 
 class _Line:
-    """One connection, made when needed and dropped when in doubt."""
+    """One connection, made when needed and dropped when in doubt; `login_refused` is the reply to its user, if any."""
 
-    def __init__(self, settings: SmtpSettings, sender: str) -> None:
-        self._settings, self._sender = settings, sender
+    def __init__(self, settings: SmtpSettings, sender: str, password: Secret | None) -> None:
+        self._settings, self._sender, self._password = settings, sender, password
         self._connection: smtplib.SMTP | None = None
+        self.login_refused = ""
 
-    def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
-        for index, message in enumerate(batch):
-            try:
-                connection = self._connected()
-            except smtplib.SMTPAuthenticationError as error:
-                yield from (_refused(left, error.smtp_code) for left in batch[index:])
-                return
+    def send(self, left: deque[Outgoing]) -> Iterator[Result]:
+        """Carry what is left, one by one, until nothing is or the server is out of reach."""
+        failed = 0
+        while failed < ENOUGH and (message := _next(left)) is not None:
+            fit = _made_fit(message)
+            if not isinstance(fit, str):
+                yield fit
+                continue
+            connection = self._connected()
             if connection is None:
-                yield from (NotStarted(delivery_id=left.delivery_id) for left in batch[index:])
+                left.appendleft(message)
                 return
-            yield self._carry(connection, message)
+            result = self._carry(connection, message, fit)
+            failed = 0 if self._connection is not None else failed + 1
+            yield result
 
     def close(self) -> None:
         """Say goodbye, and hang up."""
@@ -90,22 +110,23 @@ class _Line:
         if connection is not None:
             try:
                 connection.quit()
-            except (smtplib.SMTPException, OSError):
+            except Lost:
                 connection.close()
 
     def _connected(self) -> smtplib.SMTP | None:
         if self._connection is None:
+            self.login_refused = ""
             try:
-                self._connection = _connect(self._settings)
-            except smtplib.SMTPAuthenticationError:
-                raise
-            except (smtplib.SMTPException, OSError):
-                return None
+                self._connection = connect(self._settings, self._password)
+            except Lost as error:
+                host, port, why = self._settings.host, self._settings.port, _reason(error)
+                log.warning("no mail goes to %s:%s: %s", host, port, why)
+                self.login_refused = why if _is_for_ever(error) else ""
         return self._connection
 
-    def _carry(self, connection: smtplib.SMTP, message: Outgoing) -> Result:
+    def _carry(self, connection: smtplib.SMTP, message: Outgoing, address: str) -> Result:
         try:
-            refused = self._envelope(connection, message)
+            refused = self._envelope(connection, message.delivery_id, address)
             if refused is not None:
                 return refused
             connection.send(stuffed(message.body))
@@ -114,17 +135,17 @@ class _Line:
             return Retry(delivery_id=message.delivery_id, after=AGAIN, code="connection lost")
         return self._outcome(connection, message)
 
-    def _envelope(self, connection: smtplib.SMTP, message: Outgoing) -> Result | None:
+    def _envelope(self, connection: smtplib.SMTP, delivery_id: int, address: str) -> Result | None:
         steps = (
             ("mail", f"MAIL FROM:<{self._sender}>", OK),
-            ("rcpt", f"RCPT TO:<{message.address.value}>", OK),
+            ("rcpt", f"RCPT TO:<{address}>", OK),
             ("data", "DATA", GO_ON),
         )
         for stage, command, wanted in steps:
             code, text = connection.docmd(command)
-            if code != wanted:
+            if code // 100 != wanted:
                 self._clean(connection, code)
-                return meaning(message.delivery_id, code, text, stage)
+                return meaning(delivery_id, code, text, stage)
         return None
 
     def _outcome(self, connection: smtplib.SMTP, message: Outgoing) -> Result:
@@ -134,15 +155,17 @@ class _Line:
         except Lost:
             self._drop()
             return InDoubt(delivery_id=message.delivery_id, evidence="the connection was lost after the final dot")
-        if code == OK:
+        if code // 100 == OK:
             return Accepted(delivery_id=message.delivery_id)
         self._clean(connection, code)
+        if code < FAILURE:
+            return InDoubt(delivery_id=message.delivery_id, evidence=f"after the final dot the server said {code}")
         return meaning(message.delivery_id, code, text, "dot")
 
     def _clean(self, connection: smtplib.SMTP, code: int) -> None:
-        """Leave no half-made envelope behind; a server that is closing is left."""
+        """Leave no half-made envelope behind; a server that is closing, or out of step, is left."""
         try:
-            if code == CLOSING or connection.rset()[0] != OK:
+            if code == CLOSING or code < FAILURE or connection.rset()[0] // 100 != OK:
                 self._drop()
         except Lost:
             self._drop()
@@ -153,12 +176,67 @@ class _Line:
             connection.close()
 
 
-def _refused(message: Outgoing, code: int) -> Permanent:
-    return Permanent(delivery_id=message.delivery_id, fault="sender", code=f"{code}, user or password refused")
+def _next(left: deque[Outgoing]) -> Outgoing | None:
+    try:
+        return left.popleft()
+    except IndexError:
+        return None
 
 
-def _all(line: _Line, share: Sequence[Outgoing]) -> list[Result]:
-    return list(line.send(share))
+def _made_fit(message: Outgoing) -> str | Permanent:
+    """Return the address as it goes over the wire, or why this mail cannot go at all (RFC 5321, 2.3.8 and 4.1.2)."""
+    try:
+        address = normal(message.address).value
+    except InvalidIdentity as error:
+        problem = str(error.fields["problem"])
+        return Permanent(delivery_id=message.delivery_id, fault="address", code="5.1.3", text=problem)
+    if b"\r\n".join(message.body.splitlines()) != message.body.removesuffix(b"\r\n"):
+        problem = "it holds a line break that is no CR LF"
+        return Permanent(delivery_id=message.delivery_id, fault="content", code="5.6.0", text=problem)
+    return address
+
+
+def _unsent(message: Outgoing, login_refused: str) -> Result:
+    if login_refused:
+        return Permanent(delivery_id=message.delivery_id, fault="sender", code=login_refused)
+    return NotStarted(delivery_id=message.delivery_id)
+
+
+def _reason(error: Exception) -> str:
+    """Return why there is no connection, without the server's words: it may have repeated the password."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"{error.smtp_code}, user or password refused"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code}"
+    return type(error).__name__
+
+
+def _is_for_ever(error: Exception) -> bool:
+    return isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= FOR_EVER
+
+
+def _side_by_side(lines: Sequence[_Line], left: deque[Outgoing]) -> Iterator[Result]:
+    """Let each line carry what it can; whoever stops reading lets each end the mail it is at, and none begin another."""
+    done: SimpleQueue[Result | None] = SimpleQueue()
+    with ThreadPoolExecutor(len(lines)) as pool:
+        runs = [pool.submit(_run, line, left, done) for line in lines]
+        try:
+            for _ in lines:
+                while (result := done.get()) is not None:
+                    yield result
+        except BaseException:
+            left.clear()
+            raise
+    for run in runs:
+        run.result()
+
+
+def _run(line: _Line, left: deque[Outgoing], done: SimpleQueue[Result | None]) -> None:
+    try:
+        for result in line.send(left):
+            done.put(result)
+    finally:
+        done.put(None)
 
 
 def stuffed(body: bytes) -> bytes:
@@ -167,30 +245,3 @@ def stuffed(body: bytes) -> bytes:
     first = b"." if body.startswith(b".") else b""
     end = b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"
     return first + doubled + end
-
-
-def _connect(settings: SmtpSettings) -> smtplib.SMTP:
-    connection = _reached(settings)
-    try:
-        _introduce(connection, settings)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _introduce(connection: smtplib.SMTP, settings: SmtpSettings) -> None:
-    if settings.security == "starttls":
-        connection.starttls(context=ssl.create_default_context())
-    connection.ehlo_or_helo_if_needed()
-    if settings.user:
-        connection.login(settings.user, secret(settings.password, "channels.email.smtp.password").reveal())
-
-
-def _reached(settings: SmtpSettings) -> smtplib.SMTP:
-    # A name of our own saves smtplib from asking DNS for one.
-    own, host, port, timeout = "localhost", settings.host, settings.port, settings.timeout
-    if settings.security == "tls":
-        context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(host, port, local_hostname=own, timeout=timeout, context=context)
-    return smtplib.SMTP(host, port, local_hostname=own, timeout=timeout)

@@ -1,0 +1,89 @@
+"""What the contracts ask for, in words: a check that fails says what is wrong, and which law it is that was broken."""
+
+from __future__ import annotations
+
+import attrs
+
+PROVIDER = "crmcore.hooks.provider"
+GATE = "crmcore.hooks.gate"
+
+
+@attrs.frozen(kw_only=True)
+class Law:
+    """A sentence of a contract, and where it stands."""
+
+    says: str
+    place: str
+
+
+class LawBroken(AssertionError):
+    """A check failed; `law` is what the contract says instead."""
+
+    def __init__(self, law: Law, wrong: str) -> None:
+        self.law, self.wrong = law, wrong
+        super().__init__(f"{wrong}\nThe contract says: {law.says} ({law.place}, docs/reference/suites.md)")
+
+
+def ask(fine: object, law: Law, wrong: str) -> None:
+    """Raise LawBroken, saying what is wrong, unless all is fine."""
+    if not fine:
+        raise LawBroken(law, wrong)
+
+
+ONE_RESULT = Law(says="send yields exactly one Result per message of the batch.", place=f"{PROVIDER}.Session.send")
+APART = Law(says="one message never holds up another.", place=f"{PROVIDER}.Session.send")
+TRUTH = Law(
+    says="Accepted means that the carrier has taken the message over, whole and once; what is neither Accepted nor InDoubt "
+    "it has not taken.",
+    place=PROVIDER,
+)
+CLASSES = Law(
+    says="before anything irreversible has left, a fault is NotStarted or Retry; after it, a missing answer is InDoubt; an "
+    "answer means what it says.",
+    place=f"{PROVIDER}.Session.send",
+)
+SOUND = Law(says="a Result's fields hold what their types name, and `after` is 0 seconds or more.", place=PROVIDER)
+IN_TIME = Law(
+    says="every step on the wire has a time limit, and a carrier gone silent costs a batch a few of them, not one a message.",
+    place=f"{PROVIDER}.Session.send",
+)
+REUSE = Law(says="whatever happened to a batch, the session carries the next one.", place=f"{PROVIDER}.Session")
+ENDED = Law(
+    says="a send that ends early leaves what it has yielded as it is; its session carries on, or sends nothing more.",
+    place=f"{PROVIDER}.Session.send",
+)
+CLOSED = Law(says="a session that is left holds no connection open.", place=f"{PROVIDER}.Session")
+NO_SLEEP = Law(says="a provider never sleeps: it reports Retry, and the core waits.", place=PROVIDER)
+NO_RETRY = Law(says="a provider never tries a message again: the core does.", place=PROVIDER)
+SECRET = Law(says="a secret is in no repr, log, output or error.", place="crmcore.hooks.setup.Secret")
+FLAT = Law(says="a session keeps nothing of the messages it has carried.", place=f"{PROVIDER}.Session")
+SAME_AGAIN = Law(
+    says="the same message is the same on the wire, whenever it is sent and however often.",
+    place=f"{PROVIDER}.Outgoing",
+)
+KEYED = Law(
+    says="with the idempotency `key` or `collapse`, a message sent again is recognised by its message_key.",
+    place=f"{PROVIDER}.Carriage",
+)
+HONEST = Law(says="a Carriage names what the provider does, and nothing else.", place=f"{PROVIDER}.Carriage")
+NAMED = Law(
+    says="a plugin's object has a name of lower-case letters, digits and _, and states the contract's version.",
+    place="crmcore.hooks.contracts",
+)
+ONE_VERDICT = Law(says="judge returns exactly one Verdict per intent.", place=f"{GATE}.Gate.judge")
+PURE = Law(
+    says="a gate is pure: the same intents at the same `now` get the same verdicts, and stay as they are.",
+    place=f"{GATE}.Gate",
+)
+SINGLY = Law(
+    says="a verdict is about one message: its neighbours in the batch and their order do not matter.",
+    place=f"{GATE}.Gate",
+)
+DECLARED = Law(
+    says="a gate reads the attributes it has declared in `reads`, which may be missing.", place=f"{GATE}.Intent"
+)
+QUICK = Law(says="a gate answers within its time budget.", place=f"{GATE}.Gate")
+REASONED = Law(
+    says="a reason is a name of its own, or empty; `retry_at` lies after `now`, in microseconds UTC.",
+    place=f"{GATE}.Verdict",
+)
