@@ -67,7 +67,9 @@ def test_every_module_says_what_it_is():
 def test_sql_in_words_stands_in_the_store_alone():
     written = re.compile(r"exec_driver_sql\(|from sqlalchemy import [^\n]*\btext\b")
     found = [
-        path for path in SOURCES if written.search(path.read_text()) and not {"store", "migrations", "testing"} & set(path.parts)
+        path
+        for path in SOURCES
+        if written.search(path.read_text()) and not {"store", "migrations", "testing"} & set(path.parts)
     ]
     assert found == []
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from crmcore.flow.plan import Plan
 from crmcore.flow.preparing import Made
-from crmcore.hooks.provider import Outgoing, Result, Session
+from crmcore.hooks.provider import NotStarted, Outgoing, Result, Session
 
 log = logging.getLogger("crmcore.dispatch")
 
@@ -26,7 +26,13 @@ class Carrying:
         What the provider has not answered is settled by its message class, as after a crash.
         """
         try:
-            for result in self._session(plan).send([_outgoing(one) for one in made]):
+            session = self._session(plan)
+        except Exception:
+            log.exception("provider %s of channel %s could not be opened", plan.provider.name, plan.channel.name)
+            answered.update((one.message.delivery_id, NotStarted(delivery_id=one.message.delivery_id)) for one in made)
+            return
+        try:
+            for result in session.send([_outgoing(one) for one in made]):
                 answered[result.delivery_id] = result
                 beat()
         except Exception:

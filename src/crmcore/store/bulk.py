@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Result, Table, literal_column, text
 
+from crmcore.store import copying
 from crmcore.store.scope import Scope
 
 MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
@@ -16,9 +17,16 @@ MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 
 def insert(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str = "") -> None:
     """Insert rows whose tuples hold `columns` in order, the workspace added; `then` is an ON CONFLICT clause."""
-    if rows:
+    if copying.is_worth_it(scope.connection, rows):
+        _copied(scope, table, columns, rows, then)
+    elif rows:
         statement = _insert(table.name, tuple(columns), then, scope.workspace_id, mark(scope.connection))
         scope.connection.exec_driver_sql(statement, list(rows))
+
+
+def _copied(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str) -> int:
+    whole = [(scope.workspace_id, *row) for row in rows]
+    return copying.insert(scope.connection, table.name, ("workspace_id", *columns), whole, then)
 
 
 def update(
@@ -41,6 +49,8 @@ def insert_new(scope: Scope, table: Table, columns: Sequence[str], rows: Sequenc
     """Insert the rows whose key is not there yet; return how many those were."""
     if not rows:
         return 0
+    if copying.is_worth_it(scope.connection, rows):
+        return _copied(scope, table, columns, rows, "ON CONFLICT DO NOTHING")
     marker = mark(scope.connection)
     statement = _insert(table.name, tuple(columns), "ON CONFLICT DO NOTHING", scope.workspace_id, marker)
     return scope.connection.exec_driver_sql(statement, list(rows)).rowcount
