@@ -10,6 +10,7 @@ from crmcore.hooks.sandbox import Fields
 from crmcore.model.money import Money
 from crmcore.model.values import from_plain, to_plain
 
+_AS_THEY_ARE = frozenset({str, bool, type(None)})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -24,6 +25,8 @@ def thaw(text: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Fields):
         return {"$fields": value.name, "of": {name: _plain(one) for name, one in value.items()}}
     if isinstance(value, Money):

@@ -17,7 +17,7 @@ from crmcore.flow.settling import settle
 from crmcore.hooks.provider import Result
 from crmcore.model.policy import needs_exclusive
 from crmcore.store import claims, moves, pending
-from crmcore.store.claims import Claimed
+from crmcore.store.claims import Claimed, Standing
 from crmcore.store.runs import CANCELLED, GOING
 from crmcore.store.scope import Scope
 
@@ -82,12 +82,15 @@ class Turn:
     def _hand(self, scope: Scope, ready: Ready) -> tuple[list[Composed], bool]:
         """Hand over what may go. What hosts have said until now is folded first; whoever says more then has to wait."""
         fold_visible(scope)
-        standing = {one.id: one for one in claims.held(scope, self.owner, ready.ids)}
         moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in ready.failures])
-        made = [one.composed for one in ready.made if one.composed.claimed.id in standing]
-        fresh = [attrs.evolve(one, claimed=standing[one.claimed.id]) for one in made]
-        going_on = [one for one in fresh if one.claimed.run_state in GOING]
-        _stop(scope, [one.claimed for one in fresh if one.claimed.run_state not in GOING])
+        standing = claims.standing(scope, self.owner, [one.composed.claimed.id for one in ready.made])
+        made = [
+            (_fresh(one.composed, standing[one.composed.claimed.id]), standing[one.composed.claimed.id].run_state)
+            for one in ready.made
+            if one.composed.claimed.id in standing
+        ]
+        going_on = [one for one, state in made if state in GOING]
+        _stop(scope, [(one.claimed, state) for one, state in made if state not in GOING])
         free = self._lock(scope, ready.plan, going_on)
         busy = [one for one in going_on if one.claimed.customer_id not in free]
         moves.hold(scope, [(one.claimed.id, scope.now) for one in busy])
@@ -103,7 +106,16 @@ class Turn:
         return set() if pending.holds_withdrawals(scope) else free
 
 
-def _stop(scope: Scope, claimed: Sequence[Claimed]) -> None:
+def _fresh(one: Composed, standing: Standing) -> Composed:
+    """Customers may have been merged, and addresses lost, since it was claimed."""
+    claimed = one.claimed
+    if (claimed.customer_id, claimed.removed) == (standing.customer_id, standing.removed):
+        return one
+    now = attrs.evolve(claimed, customer_id=standing.customer_id, removed=standing.removed)
+    return attrs.evolve(one, claimed=now)
+
+
+def _stop(scope: Scope, claimed: Sequence[tuple[Claimed, str]]) -> None:
     """Put back what belongs to a run that stands still, and end what belongs to one that was cancelled."""
-    moves.give_up(scope, [one.id for one in claimed if one.run_state == CANCELLED])
-    moves.hold(scope, [(one.id, one.due_at) for one in claimed if one.run_state != CANCELLED])
+    moves.give_up(scope, [one.id for one, state in claimed if state == CANCELLED])
+    moves.hold(scope, [(one.id, one.due_at) for one, state in claimed if state != CANCELLED])

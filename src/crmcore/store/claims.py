@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
 from crmcore.model.delivery import Reason, State
 from crmcore.model.identity import Identity
@@ -22,7 +22,7 @@ class Claimed:
     """A delivery this process works on.
 
     Attributes: `removed` (its address is gone, or is somebody else's by now); `attempt` (which attempt this is, from 1);
-    `run_state` (what its run has come to); `fields` and `context` as JSON.
+    `fields` and `context` as JSON.
     """
 
     id: int
@@ -44,6 +44,14 @@ class Claimed:
     due_at: int
     expires_at: int | None
     fields: str | None
+
+
+@attrs.frozen
+class Standing:
+    """How a claimed delivery stands: whose it is, whether its address is lost, and what its run has come to."""
+
+    customer_id: int
+    removed: bool
     run_state: str
 
 
@@ -62,7 +70,7 @@ def claim(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int
     Those whose address is known no more are skipped on the way.
     """
     while ids := _take(scope, run_id, owner, limit=limit, lease_until=lease_until):
-        found = held(scope, owner, ids)
+        found = _claimed(scope, ids)
         lost = set(ids) - {one.id for one in found}
         moves.skip(scope, [(one, Reason.NO_ADDRESS.value) for one in sorted(lost)])
         if found:
@@ -89,27 +97,16 @@ def _take(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int
     return sorted(scope.connection.execute(taken).scalars())
 
 
-def held(scope: Scope, owner: str, ids: Sequence[int]) -> list[Claimed]:
-    """Return those of the deliveries that are claimed by an owner still, as they stand, and lock them."""
-    row, address, run = schema.delivery.c, schema.identity.c, schema.run.c
+def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
+    row, address = schema.delivery.c, schema.identity.c
     query = (
-        select(
-            *(row[name] for name in _COLUMNS),
-            (row.attempt + 1).label("attempt"),
-            address.kind,
-            address.value,
-            (address.removed_at.is_not(None) | (address.customer_id != row.customer_id)).label("removed"),
-            run.state.label("run_state"),
-        )
+        select(*(row[name] for name in _COLUMNS), row.attempt + 1, address.kind, address.value, _is_removed())
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
-        .join(schema.run, run.id == row.run_id)
         .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(ids))
-        .where(row.state == State.CLAIMED.value, row.claimed_by == owner)
-        .where(address.workspace_id == scope.workspace_id, run.workspace_id == scope.workspace_id)
+        .where(address.workspace_id == scope.workspace_id)
         .order_by(row.id)
-        .with_for_update(of=schema.delivery)
     )
-    return [_claimed(one) for one in scope.connection.execute(query)]
+    return [_value(*one) for one in scope.connection.execute(query)]
 
 
 _COLUMNS = (
@@ -132,17 +129,34 @@ _COLUMNS = (
 )
 
 
-def _claimed(row: Any) -> Claimed:
-    said = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    return Claimed(
-        **{name: said[name] for name in ("run_state", "attempt", *_COLUMNS)}
-        | {
-            "address": Identity(said["kind"], said["value"]),
-            "removed": bool(said["removed"]),
-            "purpose": Purpose(said["purpose"]),
-            "message_class": MessageClass(said["message_class"]),
-        }
+def _value(*row: Any) -> Claimed:
+    *columns, attempt, kind, value, removed = row
+    said = dict(zip(_COLUMNS, columns, strict=True))
+    said["purpose"] = Purpose(said["purpose"])
+    said["message_class"] = MessageClass(said["message_class"])
+    return Claimed(**said, attempt=attempt, address=Identity(kind, value), removed=bool(removed))
+
+
+def _is_removed() -> ColumnElement[bool]:
+    address = schema.identity.c
+    return address.removed_at.is_not(None) | (address.customer_id != schema.delivery.c.customer_id)
+
+
+def standing(scope: Scope, owner: str, ids: Sequence[int]) -> dict[int, Standing]:
+    """Return how those of the deliveries stand that are claimed by an owner still, and lock them."""
+    row, address, run = schema.delivery.c, schema.identity.c, schema.run.c
+    query = (
+        select(row.id, row.customer_id, _is_removed(), run.state)
+        .join_from(schema.delivery, schema.identity, address.id == row.address_id)
+        .join(schema.run, run.id == row.run_id)
+        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(ids))
+        .where(row.state == State.CLAIMED.value, row.claimed_by == owner)
+        .where(address.workspace_id == scope.workspace_id, run.workspace_id == scope.workspace_id)
+        .order_by(row.id)
+        .with_for_update(of=schema.delivery)
     )
+    rows = scope.connection.execute(query)
+    return {one: Standing(customer_id, bool(removed), state) for one, customer_id, removed, state in rows}
 
 
 def renew(scope: Scope, owner: str, ids: Collection[int], lease_until: int) -> None:
