@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import attrs
@@ -199,6 +200,16 @@ def test_limits_hold_over_all_processes_and_outlive_them(opening, recorder):
             other.work()
     crm.work()
     assert len(recorder.sent) == 5
+
+
+def test_processes_at_work_at_once_let_no_more_through_than_one(opening, recorder):
+    limit = {"sender": {"note/recorder": {"count": 7, "per": 1}}, "destination": {"*": PER_SECOND}}
+    launched(opening(**limit), [*at("a.example", 40), *at("b.example", 40)])
+    crms = [opening(**limit) for _ in range(4)]
+    with ThreadPoolExecutor(len(crms)) as pool:
+        list(pool.map(CRM.work, crms))
+    assert len(recorder.sent) == 7
+    assert max(Counter(one.address.value.rpartition("@")[2] for one in recorder.sent).values()) <= 5
 
 
 def test_the_held_out_take_no_room(opening, recorder):
