@@ -7,15 +7,13 @@ import pytest
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import plan
 from crmcore.model import limiting
-from crmcore.model.identity import Identity
 from crmcore.model.limiting import Limit
 from crmcore.model.limits import Limits
-from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.model.time import SECOND
 from crmcore.store import limits
-from crmcore.store.claims import Claimed
 from tests.flow.test_campaign import made
 from tests.store.planning import planned, statements
+from tests.unit.flow.claimed import claimed
 
 LIMIT = Limit(count=100, per=SECOND)
 KEYS = [("destination", "note:a.example"), ("destination", "note:b.example"), ("sender", "note/recorder")]
@@ -34,28 +32,6 @@ def plans(crm, act):
 
 def full(crm):
     return {key: limiting.full(LIMIT, crm.now()) for key in KEYS}
-
-
-def claimed(start, count):
-    return [
-        Claimed(
-            id=one,
-            run_id=1,
-            customer_id=one,
-            origin_id=one,
-            channel="note",
-            address=Identity("email", f"{one}@{one % 3}.example"),
-            removed=False,
-            purpose=Purpose.SERVICE,
-            message_class=MessageClass.TRANSACTIONAL,
-            held_out=False,
-            template_id=1,
-            attempt=1,
-            context=None,
-            handed_at=None,
-        )
-        for one in range(start, start + count)
-    ]
 
 
 ACTS = {
@@ -96,7 +72,7 @@ def test_a_batch_costs_a_fixed_number_of_statements(crm, given, first, later):
     given_plan = plan(made(), crm.registry, crm.settings)
     said = []
     for start in (0, 20):
-        batch = claimed(start, 20)
+        batch = [claimed(one, f"{one}@{one % 3}.example") for one in range(start, start + 20)]
         with statements(crm) as seen:
             admission = crm._opened.write(lambda scope, batch=batch: limiter.admit(scope, given_plan, batch))
         assert len(admission.going) == 20
