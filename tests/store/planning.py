@@ -78,8 +78,13 @@ def steps(crm: CRM, seen: Sequence[Run]) -> list[tuple[str, Step]]:
     with crm._opened.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             _fill(connection, crm._opened.workspace.id)
-        run = [one for one in seen if one[0].lstrip().upper().startswith(PLANNED)]
-        return [(statement, step) for statement, given in run for step in _plan(connection, statement, given)]
+        return planned(connection, seen)
+
+
+def planned(connection: Connection, seen: Sequence[Run]) -> list[tuple[str, Step]]:
+    """Return how each statement would read its tables as they are."""
+    run = [one for one in seen if one[0].lstrip().upper().startswith(PLANNED)]
+    return [(statement, step) for statement, given in run for step in _plan(connection, statement, given)]
 
 
 def _fill(connection: Connection, workspace_id: int) -> None:

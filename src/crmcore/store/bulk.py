@@ -90,37 +90,12 @@ def lock_pairs(
     scope: Scope, table: Table, columns: Sequence[str], pair: tuple[str, str], values: Collection[tuple[str, str]]
 ) -> Sequence[Any]:
     """Return columns of the rows where a pair of texts is among `values`, locked in the order of the pairs."""
-    return _word_pairs(scope, table, columns, pair, values, _LOCK[scope.connection.dialect.name])
-
-
-def select_word_pairs(
-    scope: Scope, table: Table, columns: Sequence[str], pair: tuple[str, str], values: Collection[tuple[str, str]]
-) -> Sequence[Any]:
-    """Return columns of the rows where a pair of texts is among `values`, however many they are."""
-    return _word_pairs(scope, table, columns, pair, values, "")
-
-
-def _word_pairs(
-    scope: Scope,
-    table: Table,
-    columns: Sequence[str],
-    pair: tuple[str, str],
-    values: Collection[tuple[str, str]],
-    lock: str,
-) -> Sequence[Any]:
     if not values:
         return []
     dialect, wanted = scope.connection.dialect.name, sorted(values)
-    named = ", ".join(f"{table.name}.{column}" for column in columns)
-    found = f"workspace_id = {scope.workspace_id} AND {pair[0]} = wanted.one AND {pair[1]} = wanted.other"
-    joined = f"{_PAIRS[dialect].replace('bigint', 'text')} AS wanted CROSS JOIN {table.name}"
-    order = f"ORDER BY {pair[0]}, {pair[1]} {lock.format(table.name)}"
+    statement = _lock_pairs(table.name, tuple(columns), pair, scope.workspace_id, dialect)
     bound = (json.dumps(wanted),) if dialect == "sqlite" else tuple(list(side) for side in zip(*wanted, strict=True))
-    return scope.connection.exec_driver_sql(f"SELECT {named} FROM {joined} WHERE {found} {order}", bound).all()
-
-
-#: On SQLite whoever writes is alone.
-_LOCK = {"sqlite": "", "postgresql": "FOR UPDATE OF {0}"}
+    return scope.connection.exec_driver_sql(statement, bound).all()
 
 
 def mine_by_id(scope: Scope, table: Table) -> ColumnElement[bool]:
@@ -185,6 +160,18 @@ def _select_pairs(
     named = ", ".join(f"{table}.{column}" for column in columns)
     joined = f"{_PAIRS[dialect]} AS wanted CROSS JOIN {table}"
     return f"SELECT {named} FROM {joined} WHERE {found} AND {pair[0]} = wanted.one AND {pair[1]} = wanted.other"
+
+
+#: On SQLite whoever writes is alone.
+_LOCK = {"sqlite": "", "postgresql": "ORDER BY {1}, {2} FOR UPDATE OF {0}"}
+
+
+@lru_cache(maxsize=256)
+def _lock_pairs(table: str, columns: tuple[str, ...], pair: tuple[str, str], workspace_id: int, dialect: str) -> str:
+    named = ", ".join(f"{table}.{column}" for column in columns)
+    joined = f"{_PAIRS[dialect].replace('bigint', 'text')} AS wanted CROSS JOIN {table}"
+    found = f"workspace_id = {workspace_id} AND {pair[0]} = wanted.one AND {pair[1]} = wanted.other"
+    return f"SELECT {named} FROM {joined} WHERE {found} {_LOCK[dialect].format(table, *pair)}"
 
 
 @lru_cache(maxsize=256)

@@ -38,8 +38,13 @@ class Paused:
 
 
 def read(scope: Scope, keys: Collection[Key]) -> dict[Key, Bucket]:
-    """Return buckets as they stand; those nobody has used yet are not in it."""
-    return _buckets(bulk.select_word_pairs(scope, schema.limit, (*KEY, *STATE), KEY, keys))
+    """Return a few buckets as they stand; those nobody has used yet are not in it."""
+    if not keys:
+        return {}
+    row = schema.limit.c
+    which = or_(*((row.scope == one) & (row.key == key) for one, key in sorted(keys)))
+    query = select(*(row[name] for name in (*KEY, *STATE))).where(row.workspace_id == scope.workspace_id, which)
+    return _buckets(scope.connection.execute(query))
 
 
 def hold(scope: Scope, fresh: Mapping[Key, Bucket], new: Collection[Key]) -> dict[Key, Bucket]:

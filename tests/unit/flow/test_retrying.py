@@ -8,32 +8,10 @@ from crmcore.flow import retrying
 from crmcore.flow.outcome import outcomes
 from crmcore.hooks.provider import Permanent, Retry
 from crmcore.model.delivery import State
-from crmcore.model.identity import Identity
-from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.model.time import DAY, HOUR, MINUTE, SECOND
-from crmcore.store.claims import Claimed
+from tests.unit.flow.claimed import claimed
 
 NOW = 1_770_000_000 * SECOND
-
-
-def claimed(*, attempt=1, expires_at=NOW + 30 * DAY, delivery_id=7):
-    return Claimed(
-        id=delivery_id,
-        run_id=1,
-        customer_id=1,
-        origin_id=1,
-        channel="note",
-        address=Identity("email", "a@example.com"),
-        removed=False,
-        purpose=Purpose.SERVICE,
-        message_class=MessageClass.TRANSACTIONAL,
-        held_out=False,
-        template_id=1,
-        attempt=attempt,
-        context=None,
-        handed_at=None,
-        expires_at=expires_at,
-    )
 
 
 @given(st.integers(1, 2**63 - 1), st.integers(0, 10_000))
@@ -59,22 +37,22 @@ def test_what_failed_together_comes_back_spread_over_the_whole_span():
     [(60, MINUTE), (0.25, SECOND // 4), (1e-9, 1), (float("inf"), 30 * DAY), (1e300, 30 * DAY)],
 )
 def test_what_a_carrier_asks_for_is_heeded(after, wait):
-    [one] = outcomes([claimed()], {7: Retry(delivery_id=7, after=after)}, NOW)
+    [one] = outcomes([claimed(7)], {7: Retry(delivery_id=7, after=after)}, NOW)
     assert (one.settled.state, one.settled.due_at) == (State.DEFERRED, NOW + wait)
 
 
 @pytest.mark.parametrize("after", [0, -5, float("nan")])
 def test_where_a_carrier_asks_for_nothing_the_attempts_say_how_long(after):
-    [one] = outcomes([claimed(attempt=3)], {7: Retry(delivery_id=7, after=after)}, NOW)
+    [one] = outcomes([claimed(7, attempt=3)], {7: Retry(delivery_id=7, after=after)}, NOW)
     assert one.settled.due_at == NOW + retrying.backoff(7, 3)
 
 
 @pytest.mark.parametrize("result", [Retry(delivery_id=7, after=HOUR), Permanent(delivery_id=7, fault="sender")])
 def test_nothing_is_put_off_beyond_its_expiry(result):
-    [one] = outcomes([claimed(attempt=9, expires_at=NOW + 1)], {7: result}, NOW)
+    [one] = outcomes([claimed(7, attempt=9, expires_at=NOW + 1)], {7: result}, NOW)
     assert one.settled.due_at == NOW + 1
 
 
 def test_the_fault_of_a_sender_fails_no_delivery():
-    [one] = outcomes([claimed()], {7: Permanent(delivery_id=7, fault="sender", code="535")}, NOW)
+    [one] = outcomes([claimed(7)], {7: Permanent(delivery_id=7, fault="sender", code="535")}, NOW)
     assert (one.settled.state, one.settled.reason) == (State.DEFERRED, "535")
