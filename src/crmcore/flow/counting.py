@@ -10,11 +10,10 @@ from crmcore.flow.asking import Asking
 from crmcore.model.capping import Moment, Sent, Waiting, reach, stopped
 from crmcore.model.decision import Decision, Expired, Held, Rerouted, Skipped
 from crmcore.store import caps as counted
-from crmcore.store.caps import Row
+from crmcore.store.caps import Row, RunOf
 from crmcore.store.claims import Claimed
 
 Thing = TypeVar("Thing")
-_Tags = Mapping[int, frozenset[str]]
 
 
 def capped(asking: Asking) -> dict[int, Decision]:
@@ -25,23 +24,15 @@ def capped(asking: Asking) -> dict[int, Decision]:
     customers = sorted({one.customer_id for one in asking.left})
     handed = counted.handed(scope, customers, scope.now - reach(caps))
     waiting = counted.waiting(scope, customers, scope.now + reach(caps))
-    tags = _tags(asking, [*handed, *waiting])
-    sent = _grouped((one.customer_id, _sent(one, tags)) for one in handed)
-    others = _grouped(_others(asking, waiting, tags))
+    runs = counted.runs(scope, {one.run_id for one in (*handed, *waiting)})
+    sent = _grouped((one.customer_id, _sent(one, runs[one.run_id])) for one in handed)
+    others = _grouped(_others(asking, waiting, runs))
     asked = _grouped((one.customer_id, _asked(asking, one)) for one in asking.left)
     found: dict[int, Decision] = {}
     for customer, mine in asked.items():
         now = Moment(at=scope.now, zone=asking.zones.get(customer, asking.default_zone))
         found |= stopped(caps, now, sent[customer], [*mine, *others[customer]], {one.id for one in mine})
     return found
-
-
-def _tags(asking: Asking, rows: Sequence[Row]) -> _Tags:
-    """Where no cap asks for tags nobody has any."""
-    runs = {one.run_id for one in rows}
-    if not any(cap.tag for cap in asking.plan.policy.caps):
-        return dict.fromkeys(runs, frozenset())
-    return counted.tags(asking.scope, runs)
 
 
 def _grouped(pairs: Iterable[tuple[int, Thing]]) -> defaultdict[int, list[Thing]]:
@@ -51,28 +42,29 @@ def _grouped(pairs: Iterable[tuple[int, Thing]]) -> defaultdict[int, list[Thing]
     return found
 
 
-def _sent(row: Row, tags: _Tags) -> Sent:
-    return Sent(at=row.at, channel=row.channel, tags=tags[row.run_id], rank=row.rank)
+def _sent(row: Row, run: RunOf) -> Sent:
+    return Sent(at=row.at, channel=row.channel, tags=run.tags, rank=row.rank)
 
 
-def _others(asking: Asking, waiting: Sequence[Row], tags: _Tags) -> Iterator[tuple[int, Waiting]]:
+def _others(asking: Asking, waiting: Sequence[Row], runs: Mapping[int, RunOf]) -> Iterator[tuple[int, Waiting]]:
     """Yield what waits beside those asked about; of the same batch what the gates before have let wait on."""
     asked = {one.id for one in asking.left}
     for row in waiting:
-        decision = asking.decided.get(row.id)
-        if row.id in asked or isinstance(decision, Skipped | Expired):
+        run, decision = runs[row.run_id], asking.decided.get(row.id)
+        if row.id in asked or not run.goes_on or isinstance(decision, Skipped | Expired):
             continue
-        yield (
-            row.customer_id,
-            Waiting(
-                id=row.id,
-                rank=row.rank,
-                due_at=decision.until if isinstance(decision, Held) else row.at,
-                expires_at=row.expires_at,
-                channel=decision.channel if isinstance(decision, Rerouted) else row.channel,
-                tags=tags[row.run_id],
-            ),
-        )
+        yield row.customer_id, _waiting(row, run, decision)
+
+
+def _waiting(row: Row, run: RunOf, decision: Decision | None) -> Waiting:
+    return Waiting(
+        id=row.id,
+        rank=row.rank,
+        due_at=decision.until if isinstance(decision, Held) else row.at,
+        expires_at=row.expires_at,
+        channel=decision.channel if isinstance(decision, Rerouted) else row.channel,
+        tags=run.tags,
+    )
 
 
 def _asked(asking: Asking, one: Claimed) -> Waiting:

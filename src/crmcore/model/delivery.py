@@ -81,7 +81,7 @@ MOVES: dict[State, frozenset[State]] = {
 
 
 class Reason(StrEnum):
-    """Why a message was not sent: the closed list."""
+    """Why a message was not sent: the closed list, in the order the gates ask; the first that applies counts."""
 
     EXITED = "exited"
     NO_ADDRESS = "no_address"
@@ -95,5 +95,5 @@ class Reason(StrEnum):
     WEEKDAY = "weekday"
     REROUTED = "rerouted"
     CAPPED = "capped"
-    HOLDOUT = "holdout"
     GLOBAL_HOLDOUT = "global_holdout"
+    HOLDOUT = "holdout"

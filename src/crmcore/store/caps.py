@@ -34,6 +34,14 @@ class Row:
     expires_at: int | None
 
 
+@attrs.frozen(kw_only=True)
+class RunOf:
+    """A run: whether its messages may go now, and the tags of its campaign."""
+
+    goes_on: bool
+    tags: frozenset[str]
+
+
 def handed(scope: Scope, customers: Sequence[int], since: int) -> list[Row]:
     """Return the marketing messages that were handed over to customers after an instant, and count."""
     row = schema.delivery.c
@@ -43,10 +51,9 @@ def handed(scope: Scope, customers: Sequence[int], since: int) -> list[Row]:
 
 
 def waiting(scope: Scope, customers: Sequence[int], until: int) -> list[Row]:
-    """Return the marketing messages that customers are to get before an instant, of runs that go on."""
-    row, run = schema.delivery.c, schema.run.c
-    going_on = select(run.id).where(run.workspace_id == scope.workspace_id, run.id == row.run_id, run.state == RUNNING)
-    return _rows(scope, customers, row.due_at, [_WAITING, row.due_at < until, ~row.held_out, going_on.exists()])
+    """Return the marketing messages that wait for customers and are due before an instant, those of nobody held out."""
+    row = schema.delivery.c
+    return _rows(scope, customers, row.due_at, [_WAITING, row.due_at < until, ~row.held_out])
 
 
 def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any]) -> list[Row]:
@@ -63,11 +70,11 @@ def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any])
     ]
 
 
-def tags(scope: Scope, run_ids: Collection[int]) -> dict[int, frozenset[str]]:
-    """Return the tags of the campaign of each run."""
+def runs(scope: Scope, run_ids: Collection[int]) -> dict[int, RunOf]:
+    """Return what caps ask of runs, by id."""
     run, version = schema.run.c, schema.campaign_version.c
     query = (
-        select(run.id, version.definition)
+        select(run.id, run.state, version.definition)
         .join_from(
             schema.run,
             schema.campaign_version,
@@ -79,4 +86,7 @@ def tags(scope: Scope, run_ids: Collection[int]) -> dict[int, frozenset[str]]:
             run.id.in_(sorted(run_ids)),
         )
     )
-    return {one: frozenset(json.loads(said).get("tags", ())) for one, said in scope.connection.execute(query)}
+    return {
+        one: RunOf(goes_on=state == RUNNING, tags=frozenset(json.loads(said).get("tags", ())))
+        for one, state, said in scope.connection.execute(query)
+    }

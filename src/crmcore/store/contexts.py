@@ -43,8 +43,10 @@ def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) ->
         row.kind.in_(sorted(kinds)),
         row.removed_at.is_(None),
     )
-    newest_first = scope.connection.execute(query.order_by(row.id.desc()))
-    return {customer_id: one for customer_id, one in newest_first}
+    oldest: dict[int, int] = {}
+    for customer_id, one in scope.connection.execute(query):
+        oldest[customer_id] = min(one, oldest.get(customer_id, one))
+    return oldest
 
 
 def locales(scope: Scope, customers: Sequence[int]) -> dict[int, str]:

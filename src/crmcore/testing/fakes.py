@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import attrs
 
@@ -25,6 +25,20 @@ def accept(message: Outgoing) -> Result:
     return Accepted(delivery_id=message.delivery_id, provider_id=f"p-{message.delivery_id}")
 
 
+_NOTES = Capabilities(
+    address_kinds=frozenset({"email"}),
+    content_kinds=frozenset({"text"}),
+    real_time=True,
+    intrusiveness="low",
+    consent_needed=True,
+    needs_app=False,
+    creative_work="low",
+    development_work="low",
+    design_freedom="low",
+    reach_only_while_active=False,
+)
+
+
 @attrs.frozen(kw_only=True)
 class CompiledNote:
     """A note's text, compiled."""
@@ -34,22 +48,14 @@ class CompiledNote:
 
 
 class Notes:
-    """The channel `note`: one part, `text`, to e-mail identities."""
+    """The channel `note`: one part, `text`, to e-mail identities; or another of the kind, with other `capabilities`."""
 
     name = "note"
     contract = 1
-    capabilities = Capabilities(
-        address_kinds=frozenset({"email"}),
-        content_kinds=frozenset({"text"}),
-        real_time=True,
-        intrusiveness="low",
-        consent_needed=True,
-        needs_app=False,
-        creative_work="low",
-        development_work="low",
-        design_freedom="low",
-        reach_only_while_active=False,
-    )
+
+    def __init__(self, name: str = "", **capabilities: Any) -> None:
+        self.name = name or self.name
+        self.capabilities = attrs.evolve(_NOTES, **capabilities)
 
     def validate_address(self, address: Identity) -> Identity:
         """Return it as it is."""
@@ -81,21 +87,23 @@ def _rendered(part: Part, draft: Draft) -> Rendered | Unrendered:
 
 
 class Recorder:
-    """A plugin with the channel `note` and its carrier `recorder`; `answer` says what becomes of each message."""
+    """A plugin with a channel, `note`, and its carrier `recorder`; `answer` says what becomes of each message."""
 
     name = "recorder"
     channel = "note"
     contract = 1
     carriage = Carriage(batch=50)
 
-    def __init__(self, answer: Answer = accept) -> None:
+    def __init__(self, answer: Answer = accept, notes: Notes | None = None) -> None:
         self.answer = answer
+        self.notes = notes or Notes(self.channel)
+        self.channel = self.notes.name
         self.sent: list[Outgoing] = []
 
     @hookimpl
     def crm_register_channels(self, setup: Setup) -> Sequence[Channel]:  # noqa: ARG002 - the hook's argument
         """Return the channel."""
-        return [Notes()]
+        return [self.notes]
 
     @hookimpl
     def crm_register_providers(self, setup: Setup) -> Sequence[Provider | HttpProvider]:  # noqa: ARG002 - the same
