@@ -1,0 +1,87 @@
+"""`crm work`: several processes beside one another, and an end in order when somebody asks for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from crmcore import CRM
+from crmcore.cli.working import stopping
+from crmcore.model.building import everyone
+from crmcore.model.campaign import Campaign
+from crmcore.testing.smtp_sink import Sink
+
+RUN = "from crmcore.cli import main; main()"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def launched(folder, port, count):
+    """A shop whose campaign waits to be sent to a sink."""
+    email = f'sender = "Shop <shop@example.com>"\n[channels.email.smtp]\nhost = "127.0.0.1"\nport = {port}\n'
+    (folder / "crm.toml").write_text(f'database = "{folder}/shop.db"\n[channels.email]\n{email}')
+    with CRM(config=folder / "crm.toml") as crm:
+        crm.identify_many({"customer": f"{n}", "attributes": {"email": f"{n}@example.com"}} for n in range(count))
+        crm.save_template("hello", "email", {"subject": "Hello", "text": "Hello {{ links.unsubscribe }}"})
+        crm.launch(Campaign(name="hello", purpose="service", audience=everyone(), channel="email", template="hello"))
+
+
+def command(*words):
+    return [sys.executable, "-c", RUN, *words]
+
+
+def test_processes_beside_one_another_send_everything_once(folder):
+    with Sink() as sink:
+        launched(folder, sink.port, 120)
+        said = subprocess.run(
+            command("--json", "work", "--processes", "2"),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    assert json.loads(said.stdout)["deliveries"] == 120
+    assert sorted(mail.recipient for mail in sink.mails) == sorted(f"{n}@example.com" for n in range(120))
+
+
+def test_sigterm_finishes_the_window_and_leaves_nothing_in_doubt(folder):
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait_once(stage, _recipient):
+        if stage == "dot" and not reached.is_set():
+            reached.set()
+            go_on.wait(30)
+
+    with Sink(wait_once) as sink:
+        launched(folder, sink.port, 120)
+        with subprocess.Popen(command("--json", "work"), cwd=folder, stdout=subprocess.PIPE, text=True) as worker:
+            assert reached.wait(30)
+            worker.send_signal(signal.SIGTERM)
+            go_on.set()
+            worker.communicate(timeout=60)
+        assert worker.returncode == 0
+        with CRM(config=folder / "crm.toml") as crm:
+            report = crm.report("hello")
+            claimed = crm.deliveries("hello", "claimed")
+    assert (report.sent, report.waiting, report.in_doubt) == (50, 70, 0)
+    assert claimed == []
+    assert len(sink.mails) == 50
+
+
+def test_who_asks_once_is_heard_and_who_presses_ctrl_c_twice_stops_at_once():
+    with stopping() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
