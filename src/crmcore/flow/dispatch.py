@@ -91,7 +91,7 @@ class Dispatcher:
             done += len(turned.claimed)
             tell(done)
             tries = tries + 1 if turned.is_put_back else 0
-            is_under_way = bool(turned.claimed or self._sent or self._ready or 0 < tries < TRIES)
+            is_under_way = bool(turned.claimed or self._sent or self._ready or (turned.has_handed and tries < TRIES))
             # Where nothing is under way, a run of which nothing could be claimed is left alone.
             if done == limit:
                 due.clear()

@@ -44,12 +44,14 @@ class Next:
 class Turned:
     """What a turn came to: messages to send now, deliveries to prepare, runs of which more is due.
 
-    `is_put_back` tells that others were in the way of some, which are due again at once.
+    `has_handed` tells that a batch has been through the gates; `is_put_back` that others were in the way of some, which
+    are due again at once.
     """
 
     going: Sequence[Composed] = ()
     claimed: Sequence[Claimed] = ()
     due: Sequence[int] = ()
+    has_handed: bool = False
     is_put_back: bool = False
 
 
@@ -67,7 +69,13 @@ class Turn:
             self.settle(scope, sent)
         going, is_put_back = ([], False) if ready is None else self._hand(scope, ready)
         claimed = [] if coming is None else self._claim(scope, coming)
-        return Turned(going=going, claimed=claimed, due=claims.due_runs(scope), is_put_back=is_put_back)
+        return Turned(
+            going=going,
+            claimed=claimed,
+            due=claims.due_runs(scope),
+            has_handed=ready is not None,
+            is_put_back=is_put_back,
+        )
 
     def settle(self, scope: Scope, sent: Sent) -> None:
         """Write what came of what was sent."""
