@@ -31,6 +31,5 @@ def claimed(delivery_id: int, address: str = "a@example.com", **changes: Any) ->
         "due_at": 0,
         "expires_at": None,
         "fields": None,
-        "run_state": "running",
     }
     return Claimed(**given | changes)
