@@ -150,7 +150,8 @@ def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
 def _update(scope: Scope, which: CTE, **values: object) -> int:
     of_which = schema.delivery.c.id.in_(select(which.c.id))
     moved = update(schema.delivery).where(bulk.mine_by_id(scope, schema.delivery), of_which)
-    return scope.connection.execute(moved.values(**values)).rowcount
+    # Of a statement that begins with WITH, Python's sqlite3 does not say how many rows it changed.
+    return len(scope.connection.execute(moved.values(**values).returning(schema.delivery.c.id)).all())
 
 
 def decide(scope: Scope, delivery_id: int, state: State, reason: str) -> bool:
