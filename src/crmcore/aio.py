@@ -71,7 +71,7 @@ __all__ = ["AsyncCRM", "AsyncSegment", "AsyncVerbs", "AsyncWriter"]
 
 
 class AsyncVerbs(ABC):
-    """identify, group, track, merge, unmerge, consent, subscribe, suppress, offer: each says one thing."""
+    """identify, group, track, merge, unmerge, consent, subscribe, suppress, offer, send: each says one thing."""
 
     @abstractmethod
     async def _say(
@@ -264,6 +264,29 @@ class AsyncVerbs(ABC):
             at=at,
         )
 
+    async def send(
+        self,
+        template: str,
+        *,
+        to: Who,
+        fields: Mapping[str, Any] | None = None,
+        channel: str | None = None,
+        purpose: Purpose | str = "transactional",
+        key: str | None = None,
+        expires: str = "3d",
+    ) -> None:
+        """Say that a customer is to get one message, whose reason is the customer's own order or request.
+
+        The template sees `fields` as `message`. Without `channel` it goes by the only one that has the template, by e-mail
+        where several have it; to the address that `to` names, else to the customer's first. A `key` makes it one message,
+        however often it is said: one of this template on this channel to this customer, for ever. `expires` is how long it may
+        wait. Purposes that need a consent are refused: those are campaigns. A template that is not there raises
+        UnknownTemplate; said inside a host's transaction, the statement waits in quarantine with that reason.
+        """
+        await self._say(
+            Verbs.send, template, to=to, fields=fields, channel=channel, purpose=purpose, key=key, expires=expires
+        )
+
 
 class AsyncCRM(AsyncVerbs):
     """A CRM whose methods are awaited; each runs that of CRM in a worker thread, several at a time.
@@ -384,6 +407,10 @@ class AsyncCRM(AsyncVerbs):
     async def offer_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
         """Say `offer` for each row of arguments, a thousand a transaction."""
         return await self._threads.run(self._crm.offer_many, rows)
+
+    async def send_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `send` for each row of arguments, a thousand a transaction."""
+        return await self._threads.run(self._crm.send_many, rows)
 
     async def customer(self, who: Who, at: datetime | int | None = None) -> CustomerView:
         """Return all that is known of a customer, or was at a time; raise UnknownCustomer.

@@ -91,7 +91,9 @@ class CRM(Verbs, Importing, Exporting, Knowing, Ledger, Tracking):
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
         self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
         policies.check(self.settings, self.registry)
-        self._opened: Opened = attrs.evolve(opening, listened=frozenset(self.registry.listeners))
+        self._opened: Opened = attrs.evolve(
+            opening, listened=frozenset(self.registry.listeners), address_kinds=self.registry.address_kinds
+        )
 
     def close(self) -> None:
         """Give back what is held; the host's engine stays open."""
@@ -146,6 +148,10 @@ class CRM(Verbs, Importing, Exporting, Knowing, Ledger, Tracking):
     def offer_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
         """Say `offer` for each row of arguments, a thousand a transaction."""
         return self._say_many(verbs.offer, rows)
+
+    def send_many(self, rows: Iterable[Mapping[str, Any]]) -> Taken:
+        """Say `send` for each row of arguments, a thousand a transaction."""
+        return self._say_many(verbs.send, rows)
 
     def using(self, connection: Connection | Session) -> Writer:
         """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one. Raise NoConnection."""

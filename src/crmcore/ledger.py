@@ -32,6 +32,7 @@ class Ledger(Facet):
         """
         from crmcore.flow import steering
 
+        self._fold()
         with self._opened.reading() as scope:
             return steering.deliveries_of(scope, campaign, state, limit)
 

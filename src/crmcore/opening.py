@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -35,6 +35,7 @@ class Opened:
     clock: Clock
     ids: Ids
     listened: frozenset[str] = frozenset()
+    address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     def write(self, act: Callable[[Scope], Result], /) -> Result:
         """Do something in a transaction that may write; where others were in its way it is done again."""
@@ -57,6 +58,7 @@ class Opened:
             new_ids=lambda count: self.ids.take(connection, count, now),
             secret=self.workspace.secret,
             listened=self.listened,
+            address_kinds=self.address_kinds,
         )
 
     def close(self) -> None:

@@ -53,6 +53,11 @@ class Registry:
     modules: Mapping[str, Module] = attrs.field(factory=dict)
     listeners: Mapping[str, tuple[tuple[str, Callable[..., None]], ...]] = attrs.field(factory=dict)
 
+    @property
+    def address_kinds(self) -> Mapping[str, frozenset[str]]:
+        """The kinds of addresses that each channel sends to."""
+        return {name: one.capabilities.address_kinds for name, one in self.channels.items()}
+
     def channel(self, name: str) -> Channel:
         """Return a channel; raise UnknownPlugin naming those there are."""
         return _named(self.channels, "channel", name)

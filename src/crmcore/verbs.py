@@ -30,7 +30,7 @@ def _verb(build: Callable[Concatenate[int, Said], Statement]) -> Callable[Concat
 
 
 class Verbs(ABC):
-    """identify, group, track, merge, unmerge, consent, subscribe, suppress, offer: each says one thing."""
+    """identify, group, track, merge, unmerge, consent, subscribe, suppress, offer, send: each says one thing."""
 
     @abstractmethod
     def now(self) -> int:
@@ -49,3 +49,4 @@ class Verbs(ABC):
     subscribe = _verb(verbs.subscribe)
     suppress = _verb(verbs.suppress)
     offer = _verb(verbs.offer)
+    send = _verb(verbs.send)

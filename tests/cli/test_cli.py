@@ -21,6 +21,7 @@ def shop(tmp_path):
         crm.identify("42", {"city": "Bandung", "email": "ada@example.com"}, tags=["vip"])
         crm.track("order_placed", "42", amount=1250, currency="EUR", ref="o1")
         crm.define_segment("locals", attribute("city") == "Bandung")
+        crm.save_template("receipt", "email", {"subject": "Paid", "text": "{{ message.total }}"})
     return path
 
 
@@ -43,6 +44,7 @@ COMMANDS = [
     ("history", "42"),
     ("campaign", "list"),
     ("work",),
+    ("send", "receipt", "--to", "42", "--field", "total=5 EUR", "--key", "order-1"),
     ("db", "status"),
     ("db", "upgrade"),
     ("plugins",),
@@ -60,6 +62,16 @@ COMMANDS = [
 def test_every_command_speaks_to_a_person_and_in_json(run, words):
     assert run(*words).strip()
     json.loads(run("--json", *words))
+
+
+def test_a_message_is_sent_to_whoever_is_named_in_any_way(run):
+    run("send", "receipt", "--to", "email=ada@example.com", "--field", "total=5")
+    run("send", "receipt", "--to", "42", "--field", "total=5")
+    assert json.loads(run("--json", "report", "send:receipt:email"))["eligible"] == 2
+
+
+def test_a_field_without_a_value_is_refused(run):
+    assert "NAME=VALUE" in run("send", "receipt", "--to", "42", "--field", "total", code=2)
 
 
 def test_a_customer_is_shown_with_the_latest_events(run):

@@ -38,6 +38,12 @@ def quarantine(crm: CRM) -> None:
     crm.stats()
 
 
+def send(crm: CRM) -> None:
+    crm.save_template("receipt", "note", {"text": "hello"})
+    for key in (None, "order-1", "order-1"):
+        crm.send("receipt", to={"key": "1", "email": "1@example.com"}, key=key)
+
+
 ACTS: dict[str, Callable[[CRM], object]] = {
     "track": track,
     "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
@@ -48,6 +54,7 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "duplicates": lambda crm: crm.duplicates(threshold=0),
     "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
     "launch": launch,
+    "send": send,
     "work": lambda crm: crm.work(),
     "report": lambda crm: crm.report("c"),
     "quarantine": quarantine,

@@ -17,6 +17,7 @@ from crmcore.cli import (
     quarantine,
     schema,
     segments,
+    sending,
     working,
 )
 from crmcore.cli.demonstration import demo
@@ -68,6 +69,7 @@ for command in (
     knowing.duplicates,
     knowing.history,
     segments.segment,
+    sending.send,
     working.work,
 ):
     crm.add_command(command)

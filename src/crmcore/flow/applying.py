@@ -8,12 +8,13 @@ from typing import Any
 
 import attrs
 
+from crmcore.flow import singles
 from crmcore.flow.screening import screen
 from crmcore.hooks.notices import CustomerChange
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.linking import MERGED, UNMERGED
-from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
+from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Send, Subscribe, Suppress, Unmerge
 from crmcore.model.wire import Statement
 from crmcore.store import (
     accounts,
@@ -37,12 +38,12 @@ from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
 
 #: A statement about a customer, made at a time.
-Happened = Event | Identify | Group | Consent | Subscribe | Suppress
+Happened = Event | Identify | Group | Consent | Subscribe | Suppress | Send
 
 
 @attrs.frozen(kw_only=True)
 class Taken:
-    """How many statements were new, how many events had come in before, how many went to quarantine; refused merges."""
+    """How many statements were new, how many events and keyed messages had come in before, how many went to quarantine; refused merges."""
 
     new: int = 0
     repeated: int = 0
@@ -168,6 +169,11 @@ def _suppress(scope: Scope, batch: Sequence[Suppress]) -> Taken:
     return Taken(new=len(batch))
 
 
+def _send(scope: Scope, batch: Sequence[Send]) -> Taken:
+    new = singles.plan(scope, batch, owners_of(scope, batch))
+    return Taken(new=new, repeated=len(batch) - new)
+
+
 def _offer(scope: Scope, batch: Sequence[Offer]) -> Taken:
     offers.save(scope, batch)
     return Taken(new=len(batch))
@@ -183,4 +189,5 @@ _APPLY: dict[type[Any], Callable[[Scope, Sequence[Any]], Taken]] = {
     Subscribe: _subscribe,
     Suppress: _suppress,
     Offer: _offer,
+    Send: _send,
 }

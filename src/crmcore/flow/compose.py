@@ -15,6 +15,7 @@ from crmcore.flow.recommending import Shown
 from crmcore.hooks.channel import Draft
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.purpose import NO_CONSENT_NEEDED
+from crmcore.model.values import from_json
 from crmcore.store import contexts
 from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
@@ -46,7 +47,7 @@ def customer_contexts(
     offered = _offered(scope, plan, customers)
     campaign = Fields("campaign", {"name": plan.campaign.name, **plan.campaign.fields})
     return [
-        ({"customer": Fields("customer", known[one]), "campaign": campaign, "offers": fields}, shown)
+        ({"customer": Fields("customer", known[one]), "campaign": campaign, "offers": fields, "message": _NONE}, shown)
         for one, (fields, shown) in zip(customers, offered, strict=True)
     ]
 
@@ -64,9 +65,18 @@ def _offered(scope: Scope, plan: Plan, customers: Sequence[int]) -> list[tuple[l
 
 def _first(scope: Scope, plan: Plan, one: Claimed, context: dict[str, Any], shown: tuple[Shown, ...]) -> Composed:
     unsubscribe = unsubscribe_link(scope, plan, one.id)
-    whole = context | {"links": Fields("links", {"unsubscribe": unsubscribe})}
+    whole = context | {"links": Fields("links", {"unsubscribe": unsubscribe}), "message": _message(one)}
     kept = freeze(whole | {"at": scope.now, "unsubscribe": unsubscribe})
     return Composed(claimed=one, draft=_draft(scope, one, whole, scope.now, unsubscribe), frozen=kept, shown=shown)
+
+
+def _message(one: Claimed) -> Fields:
+    """Return the fields that were given to this one message."""
+    return _NONE if one.fields is None else Fields("message", from_json(one.fields))
+
+
+#: Those of a message of a campaign.
+_NONE = Fields("message", {})
 
 
 def _again(scope: Scope, one: Claimed, kept: str) -> Composed:

@@ -50,6 +50,8 @@ def audience(scope: Scope, campaign: Campaign, rules: Rules) -> list[int]:
 
 def check(scope: Scope, plan: Plan, customers: Sequence[int], progress: Progress) -> None:
     """Render the message for everyone; raise UndefinedField, or InvalidCampaign, where one could not be made."""
+    if plan.campaign.is_single:
+        raise InvalidCampaign(name=plan.campaign.name, problem="such names are for the messages of crm.send")
     found = templates.latest(scope, plan.campaign.template, plan.channel.name)
     lacking: dict[str, list[str]] = {}
     for start in range(0, len(customers), BATCH):

@@ -9,7 +9,7 @@ from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
 from crmcore.store import deliveries, moves, runs
 from crmcore.store.deliveries import DeliveryView
-from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, Run
+from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
 from crmcore.store.scope import Scope, Write
 
 #: How many deliveries are moved in one transaction.
@@ -27,16 +27,17 @@ def deliveries_of(scope: Scope, campaign: str | None, state: str | None, limit: 
 
 def pause(scope: Scope, campaign: str) -> None:
     """Let a run stand still; what is under way is finished."""
-    runs.move(scope, _run(scope, campaign, "paused", (RUNNING,)).id, PAUSED)
+    runs.move(scope, _run(scope, campaign, "paused", GOING).id, PAUSED)
 
 
 def resume(scope: Scope, campaign: str) -> None:
     """Let a run go on."""
-    runs.move(scope, _run(scope, campaign, "resumed", (PAUSED,)).id, RUNNING)
+    run = _run(scope, campaign, "resumed", (PAUSED,))
+    runs.move(scope, run.id, STANDING if run.campaign.is_single else RUNNING)
 
 
 def cancel(write: Write, campaign: str) -> int:
-    """End a run; what waits is cancelled, what is under way is finished."""
+    """End a run; what waits is cancelled, what is under way is finished. That of single messages takes more all the same."""
     run_id = write(lambda scope: _cancelled(scope, campaign))
     return _all(write, partial(moves.cancel, run_id=run_id, limit=BATCH))
 
@@ -60,8 +61,9 @@ def settle(scope: Scope, delivery_id: int, state: State, note: str) -> None:
 
 
 def _cancelled(scope: Scope, campaign: str) -> int:
-    run = _run(scope, campaign, "cancelled", (RUNNING, PAUSED))
-    runs.move(scope, run.id, CANCELLED)
+    run = _run(scope, campaign, "cancelled", (*GOING, PAUSED))
+    if not run.campaign.is_single:
+        runs.move(scope, run.id, CANCELLED)
     return run.id
 
 

@@ -20,6 +20,8 @@ SEND = "send"
 #: Priorities go from -HIGHEST to HIGHEST; what must be sent ranks above them all.
 HIGHEST = 1000
 _MUST_SEND = 1_000_000
+#: What the names of single messages begin with: no campaign that is launched may have such a name.
+_SINGLE = "send:"
 
 
 def is_must_send(rank: int) -> bool:
@@ -96,12 +98,18 @@ class Campaign:
         return self.priority + (_MUST_SEND if self.must_send else 0)
 
     @property
+    def is_single(self) -> bool:
+        """Whether it stands for single messages, each said by `send`: those of one template on one channel."""
+        return self.name == f"{_SINGLE}{self.template}:{self.channel}"
+
+    @property
     def lifetime(self) -> int:
         """The time a message may wait, in microseconds."""
         return duration(self.expires, f"campaign {self.name}, expires")
 
     def __attrs_post_init__(self) -> None:
-        checked_name(self.name, "campaign", "campaign")
+        if not self.is_single:
+            checked_name(self.name, "campaign", "campaign")
         if not 0 <= self.holdout < 1:
             raise InvalidCampaign(name=self.name, problem=f"the holdout is {self.holdout}; it goes from 0 to below 1")
         if self.offers is not None and self.offers.k < 1:
@@ -114,3 +122,9 @@ class Campaign:
         if self.goal is not None:
             checked_name(self.goal.event, "event", f"campaign {self.name}")
             duration(self.goal.within, f"campaign {self.name}, goal.within")
+
+
+def single(template: str, channel: str) -> Campaign:
+    """Return the campaign that stands for the single messages of a template on a channel."""
+    name = f"{_SINGLE}{template}:{channel}"
+    return Campaign(name=name, purpose=Purpose.TRANSACTIONAL, audience="", channel=channel, template=template)

@@ -103,6 +103,24 @@ class Suppress:
 
 
 @attrs.frozen(kw_only=True)
+class Send:
+    """One message to one customer, whose own order or request is the reason for it.
+
+    Attributes: `channel` ("" where the template decides); `fields` (given to the template as `message`); `key` (the same
+    again is the same message); `lifetime` (how long it may wait, in microseconds).
+    """
+
+    template: str
+    customer: tuple[Identity, ...]
+    at: int
+    lifetime: int
+    channel: str = ""
+    fields: Mapping[str, Any] = attrs.field(factory=dict)
+    purpose: Purpose = Purpose.TRANSACTIONAL
+    key: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Offer:
     """Something that can be recommended: the host's item key and what is known of it."""
 

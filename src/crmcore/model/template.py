@@ -14,7 +14,7 @@ class Template:
     """What a channel renders; `parts` are named by the channel (e-mail: subject, text, html).
 
     Parts are Jinja2, sandboxed; the fields they may use are those of a message's context: `customer` (attributes and
-    key), `offers` (a list), `links.unsubscribe`, and what the campaign adds under `campaign`.
+    key), `offers` (a list), `links.unsubscribe`, what the campaign adds under `campaign`, and what `send` adds under `message`.
     """
 
     name: str

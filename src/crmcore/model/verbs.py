@@ -15,12 +15,23 @@ from crmcore.model.event import event, occurred
 from crmcore.model.identity import Identity, Who, identities, identity
 from crmcore.model.money import Money
 from crmcore.model.names import checked_name
-from crmcore.model.purpose import Purpose
-from crmcore.model.statement import ANY_CHANNEL, Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
-from crmcore.model.time import microseconds
+from crmcore.model.purpose import NO_CONSENT_NEEDED, Purpose
+from crmcore.model.statement import (
+    ANY_CHANNEL,
+    Consent,
+    Group,
+    Identify,
+    Merge,
+    Offer,
+    Send,
+    Subscribe,
+    Suppress,
+    Unmerge,
+)
+from crmcore.model.time import duration, microseconds
 from crmcore.model.values import Value, checked_int, checked_text, normalise, to_plain
 
-__all__ = ["consent", "event", "group", "identify", "merge", "offer", "subscribe", "suppress", "unmerge"]
+__all__ = ["consent", "event", "group", "identify", "merge", "offer", "send", "subscribe", "suppress", "unmerge"]
 
 Time = datetime | int
 #: Attributes one can be reached by: they are identities too.
@@ -220,6 +231,53 @@ def offer(
         available_until=None if available_until is None else microseconds(available_until, "offer.available_until"),
         attributes=_plain(attributes, "offer.attributes"),
     )
+
+
+def send(
+    now: int,
+    /,
+    template: str,
+    *,
+    to: Who,
+    fields: Mapping[str, Any] | None = None,
+    channel: str | None = None,
+    purpose: Purpose | str = "transactional",
+    key: str | None = None,
+    expires: str = "3d",
+) -> Send:
+    """Say that a customer is to get one message, whose reason is the customer's own order or request.
+
+    The template sees `fields` as `message`. Without `channel` it goes by the only one that has the template, by e-mail
+    where several have it; to the address that `to` names, else to the customer's first. A `key` makes it one message,
+    however often it is said: one of this template on this channel to this customer, for ever. `expires` is how long it may
+    wait. Purposes that need a consent are refused: those are campaigns. A template that is not there raises
+    UnknownTemplate; said inside a host's transaction, the statement waits in quarantine with that reason.
+    """
+    return Send(
+        template=checked_name(template, "template", "send.template"),
+        customer=identities(to, "send.to"),
+        at=now,
+        lifetime=_lifetime(expires),
+        channel="" if channel is None else checked_name(channel, "channel", "send.channel"),
+        fields=_plain(fields, "send.fields"),
+        purpose=_purpose_without_consent(purpose),
+        key=None if key is None else _words(key, "send.key"),
+    )
+
+
+def _lifetime(expires: str) -> int:
+    lifetime = duration(expires, "send.expires")
+    if lifetime < 1:
+        raise InvalidValue(place="send.expires", problem=f"a message that expires after {expires!r} is never sent")
+    return lifetime
+
+
+def _purpose_without_consent(purpose: Purpose | str) -> Purpose:
+    found = purpose_of(purpose, "send.purpose")
+    if found not in NO_CONSENT_NEEDED:
+        problem = f"{found.value!r} is marketing, for those who agreed to it: launch a campaign"
+        raise InvalidValue(place="send.purpose", problem=problem)
+    return found
 
 
 def purpose_of(purpose: Purpose | str, place: str) -> Purpose:

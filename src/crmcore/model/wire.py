@@ -11,10 +11,10 @@ import attrs
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import Purpose
-from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Subscribe, Suppress, Unmerge
+from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Send, Subscribe, Suppress, Unmerge
 from crmcore.model.values import from_plain, to_plain
 
-Statement = Event | Identify | Group | Merge | Unmerge | Consent | Subscribe | Suppress | Offer
+Statement = Event | Identify | Group | Merge | Unmerge | Consent | Subscribe | Suppress | Offer | Send
 
 #: The verb each statement is stored under.
 VERBS: Mapping[str, type[Statement]] = {
@@ -27,6 +27,7 @@ VERBS: Mapping[str, type[Statement]] = {
     "subscribe": Subscribe,
     "suppress": Suppress,
     "offer": Offer,
+    "send": Send,
 }
 NAMES = {kind: verb for verb, kind in VERBS.items()}
 
@@ -78,6 +79,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "purpose": Purpose,
     "attributes": from_plain,
     "proof": from_plain,
+    "fields": from_plain,
     "tags": tuple,
     "untags": tuple,
 }

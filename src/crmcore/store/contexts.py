@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from crmcore.model.identity import Identity
 from crmcore.model.values import restored
-from crmcore.store import schema
+from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 
@@ -47,6 +48,17 @@ def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) ->
     for customer_id, one in scope.connection.execute(query):
         oldest[customer_id] = min(one, oldest.get(customer_id, one))
     return oldest
+
+
+def address_owners(scope: Scope, names: Collection[Identity]) -> dict[Identity, tuple[int, int]]:
+    """Return the id of each address that is known, and the customer it belongs to; removed ones are left out."""
+    columns = ("value", "id", "customer_id", "removed_at")
+    found: dict[Identity, tuple[int, int]] = {}
+    for kind in sorted({one.kind for one in names}):
+        values = sorted(one.value for one in names if one.kind == kind)
+        rows = bulk.select_in(scope, schema.identity, columns, {"kind": kind}, "value", values)
+        found |= {Identity(kind, value): (one, owner) for value, one, owner, removed_at in rows if removed_at is None}
+    return found
 
 
 def locales(scope: Scope, customers: Sequence[int]) -> dict[int, str]:

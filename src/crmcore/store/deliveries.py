@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
 from sqlalchemy import ColumnElement, Select, TextClause, func, select, text
 
+from crmcore.model.campaign import SEND
 from crmcore.model.delivery import Reason, State
 from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, schema
@@ -46,7 +47,10 @@ _PLANNED = (
 
 @attrs.frozen(kw_only=True)
 class Planned:
-    """A delivery to be; without an address it is skipped at once. `fields` (JSON) are those of this one message."""
+    """A delivery to be; without an address it is skipped at once.
+
+    `fields` (JSON) are those of this one message; `origin_id` is the origin it came in under (the customer's where 0).
+    """
 
     run_id: int
     step: str
@@ -62,6 +66,7 @@ class Planned:
     priority: int = 0
     occurrence: int = 1
     fields: str | None = None
+    origin_id: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -89,7 +94,7 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             one.run_id,
             one.step,
             one.customer_id,
-            one.customer_id,
+            one.origin_id or one.customer_id,
             one.channel,
             one.address_id,
             one.occurrence,
@@ -112,6 +117,21 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
         for new_id, one in zip(scope.new_ids(len(planned)), planned, strict=True)
     ]
     bulk.insert(scope, schema.delivery, _PLANNED, rows, "ON CONFLICT DO NOTHING")
+
+
+def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those units (customer and occurrence) of which a run has a delivery."""
+    if not units:
+        return set()
+    row = schema.delivery.c
+    query = select(row.customer_id, row.occurrence).where(
+        row.workspace_id == scope.workspace_id,
+        row.run_id == run_id,
+        row.step == SEND,
+        row.customer_id.in_(sorted({customer_id for customer_id, _ in units})),
+        row.occurrence.in_(sorted({occurrence for _, occurrence in units})),
+    )
+    return {(one, occurrence) for one, occurrence in scope.connection.execute(query)} & set(units)
 
 
 def waits(scope: Scope, run_id: int) -> bool:

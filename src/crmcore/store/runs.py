@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 
 import attrs
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import SEND, Campaign
+from crmcore.model.delivery import BOOKS, Book
 from crmcore.store import bulk, notices, schema
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
@@ -20,6 +21,7 @@ RUNNING, PAUSED, CANCELLED, FINISHED = "running", "paused", "cancelled", "finish
 STANDING = "standing"
 #: Whose deliveries go out; those that single customers wait for come first.
 GOING = (STANDING, RUNNING)
+_UNDER_WAY = [state.value for state, book in BOOKS.items() if book is Book.WAITING]
 
 
 @attrs.frozen(kw_only=True)
@@ -46,11 +48,45 @@ class Enrolled:
 def begin(scope: Scope, campaign: Campaign, salt: str) -> Run:
     """Store a campaign (a new version where it differs from its last) and a run of it."""
     campaign_id, version = _version(scope, campaign)
+    run_id = _begin(scope, campaign, campaign_id, version, RUNNING, salt)
+    return Run(id=run_id, campaign=campaign, version=version, state=RUNNING, salt=salt, started_at=scope.now)
+
+
+def standing(scope: Scope, campaign: Campaign) -> int:
+    """Return the run that stands for single messages, made where there is none.
+
+    The campaign's row is locked before that, and its name is unique: of two who would make one at once, one waits or is
+    run again.
+    """
+    if (known := _standing(scope, campaign.name)) is not None:
+        return known
+    campaign_id, version = _version(scope, campaign)
+    row = schema.campaign.c
+    mine = select(row.id).where(row.workspace_id == scope.workspace_id, row.id == campaign_id)
+    scope.connection.execute(mine.with_for_update())
+    made = _standing(scope, campaign.name)
+    return _begin(scope, campaign, campaign_id, version, STANDING, "") if made is None else made
+
+
+def _standing(scope: Scope, name: str) -> int | None:
+    """It never ends, but it may have been made to stand still."""
+    run, campaign = schema.run.c, schema.campaign.c
+    query = (
+        select(run.id)
+        .join_from(schema.campaign, schema.run, run.campaign_id == campaign.id)
+        .where(campaign.workspace_id == scope.workspace_id, run.workspace_id == scope.workspace_id)
+        .where(campaign.name == name)
+        .order_by(run.id)
+    )
+    return scope.connection.execute(query.limit(1)).scalar()
+
+
+def _begin(scope: Scope, campaign: Campaign, campaign_id: int, version: int, state: str, salt: str) -> int:
     run_id = scope.new_id()
     columns = ("id", "campaign_id", "version", "state", "salt", "started_at")
-    bulk.insert(scope, schema.run, columns, [(run_id, campaign_id, version, RUNNING, salt, scope.now)])
-    notices.post(scope, [CampaignChange(name=campaign.name, run_id=run_id, state=RUNNING, at=scope.now)])
-    return Run(id=run_id, campaign=campaign, version=version, state=RUNNING, salt=salt, started_at=scope.now)
+    bulk.insert(scope, schema.run, columns, [(run_id, campaign_id, version, state, salt, scope.now)])
+    notices.post(scope, [CampaignChange(name=campaign.name, run_id=run_id, state=state, at=scope.now)])
+    return run_id
 
 
 def enrol(scope: Scope, run: Run, held_out: Sequence[tuple[int, bool]]) -> list[Enrolled]:
@@ -109,9 +145,12 @@ def finish(scope: Scope, run_id: int) -> None:
 
 
 def going(scope: Scope) -> bool:
-    """Tell whether there is a run that sends."""
-    row = schema.run.c
-    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state.in_(GOING))
+    """Tell whether there is a run that sends; one that stands does so while messages of it are under way."""
+    row, delivery = schema.run.c, schema.delivery.c
+    mine = (delivery.workspace_id == scope.workspace_id, delivery.run_id == row.id)
+    is_busy = exists().where(*mine, delivery.state.in_(_UNDER_WAY))
+    sends = (row.state == RUNNING) | ((row.state == STANDING) & is_busy)
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, sends)
     return scope.connection.execute(query.limit(1)).first() is not None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -23,7 +23,8 @@ class Scope:
     """One workspace inside one transaction.
 
     `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to;
-    `import_id` is the import that all rows written here come from, if any.
+    `address_kinds` are those that each channel sends to; `import_id` is the import that all rows written here come from,
+    if any.
     """
 
     connection: Connection
@@ -32,6 +33,7 @@ class Scope:
     new_ids: Callable[[int], list[int]]
     secret: bytes
     listened: frozenset[str] = frozenset()
+    address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     import_id: int | None = None
 
     def new_id(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import select
 
@@ -46,6 +46,16 @@ def latest(scope: Scope, name: str, channel: str) -> Mapping[str, tuple[int, Tem
     }
     if not found:
         raise UnknownTemplate(name=name, channel=channel)
+    return found
+
+
+def channels(scope: Scope, names: Collection[str]) -> dict[str, list[str]]:
+    """Return the channels that have a template of each name, sorted; names that none has are left out."""
+    row = schema.template.c
+    query = select(row.name, row.channel).where(row.workspace_id == scope.workspace_id, row.name.in_(sorted(names)))
+    found: dict[str, list[str]] = {}
+    for name, channel in scope.connection.execute(query.distinct().order_by(row.name, row.channel)):
+        found.setdefault(name, []).append(channel)
     return found
 
 

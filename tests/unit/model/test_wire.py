@@ -19,6 +19,10 @@ STATEMENTS = [
     verbs.consent(NOW, "1", "retention", granted=False, proof={"ip": "127.0.0.1"}),
     verbs.subscribe(NOW, "1", "news", wanted=False),
     verbs.suppress(NOW, "1", address={"email": "a@b.co"}, reason="bounce", until=NOW + 1),
+    verbs.send(
+        NOW, "receipt", to={"key": "1", "email": "a@b.co"}, fields={"lines": [{"n": 1}]}, channel="email", key="k"
+    ),
+    verbs.send(NOW, "receipt", to="1", purpose="service", expires="1h"),
     verbs.offer(NOW, "sku", title="T", attributes={"colour": "red"}, stock=3),
 ]
 
@@ -26,6 +30,12 @@ STATEMENTS = [
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda one: NAMES[type(one)])
 def test_every_verb_survives_the_way(statement):
     assert loads(NAMES[type(statement)], dumps(statement)) == statement
+
+
+@given(st.dictionaries(st.from_regex("[a-z][a-z0-9_]{0,9}", fullmatch=True), values(), max_size=4), texts(10))
+def test_any_fields_of_a_message_survive_the_way(fields, key):
+    statement = verbs.send(NOW, "receipt", to="1", fields=fields, key=f"k{key}")
+    assert loads("send", dumps(statement)) == statement
 
 
 @given(st.dictionaries(st.from_regex("[a-z][a-z0-9_]{0,9}", fullmatch=True), values(), max_size=4), texts(10))
