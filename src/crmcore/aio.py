@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crmcore.flow.importing.running import Imported
     from crmcore.flow.importing.undoing import Undone
     from crmcore.flow.launch import Launched
+    from crmcore.flow.opting import Confirmation
     from crmcore.flow.progress import Progress
     from crmcore.flow.replaying import Replayed
     from crmcore.flow.segments import Member
@@ -498,6 +499,42 @@ class AsyncCRM(AsyncVerbs):
     async def stats(self) -> Stats:
         """Return what waits."""
         return await self._threads.run(self._crm.stats)
+
+    async def request_consent(
+        self,
+        who: Who,
+        purpose: Purpose | str,
+        *,
+        channel: str = "*",
+        address: Identity | Mapping[str, str] | None = None,
+        text_version: str = "",
+        proof: Mapping[str, Any] | None = None,
+        expires: str = "7d",
+    ) -> str:
+        """Log that a consent was asked for, and return the token that confirms it, for a link in a message of yours.
+
+        The token is signed, holds no address, and can be used until it expires. `proof` holds what shows the request (form,
+        wording); `address` is the one the link is sent to. No consent is given by it: `confirm_consent` does that.
+        """
+        return await self._threads.run(
+            self._crm.request_consent,
+            who,
+            purpose,
+            channel=channel,
+            address=address,
+            text_version=text_version,
+            proof=proof,
+            expires=expires,
+        )
+
+    async def confirm_consent(self, token: str, *, proof: Mapping[str, Any] | None = None) -> Confirmation:
+        """Give the consent that a token confirms, with the proof of both steps and the basis `double_opt_in`.
+
+        A second time it changes nothing, even where the consent was withdrawn meanwhile. Call it for a POST: programs that
+        look at mail follow links too. Raise InvalidToken, with the reason, where the token is forged, has expired or
+        belongs to another workspace.
+        """
+        return await self._threads.run(self._crm.confirm_consent, token, proof=proof)
 
     async def guess_mapping(self, path: Path, kind: Kind, **given: Any) -> Guess:
         """Return the mapping a file of customers, orders, events, consents or accounts seems to need; nothing is written.

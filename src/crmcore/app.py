@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 from sqlalchemy import Connection, Engine
 
+from crmcore.consenting import Consenting
 from crmcore.errors import MergeConflict, NoConnection
 from crmcore.exporting import Exporting
 from crmcore.flow import applying, folding
@@ -61,7 +62,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Importing, Exporting, Knowing, Ledger, Tracking):
+class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.

@@ -11,7 +11,7 @@ from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.tracking import Source
-from crmcore.store import bulk, leads, message_ids, paging, schema
+from crmcore.store import bulk, consents, leads, message_ids, paging, schema
 from tests.flow.test_undo import ACCOUNTS, HEADER, ORDERS, PEOPLE, written
 from tests.store.planning import MANY, scans, statements, steps
 
@@ -44,11 +44,20 @@ def send(crm: CRM) -> None:
         crm.send("receipt", to={"key": "1", "email": "1@example.com"}, key=key)
 
 
+def opt_in(crm: CRM) -> None:
+    token = crm.request_consent("1", "newsletter")
+    for _ in range(2):
+        crm.confirm_consent(token)
+    with crm._opened.reading() as scope:
+        consents.confirmed(scope, {1, 2})
+
+
 ACTS: dict[str, Callable[[CRM], object]] = {
     "track": track,
     "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
     "merge": lambda crm: crm.merge({"anonymous": "a"}, "1"),
     "consent": lambda crm: crm.consent("1", "retention"),
+    "double opt-in": opt_in,
     "customer": lambda crm: (crm.customer("1"), crm.timeline("1")),
     "history": lambda crm: (crm.history("1"), crm.history("1", "city")),
     "duplicates": lambda crm: crm.duplicates(threshold=0),

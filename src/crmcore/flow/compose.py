@@ -100,5 +100,5 @@ def unsubscribe_link(scope: Scope, plan: Plan, delivery_id: int) -> str | None:
     """Return the one-click address of a message; what needs no consent cannot be unsubscribed from."""
     if plan.campaign.purpose in NO_CONSENT_NEEDED:
         return None
-    link = Link(kind="unsubscribe", workspace_id=scope.workspace_id, delivery_id=delivery_id)
+    link = Link(kind="unsubscribe", workspace_id=scope.workspace_id, row_id=delivery_id)
     return links.address(link, scope.secret, plan.public_url)

@@ -12,29 +12,29 @@ import attrs
 
 from crmcore.errors import InvalidToken
 
-Kind = Literal["unsubscribe"]
-_KINDS: dict[Kind, bytes] = {"unsubscribe": b"u"}
+Kind = Literal["unsubscribe", "confirm"]
+_KINDS: dict[Kind, bytes] = {"unsubscribe": b"u", "confirm": b"c"}
 _FORM = struct.Struct(">cQQ")
 _MAC = 16
 
 
 @attrs.frozen(kw_only=True)
 class Link:
-    """What a link leads to."""
+    """What a link leads to: `row_id` is that of a delivery, or of the event of what is to be confirmed."""
 
     kind: Kind
     workspace_id: int
-    delivery_id: int
+    row_id: int
 
 
 def token(link: Link, secret: bytes) -> str:
     """Return the link as text for an address."""
-    body = _FORM.pack(_KINDS[link.kind], link.workspace_id, link.delivery_id)
+    body = _FORM.pack(_KINDS[link.kind], link.workspace_id, link.row_id)
     return base64.urlsafe_b64encode(body + _mac(body, secret)).decode().rstrip("=")
 
 
-def read(text: str, workspace_id: int, secret: bytes) -> Link:
-    """Return what a token says; raise InvalidToken where it is forged, cut short or of another workspace."""
+def read(text: str, kind: Kind, workspace_id: int, secret: bytes) -> Link:
+    """Return what a token says; raise InvalidToken where it is forged, cut short, of another kind or workspace."""
     try:
         whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
@@ -42,11 +42,10 @@ def read(text: str, workspace_id: int, secret: bytes) -> Link:
     body, mac = whole[: _FORM.size], whole[_FORM.size :]
     if len(whole) != _FORM.size + _MAC or not hmac.compare_digest(mac, _mac(body, secret)):
         raise InvalidToken(problem="its signature does not fit", place="token")
-    letter, workspace, delivery_id = _FORM.unpack(body)
-    kind = next((kind for kind, known in _KINDS.items() if known == letter), None)
-    if kind is None or workspace != workspace_id:
+    letter, workspace, row_id = _FORM.unpack(body)
+    if letter != _KINDS[kind] or workspace != workspace_id:
         raise InvalidToken(problem="it belongs to something else", place="token")
-    return Link(kind=kind, workspace_id=workspace, delivery_id=delivery_id)
+    return Link(kind=kind, workspace_id=workspace, row_id=row_id)
 
 
 def address(link: Link, secret: bytes, public_url: str) -> str:

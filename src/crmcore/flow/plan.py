@@ -46,7 +46,12 @@ class Plan:
         is_marketing = message_class(self.campaign.purpose) is MessageClass.MARKETING
         needed = self.channel.capabilities.consent_needed and is_marketing
         topic = self.campaign.topic if is_marketing else None
-        return Terms(channel=self.channel.name, consent_needed=needed, topic=topic)
+        return Terms(
+            channel=self.channel.name,
+            consent_needed=needed,
+            topic=topic,
+            is_confirmation_needed=self.campaign.purpose in self.policy.double_opt_in,
+        )
 
 
 def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:

@@ -10,6 +10,7 @@ from typing import Any
 from crmcore.errors import InputError, SettingsError
 from crmcore.model.names import checked_name
 from crmcore.model.policy import DROP, HOLD, SKIP, Cap, Period, Policy, QuietHours, Weekdays
+from crmcore.model.purpose import MARKETING, Purpose
 from crmcore.model.time import HOUR, MINUTE, duration
 from crmcore.model.zones import zone_named
 from crmcore.registry import Registry
@@ -159,6 +160,13 @@ def _channels(value: Any) -> frozenset[str]:
     return frozenset(_name("channel")(one) for one in value)
 
 
+def _purposes(value: Any) -> frozenset[Purpose]:
+    known = sorted(MARKETING)
+    if not isinstance(value, list | tuple) or any(one not in known for one in value):
+        raise _Wrong(f"{value!r} is no list of purposes that need a consent; write some of {', '.join(known)}")
+    return frozenset(map(Purpose, value))
+
+
 def _days(value: Any) -> frozenset[int]:
     if not isinstance(value, list | tuple) or not value or any(one not in DAYS for one in value):
         raise _Wrong(f"{value!r} is no list of weekdays; write some of {', '.join(DAYS)}")
@@ -199,4 +207,5 @@ _POLICY: _Readers = {
     "quiet": _each("quiet", _quiet),
     "weekdays": _each("weekdays", _weekdays),
     "caps": _each("caps", _cap),
+    "double_opt_in": _purposes,
 }

@@ -67,8 +67,8 @@ def _is_done(scope: Scope, sent: Sent) -> bool:
 
 
 def _found(scope: Scope, token: str) -> tuple[Sent, Run]:
-    link = links.read(token, scope.workspace_id, scope.secret)
-    sent = receipts.by_id(scope, link.delivery_id)
+    link = links.read(token, "unsubscribe", scope.workspace_id, scope.secret)
+    sent = receipts.by_id(scope, link.row_id)
     if sent is None:
         raise InvalidToken(problem="its message is not known any more", place="token")
     return sent, runs.latest(scope, sent.campaign)

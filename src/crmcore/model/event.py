@@ -54,6 +54,8 @@ STANDARD_EVENTS = frozenset(
         "message_complained",
         "message_unsubscribed",
         "message_failed",
+        "consent_requested",
+        "consent_confirmed",
     ]
 )
 #: How far ahead of now an event may be dated.

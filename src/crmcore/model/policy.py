@@ -9,7 +9,7 @@ from typing import Final, Literal
 import attrs
 
 from crmcore.model.delivery import Reason
-from crmcore.model.purpose import MessageClass
+from crmcore.model.purpose import MessageClass, Purpose
 
 #: What becomes of a message that may not go now: it waits, or it ends. (A time rule may name a channel instead.)
 HOLD: Final = "hold"
@@ -73,7 +73,8 @@ class Policy:
 
     `zone` stands for the time zone of customers who have none that is known, as `unknown_zone` says: "workspace" puts it
     in its place, "skip" ends what a time rule would have to judge, "ignore" passes over time rules. `holdout` is the share
-    of customers, from 0 to below 1, who get no marketing at all.
+    of customers, from 0 to below 1, who get no marketing at all. A consent to a purpose of `double_opt_in` counts once it
+    was confirmed.
     """
 
     zone: str = "UTC"
@@ -82,6 +83,7 @@ class Policy:
     quiet: tuple[QuietHours, ...] = ()
     weekdays: tuple[Weekdays, ...] = ()
     caps: tuple[Cap, ...] = ()
+    double_opt_in: frozenset[Purpose] = frozenset()
 
     @property
     def timed(self) -> tuple[TimeRule, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from crmcore.model.identity import Identity
+from crmcore.model.opting import DOUBLE_OPT_IN
 from crmcore.model.permission import Permission, settled
 from crmcore.model.statement import Consent, Subscribe
 from crmcore.model.values import to_json
@@ -73,13 +74,28 @@ _SUBSCRIPTION = ("customer_id", "topic_id", "channel", "wanted", "at", "source_i
 
 def settle(scope: Scope, customers: Collection[int]) -> None:
     """Make the latest consents of customers again from the log; the stricter holds where customers were joined."""
-    columns = ("id", "customer_id", "origin_id", "purpose", "channel", "granted", "at")
-    said: Said = {}
-    for one in bulk.select_in(scope, schema.consent, columns, {}, "customer_id", sorted(customers)):
-        permission = Permission(yes=bool(one.granted), at=one.at, origin=one.origin_id, row=one.id)
-        said.setdefault((one.customer_id, one.purpose, one.channel), []).append(permission)
+    said = _said(_logged(scope, customers))
     rows = [(*key, one.yes, one.at, one.row) for key, one in held(scope, said).items()]
     _replace(scope, schema.consent_state, _CONSENT_STATE, 3, customers, rows)
+
+
+def confirmed(scope: Scope, customers: Collection[int]) -> dict[tuple[int, str, str], Permission]:
+    """Return what holds by customer, purpose and channel where a consent counts only if it was confirmed."""
+    rows = _logged(scope, customers)
+    return held(scope, _said([one for one in rows if not one.granted or one.basis == DOUBLE_OPT_IN]))
+
+
+def _logged(scope: Scope, customers: Collection[int]) -> Sequence[Any]:
+    columns = ("id", "customer_id", "origin_id", "purpose", "channel", "granted", "basis", "at")
+    return bulk.select_in(scope, schema.consent, columns, {}, "customer_id", sorted(customers))
+
+
+def _said(rows: Iterable[Any]) -> Said:
+    said: Said = {}
+    for one in rows:
+        permission = Permission(yes=bool(one.granted), at=one.at, origin=one.origin_id, row=one.id)
+        said.setdefault((one.customer_id, one.purpose, one.channel), []).append(permission)
+    return said
 
 
 def subscribe(scope: Scope, statements: Sequence[Subscribe], owners: Sequence[Owner]) -> None:

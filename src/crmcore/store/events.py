@@ -157,6 +157,16 @@ def exists(scope: Scope, customer_id: int, name: str, ref: str) -> bool:
     return scope.connection.execute(query.limit(1)).first() is not None
 
 
+def by_id(scope: Scope, event_id: int, name: str) -> tuple[Owner, int, str] | None:
+    """Return the owner, time and properties of an event of this name; None where it is not there."""
+    row = schema.event.c
+    query = select(row.customer_id, row.origin_id, row.occurred_at, row.properties).where(
+        bulk.mine_by_id(scope, schema.event), row.id == event_id, row.name == name
+    )
+    found = scope.connection.execute(query).one_or_none()
+    return None if found is None else ((found[0], found[1]), found[2], found[3])
+
+
 @attrs.frozen(kw_only=True)
 class TimelineLine:
     """One event of a customer; `quantity` times 10^6, `amount` in minor units, `properties` as JSON text."""

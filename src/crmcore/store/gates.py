@@ -11,7 +11,7 @@ from sqlalchemy import select
 from crmcore.model.delivery import Reason
 from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.store import bulk, schema, suppressions
+from crmcore.store import bulk, consents, schema, suppressions
 from crmcore.store.claims import Claimed
 from crmcore.store.runs import RUNNING
 from crmcore.store.scope import Scope
@@ -26,6 +26,7 @@ class Terms:
     channel: str
     consent_needed: bool
     topic: str | None
+    is_confirmation_needed: bool = False
 
 
 def reasons(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[int, Reason]:
@@ -76,6 +77,15 @@ def _suppressed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> set[i
 
 
 def _consents(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[tuple[int, str], bool]:
+    if terms.is_confirmation_needed:
+        confirmed = consents.confirmed(scope, {one.customer_id for one in claimed})
+        return _latest(
+            [
+                ((customer_id, purpose), one.yes, one.at)
+                for (customer_id, purpose, channel), one in confirmed.items()
+                if channel in (terms.channel, ANY_CHANNEL)
+            ]
+        )
     state = schema.consent_state.c
     rows = scope.connection.execute(
         select(state.customer_id, state.purpose, state.granted, state.at).where(
