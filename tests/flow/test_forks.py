@@ -16,6 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
+from crmcore import CRM
 from tests.examples.running import free_port, serving
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -54,6 +55,25 @@ engine.dispose()
 children = [fork(lambda: place(number)) for number in range(3)]
 place("parent")
 assert ended_well(children)
+"""
+
+SENDING = """
+engine = create_engine(f"sqlite:///{sys.argv[1]}", connect_args={"timeout": 60})
+crm = CRM(engine)
+crm.save_template("receipt", "email", {"subject": "Paid", "text": "Thank you"})
+engine.dispose()
+
+def pay(who):
+    for number in range(12):
+        with engine.connect() as connection:
+            crm.using(connection).send("receipt", to=f"{who}-{number}")
+            crm.using(connection).send("receipt", to="all", key=str(number))
+            connection.commit() if number % 3 else connection.rollback()
+
+children = [fork(lambda: pay(number)) for number in range(3)]
+pay("parent")
+assert ended_well(children)
+crm.close()
 """
 
 ON_OUR_OWN_ENGINE = """
@@ -138,6 +158,14 @@ def test_parent_and_children_write_on_our_own_engine(database):
     run(ON_OUR_OWN_ENGINE, database)
     written = Counter(f"{who}-{way}-{number}" for who in WHO for way in ("own", "lent") for number in range(30))
     assert refs(database) == written + Counter(["before"])
+
+
+def test_parent_and_children_send_and_what_each_committed_is_one_message(database):
+    run(SENDING, database)
+    with CRM(str(database)) as crm:
+        sent = Counter(one.key for one in crm.deliveries("send:receipt:email"))
+    kept = [number for number in range(12) if number % 3]
+    assert sent == Counter([f"{who}-{number}" for who in WHO for number in kept] + ["all"] * len(kept))
 
 
 def test_a_child_inherits_no_connection_of_ours(database):
