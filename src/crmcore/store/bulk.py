@@ -7,9 +7,26 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Result, Table, literal_column, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Result,
+    Table,
+    Text,
+    any_,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.types import TypeEngine
 
 from crmcore.store import copying
+from crmcore.store.schema.columns import RowId
 from crmcore.store.scope import Scope
 
 MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
@@ -36,6 +53,21 @@ def update(
     if rows:
         statement = _update(table.name, tuple(columns), tuple(key), scope.workspace_id, mark(scope.connection))
         scope.connection.exec_driver_sql(statement, list(rows))
+
+
+def update_all(
+    scope: Scope, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]], where: str
+) -> None:
+    """Update rows by key, in any order, as far as they are as `where` says; the tuples are those of `update`.
+
+    PostgreSQL takes them as one statement, SQLite one by one: each is quickest so.
+    """
+    if not rows:
+        return
+    is_one = scope.connection.dialect.name == "postgresql"
+    text = (_update_joined if is_one else _update_where)(table, tuple(columns), tuple(key), scope.workspace_id, where)
+    bound = tuple(list(one) for one in zip(*rows, strict=True)) if is_one else list(rows)
+    scope.connection.exec_driver_sql(text, bound)
 
 
 def delete(scope: Scope, table: Table, key: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -68,6 +100,17 @@ def select_in(
     return scope.connection.exec_driver_sql(statement, (*same.values(), wanted)).all()
 
 
+def select_bytes(
+    scope: Scope, table: Table, columns: Sequence[str], column: str, values: Sequence[bytes]
+) -> Sequence[Any]:
+    """Return columns of the rows in which `column` is among `values` (bytes), which JSON cannot hold."""
+    if scope.connection.dialect.name == "postgresql":
+        return select_in(scope, table, columns, {}, column, values)
+    mine = table.c.workspace_id == scope.workspace_id
+    query = select(*(table.c[name] for name in columns)).where(mine, table.c[column].in_(values))
+    return scope.connection.execute(query).all()
+
+
 def select_pairs(
     scope: Scope,
     table: Table,
@@ -96,6 +139,15 @@ def lock_pairs(
     statement = _lock_pairs(table.name, tuple(columns), pair, scope.workspace_id, dialect)
     bound = (json.dumps(wanted),) if dialect == "sqlite" else tuple(list(side) for side in zip(*wanted, strict=True))
     return scope.connection.exec_driver_sql(statement, bound).all()
+
+
+def among(scope: Scope, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Return that a column (text or number) is among values, however many they are: as one parameter, not one each."""
+    if scope.connection.dialect.name == "postgresql":
+        kind: TypeEngine[Any] = Text() if isinstance(column.type, Text) else BigInteger()
+        return column == any_(literal(list(values), ARRAY(kind)))
+    listed = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def mine_by_id(scope: Scope, table: Table) -> ColumnElement[bool]:
@@ -133,7 +185,7 @@ def _insert(table: str, columns: tuple[str, ...], then: str, workspace_id: int, 
 
 
 #: A long list as one parameter: no statement has to be compiled for its length.
-_AMONG = {"sqlite": "{0} IN (SELECT value FROM json_each(?))", "postgresql": "{0} = ANY(%s)"}
+_AMONG = {"sqlite": "{0} IN (SELECT value FROM json_each(?))", "postgresql": "{0} = ANY(%b)"}
 
 
 @lru_cache(maxsize=256)
@@ -178,6 +230,30 @@ def _lock_pairs(table: str, columns: tuple[str, ...], pair: tuple[str, str], wor
 def _update(table: str, columns: tuple[str, ...], key: tuple[str, ...], workspace_id: int, marker: str) -> str:
     values = ", ".join(f"{column} = {marker}" for column in columns)
     return f"UPDATE {table} SET {values} WHERE {_found(key, workspace_id, marker)}"
+
+
+@lru_cache(maxsize=256)
+def _update_where(table: Table, columns: tuple[str, ...], key: tuple[str, ...], workspace_id: int, where: str) -> str:
+    return f"{_update(table.name, columns, key, workspace_id, '?')} AND {where}"
+
+
+#: What a list of values is called on PostgreSQL, by the type of their column.
+_LISTS = {"BIGINT": "bigint[]", "TEXT": "text[]", "BOOLEAN": "boolean[]", "BLOB": "bytea[]"}
+
+
+@lru_cache(maxsize=256)
+def _update_joined(table: Table, columns: tuple[str, ...], key: tuple[str, ...], workspace_id: int, where: str) -> str:
+    names = (*columns, *key)
+    lists = ", ".join(f"%b::{_list_of(table.c[name])}" for name in names)
+    values = ", ".join(f"{name} = given.new_{name}" for name in columns)
+    found = " AND ".join((f"{table.name}.workspace_id = {workspace_id}", *(f"{one} = given.new_{one}" for one in key)))
+    given = f"unnest({lists}) AS given ({', '.join(f'new_{name}' for name in names)})"
+    return f"UPDATE {table.name} SET {values} FROM {given} WHERE {found} AND {where}"
+
+
+def _list_of(column: Column[Any]) -> str:
+    kind = str(column.type) if not isinstance(column.type, RowId) else "BIGINT"
+    return _LISTS[kind]
 
 
 @lru_cache(maxsize=256)

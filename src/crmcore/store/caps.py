@@ -60,7 +60,7 @@ def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any])
     row = schema.delivery.c
     query = select(row.id, row.customer_id, row.run_id, row.channel, row.priority, at, row.expires_at).where(
         row.workspace_id == scope.workspace_id,
-        row.customer_id.in_(customers),
+        bulk.among(scope, row.customer_id, customers),
         row.message_class == MessageClass.MARKETING.value,
         *which,
     )

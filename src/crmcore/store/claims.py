@@ -102,7 +102,7 @@ def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
     query = (
         select(*(row[name] for name in _COLUMNS), row.attempt + 1, address.kind, address.value, _is_removed())
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
-        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(ids))
+        .where(bulk.mine_by_id(scope, schema.delivery), bulk.among(scope, row.id, ids))
         .where(address.workspace_id == scope.workspace_id)
         .order_by(row.id)
     )
@@ -149,7 +149,7 @@ def standing(scope: Scope, owner: str, ids: Sequence[int]) -> dict[int, Standing
         select(row.id, row.customer_id, _is_removed(), run.state)
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
         .join(schema.run, run.id == row.run_id)
-        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(ids))
+        .where(bulk.mine_by_id(scope, schema.delivery), bulk.among(scope, row.id, ids))
         .where(row.state == State.CLAIMED.value, row.claimed_by == owner)
         .where(address.workspace_id == scope.workspace_id, run.workspace_id == scope.workspace_id)
         .order_by(row.id)
@@ -205,7 +205,7 @@ def lock_contacts(scope: Scope, customers: Collection[int], *, exclusive: bool) 
     row = schema.contact_state.c
     query = (
         select(row.customer_id)
-        .where(row.workspace_id == scope.workspace_id, row.customer_id.in_(sorted(customers)))
+        .where(row.workspace_id == scope.workspace_id, bulk.among(scope, row.customer_id, sorted(customers)))
         .order_by(row.customer_id)
         .with_for_update(skip_locked=True, read=not exclusive)
     )

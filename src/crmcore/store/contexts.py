@@ -16,19 +16,19 @@ from crmcore.store.scope import Scope
 def of_customers(scope: Scope, customers: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return each customer's attributes, with `key` and `tags` beside them; an attribute that is null is there as None."""
     row = schema.customer.c
-    query = select(row.id, row.key).where(row.workspace_id == scope.workspace_id, row.id.in_(customers))
+    query = select(row.id, row.key).where(row.workspace_id == scope.workspace_id, bulk.among(scope, row.id, customers))
     contexts: dict[int, dict[str, Any]] = {
         one: {"key": key, "tags": []} for one, key in scope.connection.execute(query)
     }
     value = schema.attribute.c
     values = select(value.customer_id, value.name, value.kind, value.number, value.text).where(
-        value.workspace_id == scope.workspace_id, value.customer_id.in_(customers)
+        value.workspace_id == scope.workspace_id, bulk.among(scope, value.customer_id, customers)
     )
     for one, name, kind, number, text in scope.connection.execute(values):
         contexts[one][name] = restored(kind, number, text)
     tag = schema.tag.c
     tags = select(tag.customer_id, tag.name).where(
-        tag.workspace_id == scope.workspace_id, tag.customer_id.in_(customers)
+        tag.workspace_id == scope.workspace_id, bulk.among(scope, tag.customer_id, customers)
     )
     for one, name in scope.connection.execute(tags.order_by(tag.name)):
         contexts[one]["tags"].append(name)
@@ -40,7 +40,7 @@ def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) ->
     row = schema.identity.c
     query = select(row.customer_id, row.id).where(
         row.workspace_id == scope.workspace_id,
-        row.customer_id.in_(customers),
+        bulk.among(scope, row.customer_id, customers),
         row.kind.in_(sorted(kinds)),
         row.removed_at.is_(None),
     )
@@ -71,7 +71,7 @@ def texts(scope: Scope, customers: Sequence[int], name: str) -> dict[int, str]:
     row = schema.attribute.c
     query = select(row.customer_id, row.text).where(
         row.workspace_id == scope.workspace_id,
-        row.customer_id.in_(customers),
+        bulk.among(scope, row.customer_id, customers),
         row.name == name,
         row.kind == "text",
     )

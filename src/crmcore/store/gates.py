@@ -90,7 +90,7 @@ def _consents(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[tu
     rows = scope.connection.execute(
         select(state.customer_id, state.purpose, state.granted, state.at).where(
             state.workspace_id == scope.workspace_id,
-            state.customer_id.in_(sorted({one.customer_id for one in claimed})),
+            bulk.among(scope, state.customer_id, sorted({one.customer_id for one in claimed})),
             state.purpose.in_(sorted({one.purpose.value for one in claimed})),
             state.channel.in_((terms.channel, ANY_CHANNEL)),
         )
@@ -107,7 +107,7 @@ def _wishes(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[int,
             wish.workspace_id == scope.workspace_id,
             topic.workspace_id == scope.workspace_id,
             topic.name == terms.topic,
-            wish.customer_id.in_(sorted({one.customer_id for one in claimed})),
+            bulk.among(scope, wish.customer_id, sorted({one.customer_id for one in claimed})),
             wish.channel.in_((terms.channel, ANY_CHANNEL)),
         )
     )

@@ -82,22 +82,16 @@ def settle(scope: Scope, owner: str, settled: Sequence[Settled]) -> None:
         rows = [
             (state.value, one.reason, one.provider_id, scope.now, one.id, owner) for one in ended if one.state is state
         ]
-        bulk.run_many(scope, _settle(state), rows)
+        _settle(scope, ("state", "reason", "provider_id", "settled_at"), rows, [State.HANDED, State.IN_DOUBT])
     again = [(one.state.value, one.reason, one.due_at, one.id, owner) for one in settled if one.due_at is not None]
-    bulk.run_many(scope, _AGAIN, again)
+    _settle(scope, ("state", "reason", "due_at"), again, [State.HANDED])
 
 
-_AGAIN = """UPDATE crm_delivery SET state = :, reason = :, due_at = :, claimed_by = NULL, lease_until = NULL
-WHERE workspace_id = @ AND id = : AND claimed_by = : AND state = 'handed'"""
-
-
-@lru_cache(maxsize=16)
-def _settle(state: State) -> str:
-    origins = [one for one in (State.HANDED, State.IN_DOUBT) if state in MOVES[one]]
-    return (
-        "UPDATE crm_delivery SET state = :, reason = :, provider_id = :, settled_at = :, lease_until = NULL "
-        f"WHERE workspace_id = @ AND id = : AND claimed_by = : AND state IN ({_quoted(origins)})"
-    )
+def _settle(scope: Scope, columns: Sequence[str], rows: Sequence[tuple[object, ...]], origins: Sequence[State]) -> None:
+    targets = {State(str(row[0])) for row in rows}
+    allowed = [one for one in origins if targets <= MOVES[one]]
+    where = f"crm_delivery.state IN ({_quoted(allowed)})"
+    bulk.update_all(scope, schema.delivery, columns, ("id", "claimed_by"), rows, where)
 
 
 def amend(scope: Scope, moved: Sequence[tuple[int, State, str]]) -> None:
@@ -170,13 +164,8 @@ def decide(scope: Scope, delivery_id: int, state: State, reason: str) -> bool:
 def _move(scope: Scope, origin: State, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
     for state in {State(str(row[0])) for row in rows}:
         assert state in MOVES[origin], (origin, state)
-    bulk.run_many(scope, _move_text(origin, tuple(columns)), rows)
-
-
-@lru_cache(maxsize=64)
-def _move_text(origin: State, columns: tuple[str, ...]) -> str:
-    values = ", ".join(f"{column} = :" for column in columns)
-    return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state = '{origin.value}'"
+    where = f"crm_delivery.state = '{origin.value}'"
+    bulk.update_all(scope, schema.delivery, columns, ("id",), rows, where)
 
 
 def _quoted(states: Sequence[State]) -> str:

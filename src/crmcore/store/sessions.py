@@ -19,7 +19,7 @@ def writers(scope: Scope, customers: Sequence[int], channel: str, since: int) ->
     event = schema.event.c
     query = select(event.customer_id, event.properties).where(
         event.workspace_id == scope.workspace_id,
-        event.customer_id.in_(customers),
+        bulk.among(scope, event.customer_id, customers),
         event.name.in_(INBOUND),
         event.occurred_at > since,
     )

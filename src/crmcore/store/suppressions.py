@@ -82,12 +82,8 @@ def standing(scope: Scope, hashes: Collection[bytes]) -> Iterator[Any]:
 
 def in_force(scope: Scope, hashes: Sequence[bytes]) -> list[tuple[bytes, str, str, int | None]]:
     """Return the suppressions in force of these hashes: hash, channel, reason, until."""
-    row = schema.suppression.c
-    found = scope.connection.execute(
-        select(row.hash, row.channel, row.reason, row.until).where(
-            row.workspace_id == scope.workspace_id, row.hash.in_(hashes)
-        )
-    )
+    columns = ("hash", "channel", "reason", "until")
+    found = bulk.select_bytes(scope, schema.suppression, columns, "hash", hashes)
     return [
         (digest, channel, reason, until)
         for digest, channel, reason, until in found
