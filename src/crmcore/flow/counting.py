@@ -28,9 +28,10 @@ def capped(asking: Asking) -> dict[int, Decision]:
     sent = _grouped((one.customer_id, _sent(one, runs[one.run_id])) for one in handed)
     others = _grouped(_others(asking, waiting, runs))
     asked = _grouped((one.customer_id, _asked(asking, one)) for one in asking.left)
+    moments = {zone: Moment(at=scope.now, zone=zone) for zone in {asking.default_zone, *asking.zones.values()}}
     found: dict[int, Decision] = {}
     for customer, mine in asked.items():
-        now = Moment(at=scope.now, zone=asking.zones.get(customer, asking.default_zone))
+        now = moments[asking.zones.get(customer, asking.default_zone)]
         found |= stopped(caps, now, sent[customer], [*mine, *others[customer]], {one.id for one in mine})
     return found
 

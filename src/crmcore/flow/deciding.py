@@ -11,6 +11,7 @@ from crmcore.flow.holdout import is_globally_held_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.timing import timed
 from crmcore.hooks.gate import Verdict
+from crmcore.model.capping import AGAIN
 from crmcore.model.decision import Decision, Expired, Going, Held, Skipped
 from crmcore.model.delivery import Reason
 from crmcore.model.time import SECOND
@@ -67,13 +68,15 @@ def _out_of_session(asking: Asking) -> dict[int, Decision]:
 
 
 def _objected(asking: Asking) -> dict[int, Decision]:
-    found = [asking.objections[one.id] for one in asking.left if one.id in asking.objections]
-    return {one.delivery_id: _objection(one) for one in found}
+    found = [(one, asking.objections[one.id]) for one in asking.left if one.id in asking.objections]
+    return {one.id: _objection(asking.scope.now, one, verdict) for one, verdict in found}
 
 
-def _objection(verdict: Verdict) -> Decision:
+def _objection(now: int, one: Claimed, verdict: Verdict) -> Decision:
+    """A gate that wants to be asked again at a time that is over is not asked without a break."""
     if verdict.retry_at is not None:
-        return Held(until=verdict.retry_at)
+        until = verdict.retry_at if verdict.retry_at > now else now + AGAIN
+        return Held(until=until if one.expires_at is None else min(until, one.expires_at))
     words = "" if verdict.reason == Reason.GATE.value else verdict.reason
     return Skipped(reason=Reason.GATE, words=words)
 

@@ -104,8 +104,8 @@ def _weekdays(table: Any, place: str) -> Weekdays:
 
 def _cap(table: Any, place: str) -> Cap:
     made = Cap(**_read(table, place, _CAP, needed=("count", "per")))
-    if made.reserved > made.count:
-        problem = f"{made.reserved} of {made.count} cannot be reserved; at most `count` can"
+    if made.reserved >= made.count:
+        problem = f"{made.reserved} of {made.count} leave nothing for other campaigns; reserve less than `count`"
         raise SettingsError(key="reserved", place=place, problem=problem)
     return made
 

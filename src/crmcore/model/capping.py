@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import tzinfo
+from itertools import islice
 
 import attrs
 
@@ -45,10 +46,11 @@ class Waiting:
 
 @attrs.frozen(kw_only=True)
 class Moment:
-    """An instant, where a customer is."""
+    """An instant, where a customer is; `reading` is what clock and calendar show there."""
 
     at: int
     zone: tzinfo
+    reading: int = attrs.field(init=False, default=attrs.Factory(lambda one: wall(one.zone, one.at), takes_self=True))
 
 
 def reach(caps: Iterable[Cap]) -> int:
@@ -62,7 +64,8 @@ def stopped(
     """Return what becomes of those messages `asked` for that may not go now, by id; the others may.
 
     All of `waiting` are the customer's. They take their turns by rank, then by when they are due, then by id: whoever goes
-    is counted for those after it, and for whoever waits room is kept. The held-out are judged alike and take no room.
+    is counted for those after it, and for whoever waits room is kept (whoever is held has its turn when it is due again).
+    The held-out are judged alike and take no room.
     """
     counted, ahead = list(sent), list[Waiting]()
     found: dict[int, Skipped | Held] = {}
@@ -70,7 +73,7 @@ def stopped(
         if one.id not in asked:
             ahead.append(one)
             continue
-        verdict = _verdict(caps, now, counted, ahead, one)
+        verdict = _verdict(caps, now, counted, [other for other in ahead if _turn(other) < _turn(one)], one)
         if verdict is not None:
             found[one.id] = verdict
         if one.held_out:
@@ -102,6 +105,8 @@ def _verdict(
 def _by_cap(
     cap: Cap, now: Moment, counted: Sequence[Sent], ahead: Sequence[Waiting], one: Waiting
 ) -> Skipped | Held | None:
+    if len(counted) + len(ahead) + cap.reserved < cap.count:
+        return None  # whatever the cap is about, and whenever they were
     used = [other for other in counted if counts(cap, other.channel, other.tags) and _is_inside(cap, now, other.at)]
     needed = [other for other in ahead if counts(cap, other.channel, other.tags) and _competes(cap, now, other)]
     is_full = not _fits(cap, used, (), one)
@@ -114,7 +119,7 @@ def _by_cap(
 
 def _is_inside(cap: Cap, now: Moment, at: int) -> bool:
     if isinstance(cap.per, Period):
-        return period(wall(now.zone, at), cap.per) == period(wall(now.zone, now.at), cap.per)
+        return period(wall(now.zone, at), cap.per) == period(now.reading, cap.per)
     return at > now.at - cap.per
 
 
@@ -142,4 +147,4 @@ def _soonest(cap: Cap, now: Moment, used: Sequence[Sent], needed: Sequence[Waiti
         return min([period_end(now.zone, now.at, cap.per), *turns])
     leaving = sorted(other.at + cap.per for other in used)
     roomy = (at for at in leaving if _fits(cap, [o for o in used if o.at + cap.per > at], needed, one))
-    return min([next(roomy, now.at + cap.per), *turns])
+    return min([*islice(roomy, 1), *turns], default=now.at + cap.per)

@@ -56,7 +56,8 @@ TimeRule = QuietHours | Weekdays
 class Cap:
     """At most `count` messages to a customer in a rolling time (microseconds) or a period of the customer's calendar.
 
-    `reserved` of them are for campaigns that must be sent. No channels: all of them together. A tag: its campaigns alone.
+    `reserved` of them, but not all, are for campaigns that must be sent. No channels: all of them together. A tag: its
+    campaigns alone.
     """
 
     count: int

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from crmcore.model.delivery import State
 from crmcore.model.purpose import MessageClass
@@ -17,8 +17,7 @@ from crmcore.store.scope import Scope
 
 #: Handed over, and not given back since: what failed, or did not leave after all, does not count.
 COUNTED = (State.HANDED, State.ACCEPTED, State.DELIVERED, State.READ, State.IN_DOUBT)
-#: As the partial index has it.
-_WAITING = text("crm_delivery.state IN ('planned', 'claimed', 'deferred')")
+WAITING = (State.PLANNED, State.CLAIMED, State.DEFERRED)
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +52,9 @@ def handed(scope: Scope, customers: Sequence[int], since: int) -> list[Row]:
 def waiting(scope: Scope, customers: Sequence[int], until: int) -> list[Row]:
     """Return the marketing messages that wait for customers and are due before an instant, those of nobody held out."""
     row = schema.delivery.c
-    return _rows(scope, customers, row.due_at, [_WAITING, row.due_at < until, ~row.held_out])
+    # That they are not settled says nothing new: it is how the index over the rows of customers has it.
+    waits = [row.settled_at.is_(None), row.state.in_([one.value for one in WAITING])]
+    return _rows(scope, customers, row.due_at, [*waits, row.due_at < until, ~row.held_out])
 
 
 def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any]) -> list[Row]:

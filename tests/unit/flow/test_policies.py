@@ -107,7 +107,7 @@ CAP = {"count": 1, "per": "7d"}
         ({"caps": [{**CAP, "per": 7}]}, "'per'.*no time"),
         ({"caps": [{**CAP, "per": ["day"]}]}, "'per'.*no time"),
         ({"caps": [{**CAP, "tag": "No Tag"}]}, "'tag'.*no valid tag name"),
-        ({"caps": [{**CAP, "reserved": 2}]}, "'reserved'.*2 of 1 cannot be reserved"),
+        ({"caps": [{**CAP, "reserved": 1}]}, "'reserved'.*1 of 1 leave nothing for other campaigns"),
         ({"caps": [{**CAP, "then": "drop"}]}, "'then'.*none of skip, hold"),
         (5, r"'policy' from \[policy\].*no table"),
     ],

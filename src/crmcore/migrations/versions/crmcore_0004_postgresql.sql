@@ -1,1 +1,1 @@
-CREATE INDEX ix_delivery_waiting ON crm_delivery (workspace_id, customer_id, due_at) WHERE state IN ('planned', 'claimed', 'deferred');
+CREATE INDEX ix_delivery_waiting ON crm_delivery (workspace_id, customer_id, due_at) WHERE settled_at IS NULL;

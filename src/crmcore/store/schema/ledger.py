@@ -43,7 +43,7 @@ delivery = rows(
     maybe_words("fields"),
     partial("ix_delivery_due", ("run_id", "due_at"), "state IN ('planned', 'deferred')"),
     partial("ix_delivery_lease", ("lease_until",), "state IN ('claimed', 'handed')"),
-    partial("ix_delivery_waiting", ("customer_id", "due_at"), "state IN ('planned', 'claimed', 'deferred')"),
+    partial("ix_delivery_waiting", ("customer_id", "due_at"), "settled_at IS NULL"),
     partial("ix_delivery_handed", ("customer_id", "handed_at"), "handed_at IS NOT NULL"),
     partial("ix_delivery_in_doubt", ("id",), "state = 'in_doubt'"),
     partial("ix_delivery_carried", ("provider_id", "provider"), "provider_id IS NOT NULL"),
