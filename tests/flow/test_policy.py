@@ -508,6 +508,22 @@ def test_the_words_of_a_plugins_gate_stand_behind_the_reason(open_with, clock):
     assert send(crm, "a") == ["gate: shop closed"]
 
 
+class Hasty(Slow):
+    """A gate that wants to be asked again at a time that is over."""
+
+    def judge(self, intents, *, now):
+        return [Verdict(delivery_id=one.delivery_id, retry_at=now - 1) for one in intents]
+
+
+def test_a_gate_is_not_asked_again_without_a_break(open_with, clock):
+    crm = open_with(hasty=Hasty(clock))
+    people(crm)
+    assert send(crm, "a", expires="90s") == ["planned"]
+    clock.turn("90s")
+    crm.work()
+    assert became(crm, "a") == ["expired"]
+
+
 def test_of_several_reasons_the_first_of_the_list_counts(open_with, chats, clock):
     """A message that has every reason not to go, and loses them one after the other."""
     closed = Closed(clock)

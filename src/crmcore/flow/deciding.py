@@ -9,6 +9,7 @@ from crmcore.flow.asking import Asking
 from crmcore.flow.counting import capped
 from crmcore.flow.holdout import is_globally_held_out
 from crmcore.flow.plan import Plan
+from crmcore.flow.retrying import until_expiry
 from crmcore.flow.timing import timed
 from crmcore.hooks.gate import Verdict
 from crmcore.model.capping import AGAIN
@@ -75,8 +76,7 @@ def _objected(asking: Asking) -> dict[int, Decision]:
 def _objection(now: int, one: Claimed, verdict: Verdict) -> Decision:
     """A gate that wants to be asked again at a time that is over is not asked without a break."""
     if verdict.retry_at is not None:
-        until = verdict.retry_at if verdict.retry_at > now else now + AGAIN
-        return Held(until=until if one.expires_at is None else min(until, one.expires_at))
+        return Held(until=until_expiry(one, verdict.retry_at if verdict.retry_at > now else now + AGAIN))
     words = "" if verdict.reason == Reason.GATE.value else verdict.reason
     return Skipped(reason=Reason.GATE, words=words)
 

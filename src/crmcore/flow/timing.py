@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from crmcore.errors import UnknownTemplate
 from crmcore.flow.asking import Asking
+from crmcore.flow.retrying import until_expiry
 from crmcore.model.decision import Decision, Held, Rerouted, Skipped
 from crmcore.model.delivery import Reason
 from crmcore.model.policy import HOLD, TimeRule
@@ -52,9 +53,7 @@ def _answer(asking: Asking, zone: ZoneInfo | None) -> _Answer:
 
 
 def _in_its_life(one: Claimed, answer: Held | Skipped) -> Decision:
-    if isinstance(answer, Skipped) or one.expires_at is None:
-        return answer
-    return Held(until=min(answer.until, one.expires_at))
+    return answer if isinstance(answer, Skipped) else Held(until=until_expiry(one, answer.until))
 
 
 def _elsewhere(asking: Asking, moving: Sequence[tuple[Claimed, TimeRule]]) -> dict[int, Decision]:

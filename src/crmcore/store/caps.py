@@ -12,7 +12,7 @@ from sqlalchemy import select
 from crmcore.model.delivery import State
 from crmcore.model.purpose import MessageClass
 from crmcore.store import bulk, schema
-from crmcore.store.runs import RUNNING
+from crmcore.store.runs import GOING
 from crmcore.store.scope import Scope
 
 #: Handed over, and not given back since: what failed, or did not leave after all, does not count.
@@ -88,6 +88,6 @@ def runs(scope: Scope, run_ids: Collection[int]) -> dict[int, RunOf]:
         )
     )
     return {
-        one: RunOf(goes_on=state == RUNNING, tags=frozenset(json.loads(said).get("tags", ())))
+        one: RunOf(goes_on=state in GOING, tags=frozenset(json.loads(said).get("tags", ())))
         for one, state, said in scope.connection.execute(query)
     }
