@@ -9,6 +9,7 @@
     |   `-- SchemaMissing
     |-- MissingExtra             a package that only some need is not installed
     |-- NoConnection             what is given is no connection to join
+    |-- WorkspaceUnguarded       a statement does not say whose rows it means
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
@@ -84,6 +85,10 @@ class SchemaMissing(SchemaError):
 
 class NoConnection(CRMError, TypeError):
     """using() joins a SQLAlchemy Connection or Session, not a {kind}; adopt() takes a DBAPI connection, AsyncCRM what is awaited."""
+
+
+class WorkspaceUnguarded(CRMError):
+    """{statement!r} does not say workspace_id = value of {tables}; filter by scope.workspace_id, or take scope.table()."""
 
 
 class LoadError(CRMError):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from crmcore.errors import SchemaError, SchemaMissing
 from crmcore.store.engine import write
+from crmcore.store.guarding import unguarded
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -49,14 +50,14 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to a revision, in one transaction."""
     from alembic import command
 
-    write(engine, lambda connection: command.upgrade(_config(connection), revision))
+    write(unguarded(engine), lambda connection: command.upgrade(_config(connection), revision))
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
     """Take the schema back to a revision, in one transaction; from nothing on, all that was stored is gone."""
     from alembic import command
 
-    write(engine, lambda connection: command.downgrade(_config(connection), revision))
+    write(unguarded(engine), lambda connection: command.downgrade(_config(connection), revision))
 
 
 def sql(dialect: str) -> str:
