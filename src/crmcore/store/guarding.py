@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
@@ -20,6 +20,7 @@ SHARED = frozenset({"crm_workspace", "crm_node"})
 #: How the names of the tables begin in which Alembic keeps revisions.
 REVISIONS = "crm_alembic_"
 OPTION = "crm_unguarded"
+Target = TypeVar("Target", Engine, Connection)
 _CHECKED = {"select", "with", "insert", "update", "delete"}
 #: Statements about tables, not about rows.
 _HARMLESS = {"create", "alter", "drop", "pragma", "analyze", "vacuum", "explain", "reindex", "grant", "lock"}
@@ -34,9 +35,9 @@ def guard(target: Engine | Connection) -> None:
         event.listen(target, "before_cursor_execute", _refuse)
 
 
-def unguarded(engine: Engine) -> Engine:
-    """Return the same engine without the guard, for migrations and for whoever looks at all workspaces."""
-    return engine.execution_options(**{OPTION: True})
+def unguarded(target: Target) -> Target:
+    """Return an engine or connection without the guard, for migrations and for whoever looks at all workspaces."""
+    return target.execution_options(**{OPTION: True})
 
 
 def _refuse(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
