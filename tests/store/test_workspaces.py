@@ -231,7 +231,7 @@ def engine(new_database):
 TURNS = st.lists(
     st.tuples(st.sampled_from(sorted(VERBS)), st.sampled_from(WHO), st.sampled_from(WHO), st.integers(0, 5)),
     min_size=8,
-    max_size=24,
+    max_size=16,
 )
 
 
@@ -272,7 +272,7 @@ def test_the_other_workspace_has_rows_wherever_the_verbs_write(theirs, engine):
 
 
 @given(turns=TURNS)
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_said_in_one_workspace_the_other_neither_changes_nor_shows(
     turns, opening, theirs, engine, recorder, tmp_path
 ):
