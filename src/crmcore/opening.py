@@ -65,6 +65,7 @@ class Opened:
             secret=self.workspace.secret,
             listened=self.listened,
             address_kinds=self.address_kinds,
+            isolated=self.isolated,
         )
 
     def close(self) -> None:

@@ -75,7 +75,9 @@ def states(crm):
 def buckets(crm):
     row = schema.limit.c
     with crm._opened.reading() as scope:
-        return limits.read(scope, [tuple(one) for one in unguarded(scope.connection).execute(select(row.scope, row.key))])
+        return limits.read(
+            scope, [tuple(one) for one in unguarded(scope.connection).execute(select(row.scope, row.key))]
+        )
 
 
 def looker(crm):

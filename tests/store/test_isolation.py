@@ -107,6 +107,13 @@ def test_all_goes_on_as_before(tenants, recorder):
         other.customer({"anonymous": "a"})
 
 
+def test_what_is_written_in_bulk_is_written_all_the_same(tenants):
+    rows = [{"name": "seen", "customer": str(one % 60), "message_id": str(one)} for one in range(120)]
+    for crm in tenants:
+        assert (crm.track_many(rows).new, crm.track_many(rows).repeated) == (120, 120)
+        assert crm.totals()[0].customers == 60
+
+
 def leave_by_commit(crm, connection):
     crm.using(connection).track("seen", "42")
     connection.commit()

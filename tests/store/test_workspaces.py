@@ -169,6 +169,11 @@ VERBS: dict[str, Driven] = {
     "segments": lambda crm, _: crm.segments(),
     "save_template": lambda crm, it: crm.save_template("hello", "note", {"text": f"{MINE} {it.number}"}),
     "launch": lambda crm, it: crm.launch(campaign(priority=it.number, topic="news" if it.number == 3 else None)),
+    "pause": lambda crm, _: crm.pause("c"),
+    "resume": lambda crm, _: crm.resume("c"),
+    "cancel": lambda crm, _: crm.cancel("c"),
+    "retry": lambda crm, _: crm.retry("c"),
+    "settle": lambda crm, it: [foreign(lambda: crm.settle(one, "again", MINE)) for one in it.ids.deliveries],  # noqa: B023
     "work": lambda crm, _: crm.work(),
     "report": lambda crm, _: crm.report("c"),
     "deliveries": lambda crm, _: crm.deliveries("c"),
