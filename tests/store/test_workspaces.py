@@ -68,6 +68,7 @@ class Ids:
     """Ids and tokens of a workspace that somebody in another might come to know."""
 
     import_id: int
+    confirmation: str
     deliveries: tuple[int, ...]
     tokens: tuple[str, ...]
 
@@ -103,9 +104,11 @@ def begun(crm: CRM, word: str, folder: Path) -> Ids:
     crm.launch(campaign())
     deliveries = tuple(one.id for one in crm.deliveries("c"))
     workspace = crm._opened.workspace
-    made = [Link(kind="unsubscribe", workspace_id=workspace.id, delivery_id=one) for one in deliveries]
+    made = [Link(kind="unsubscribe", workspace_id=workspace.id, row_id=one) for one in deliveries]
     tokens = tuple(links.token(one, workspace.secret) for one in made)
-    return Ids(import_id=imported.id, deliveries=deliveries, tokens=tokens)
+    asked = crm.request_consent("1", "newsletter", proof={"form": word})
+    crm.send("hello", to="1", key="k", fields={"page": word})
+    return Ids(import_id=imported.id, confirmation=asked, deliveries=deliveries, tokens=tokens)
 
 
 def exported(crm: CRM, turn: Turn) -> str:
@@ -174,6 +177,10 @@ VERBS: dict[str, Driven] = {
     "cancel": lambda crm, _: crm.cancel("c"),
     "retry": lambda crm, _: crm.retry("c"),
     "settle": lambda crm, it: [foreign(lambda: crm.settle(one, "again", MINE)) for one in it.ids.deliveries],  # noqa: B023
+    "send": lambda crm, it: crm.send("hello", to=it.who, key="k" if it.number % 2 else None),
+    "send_many": lambda crm, it: crm.send_many([{"template": "hello", "to": it.other, "channel": "note"}]),
+    "request_consent": lambda crm, it: crm.request_consent(it.who, "newsletter") and None,
+    "confirm_consent": lambda crm, it: foreign(lambda: crm.confirm_consent(it.ids.confirmation)),
     "work": lambda crm, _: crm.work(),
     "report": lambda crm, _: crm.report("c"),
     "deliveries": lambda crm, _: crm.deliveries("c"),
