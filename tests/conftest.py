@@ -10,14 +10,32 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from crmcore import CRM
+from crmcore.opening import Opened
+from crmcore.store.guarding import guard
+from crmcore.store.scope import Scope
 from crmcore.testing import postgres
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.fakes import Recorder
 from crmcore.testing.postgres import Databases
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def guarded() -> Iterator[None]:
+    """No statement of ours reaches another workspace; what a test runs on connections of its own is its business."""
+    scope = Opened.scope
+
+    def guarded_scope(self: Opened, connection: Connection, now: int) -> Scope:
+        guard(connection)
+        return scope(self, connection, now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Opened, "scope", guarded_scope)
+        yield
 
 
 @pytest.fixture(scope="session")

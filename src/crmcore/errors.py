@@ -9,6 +9,8 @@
     |   `-- SchemaMissing
     |-- MissingExtra             a package that only some need is not installed
     |-- NoConnection             what is given is no connection to join
+    |-- PostgreSQLNeeded         what is asked for is none of SQLite's
+    |-- WorkspaceUnguarded       a statement does not say whose rows it means
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
@@ -84,6 +86,14 @@ class SchemaMissing(SchemaError):
 
 class NoConnection(CRMError, TypeError):
     """using() joins a SQLAlchemy Connection or Session, not a {kind}; adopt() takes a DBAPI connection, AsyncCRM what is awaited."""
+
+
+class PostgreSQLNeeded(CRMError):
+    """For {what} a PostgreSQL database is needed, this one is {dialect}."""
+
+
+class WorkspaceUnguarded(CRMError):
+    """{statement!r} does not say workspace_id = value of {tables}; filter by scope.workspace_id, or take scope.table()."""
 
 
 class LoadError(CRMError):

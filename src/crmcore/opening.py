@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, NoNodeFree, SettingsError
 from crmcore.model.time import Clock, PinnedClock, SystemClock
-from crmcore.store import workspaces
+from crmcore.store import isolation, workspaces
 from crmcore.store.engine import open_engine, reading, write
 from crmcore.store.nodes import Ids
 from crmcore.store.scope import Scope
@@ -27,7 +27,10 @@ log = logging.getLogger("crmcore.opening")
 
 @attrs.frozen(kw_only=True)
 class Opened:
-    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine."""
+    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine.
+
+    Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
+    """
 
     engine: Engine
     own_engine: bool
@@ -36,6 +39,7 @@ class Opened:
     ids: Ids
     listened: frozenset[str] = frozenset()
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    isolated: bool = False
 
     def write(self, act: Callable[[Scope], Result], /) -> Result:
         """Do something in a transaction that may write; where others were in its way it is done again."""
@@ -50,7 +54,9 @@ class Opened:
             yield self.scope(connection, self.clock.now())
 
     def scope(self, connection: Connection, now: int) -> Scope:
-        """Return what statements on a connection need."""
+        """Return what statements on a connection need, in the transaction it is in."""
+        if self.isolated:
+            isolation.enter(connection, self.workspace.id)
         return Scope(
             connection=connection,
             workspace_id=self.workspace.id,
@@ -59,6 +65,7 @@ class Opened:
             secret=self.workspace.secret,
             listened=self.listened,
             address_kinds=self.address_kinds,
+            isolated=self.isolated,
         )
 
     def close(self) -> None:
@@ -84,7 +91,13 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
         workspace=found,
         clock=clock,
         ids=_leased(engine, clock.now()),
+        isolated=_is_isolated(engine),
     )
+
+
+def _is_isolated(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return isolation.is_on(connection)
 
 
 def _leased(engine: Engine, now: int) -> Ids:

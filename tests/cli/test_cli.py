@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from crmcore import CRM
 from crmcore.cli import crm as command
+from crmcore.errors import PostgreSQLNeeded
 from crmcore.model.building import attribute
 
 
@@ -225,3 +226,14 @@ def test_an_export_writes_over_a_file_by_force_alone(shop, run, tmp_path):
     assert "--force" in done.stderr
     run("export", path, "--as", "customers", "--force")
     assert "ada@example.com" in path.read_text()
+
+
+def test_doctor_names_a_segment_whose_rule_is_gone(run, shop):
+    with CRM(str(shop)) as crm:
+        crm.define_segment("lost", {"rule": "gone"})
+    assert "segment 'lost'" in " ".join(run("doctor", code=1).split())
+
+
+def test_row_level_security_needs_postgresql(shop):
+    result = CliRunner().invoke(command, ["--db", str(shop), "db", "rls", "on"])
+    assert isinstance(result.exception, PostgreSQLNeeded)

@@ -21,6 +21,7 @@ from crmcore.model import limiting
 from crmcore.model.limiting import FAULTS, Limit
 from crmcore.model.time import MINUTE, SECOND
 from crmcore.store import limits, schema
+from crmcore.store.guarding import unguarded
 from crmcore.testing.fakes import accept
 from tests.flow.test_campaign import balanced, made
 from tests.store.planning import statements
@@ -61,7 +62,9 @@ def at(domain, count):
 def rows(crm, *columns):
     row = schema.delivery.c
     with crm._opened.reading() as scope:
-        found = scope.connection.execute(select(*(row[name] for name in columns)).order_by(row.due_at, row.id))
+        found = unguarded(scope.connection).execute(
+            select(*(row[name] for name in columns)).order_by(row.due_at, row.id)
+        )
         return [tuple(one) for one in found]
 
 
@@ -72,7 +75,9 @@ def states(crm):
 def buckets(crm):
     row = schema.limit.c
     with crm._opened.reading() as scope:
-        return limits.read(scope, [tuple(one) for one in scope.connection.execute(select(row.scope, row.key))])
+        return limits.read(
+            scope, [tuple(one) for one in unguarded(scope.connection).execute(select(row.scope, row.key))]
+        )
 
 
 def looker(crm):

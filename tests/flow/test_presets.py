@@ -20,6 +20,7 @@ from crmcore.hooks.marker import hookimpl
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
 from crmcore.model.purpose import MARKETING
+from crmcore.store.guarding import unguarded
 from crmcore.testing.fakes import Notes, Recorder
 
 CONTACTS = Path(__file__).parent / "contacts"
@@ -119,7 +120,7 @@ def newsletter_at(crm, name):
 
 def proofs(crm):
     with crm._opened.reading() as scope:
-        rows = scope.connection.exec_driver_sql(
+        rows = unguarded(scope.connection).exec_driver_sql(
             "SELECT proof FROM crm_consent WHERE purpose = 'newsletter' ORDER BY id"
         )
         return [json.loads(proof) for (proof,) in rows]

@@ -13,6 +13,7 @@ from crmcore.cli import (
     customers,
     exporting,
     importing,
+    isolating,
     knowing,
     quarantine,
     schema,
@@ -73,6 +74,7 @@ for command in (
     working.work,
 ):
     crm.add_command(command)
+admin.db.add_command(isolating.rls)
 
 
 def main() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import attrs
 import click
 
 from crmcore import migrations
+from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.output import Context, pass_context, show, table, when
+from crmcore.errors import CRMError
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
 from crmcore.settings import settings
+from crmcore.store.guarding import guard
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +101,9 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins that did not load, limits on what there is not, schema, what waits.
+    """Check an installation: plugins that did not load, limits on what there is not, segments, schema, what waits.
+
+    Segments are read under a guard: a rule that does not keep to its workspace is a fault.
 
     Exits with 1 where there is a fault.
 
@@ -106,11 +112,11 @@ def doctor(context: Context) -> None:
     """
     from crmcore.flow.nesting import unfounded
 
-    with context.crm() as crm:
+    with _guarded(context) as crm:
         waiting = crm.stats()
         health = Health(
             plugins=crm.registry.plugins,
-            faults=(*crm.registry.faults, *unfounded(crm.settings.limits, crm.registry)),
+            faults=(*crm.registry.faults, *unfounded(crm.settings.limits, crm.registry), *_unreadable(crm)),
             revision=migrations.HEAD,
             pending=waiting.pending,
             due=waiting.due,
@@ -146,6 +152,26 @@ def _waiting(found: Stats) -> None:
     if found.paused:
         senders = [(one.channel, one.provider, when(one.until), one.reason) for one in found.paused]
         table("Paused senders", ("channel", "provider", "until", "why"), senders)
+
+
+@contextmanager
+def _guarded(context: Context) -> Iterator[CRM]:
+    """Open the CRM the options name, so that nothing it runs reaches beyond its workspace."""
+    engine = engine_of(_database(context))
+    guard(engine)
+    try:
+        with CRM(engine, workspace=context.workspace, config=context.config) as crm:
+            yield crm
+    finally:
+        engine.dispose()
+
+
+def _unreadable(crm: CRM) -> Iterator[Fault]:
+    for name in crm.segments():
+        try:
+            crm.segment(name).members(limit=1)
+        except CRMError as error:
+            yield Fault(plugin="crmcore", problem=f"segment {name!r}: {error}")
 
 
 def _human(health: Health) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from crmcore.errors import SchemaError, SchemaMissing
+from crmcore.store import isolation
 from crmcore.store.engine import write
+from crmcore.store.guarding import unguarded
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -46,17 +49,31 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision, in one transaction."""
+    """Bring the schema to a revision, in one transaction; tables it makes are protected as the others are."""
     from alembic import command
 
-    write(engine, lambda connection: command.upgrade(_config(connection), revision))
+    _revise(engine, command.upgrade, revision)
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
     """Take the schema back to a revision, in one transaction; from nothing on, all that was stored is gone."""
     from alembic import command
 
-    write(engine, lambda connection: command.downgrade(_config(connection), revision))
+    _revise(engine, command.downgrade, revision)
+
+
+def _revise(engine: Engine, act: Callable[[Config, str], None], revision: str) -> None:
+    """Revisions change rows of all workspaces at once: row-level security would hide them."""
+
+    def revised(connection: Connection) -> None:
+        is_isolated = isolation.is_on(connection)
+        if is_isolated:
+            isolation.turn_off(connection, isolation.tables())
+        act(_config(connection), revision)
+        if is_isolated:
+            isolation.turn_on(connection, isolation.tables())
+
+    write(unguarded(engine), revised)
 
 
 def sql(dialect: str) -> str:

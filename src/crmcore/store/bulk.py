@@ -42,8 +42,10 @@ def insert(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tu
 
 
 def _copied(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str) -> int:
-    whole = [(scope.workspace_id, *row) for row in rows]
-    return copying.insert(scope.connection, table.name, ("workspace_id", *columns), whole, then)
+    names, whole = ("workspace_id", *columns), [(scope.workspace_id, *row) for row in rows]
+    if then or scope.isolated:
+        return copying.insert_through(scope.connection, table.name, names, whole, then)
+    return copying.insert(scope.connection, table.name, names, whole)
 
 
 def update(

@@ -18,13 +18,16 @@ def is_worth_it(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> bool
     return len(rows) >= WORTH_IT and dialect.driver == "psycopg" and not dialect.is_async
 
 
-def insert(
+def insert(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert rows and return how many they are; PostgreSQL refuses it where row-level security is on."""
+    _copy(connection, table, columns, rows)
+    return len(rows)
+
+
+def insert_through(
     connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str
 ) -> int:
-    """Insert rows, with an ON CONFLICT clause or "", and return how many were written."""
-    if not then:
-        _copy(connection, table, columns, rows)
-        return len(rows)
+    """Insert rows by way of a temporary table, with an ON CONFLICT clause or "", and return how many were written."""
     create, move = _statements(table, tuple(columns), then)
     connection.exec_driver_sql(create)
     _copy(connection, f"pg_temp.{_temporary(table)}", columns, rows)

@@ -94,12 +94,11 @@ def count_statements(scope: Scope, source_id: int | None) -> int:
 def latest(scope: Scope, limit: int, source_id: int | None) -> list[Quarantined]:
     """Return what waits, of one source or of all, the latest first."""
     row, source, file = schema.quarantine.c, schema.source.c, schema.import_run.c
+    mine = scope.workspace_id
     query = (
         select(row.id, source.name, file.file, row.place, row.reason, row.payload, row.received_at)
-        .outerjoin_from(
-            schema.quarantine, schema.source, (source.workspace_id == row.workspace_id) & (source.id == row.source_id)
-        )
-        .outerjoin(schema.import_run, (file.workspace_id == row.workspace_id) & (file.id == row.import_id))
+        .outerjoin_from(schema.quarantine, schema.source, (source.workspace_id == mine) & (source.id == row.source_id))
+        .outerjoin(schema.import_run, (file.workspace_id == mine) & (file.id == row.import_id))
         .where(*_waiting(scope, source_id))
     )
     return [

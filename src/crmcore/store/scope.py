@@ -24,7 +24,7 @@ class Scope:
 
     `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to;
     `address_kinds` are those that each channel sends to; `import_id` is the import that all rows written here come from,
-    if any.
+    if any; `isolated` tells that row-level security is on.
     """
 
     connection: Connection
@@ -35,6 +35,7 @@ class Scope:
     listened: frozenset[str] = frozenset()
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     import_id: int | None = None
+    isolated: bool = False
 
     def new_id(self) -> int:
         """Return one new row id."""
