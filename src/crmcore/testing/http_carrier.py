@@ -103,6 +103,9 @@ class HttpSession:
             # A request that did not leave whole cannot have been taken.
             self._connection.close()
             return Retry(delivery_id=message.delivery_id, after=AGAIN, scope="channel", code="connection lost")
+        except ValueError:
+            self._connection.close()
+            return Permanent(delivery_id=message.delivery_id, fault="address", text="it cannot stand in a header")
         try:
             with self._connection.getresponse() as answer:
                 return meaning(message.delivery_id, answer.status, answer.getheader("Retry-After"), answer.read())
@@ -114,7 +117,7 @@ class HttpSession:
 def meaning(delivery_id: int, status: int, retry_after: str | None, body: bytes) -> Result:
     """Return what follows from an answer."""
     if status < _REFUSAL:
-        return Accepted(delivery_id=delivery_id, provider_id=json.loads(body)["id"])
+        return _accepted(delivery_id, body)
     if status in _BUSY:
         after = float(retry_after) if retry_after and retry_after.isdecimal() else AGAIN
         return Retry(delivery_id=delivery_id, after=after, scope="sender", code=str(status))
@@ -123,6 +126,14 @@ def meaning(delivery_id: int, status: int, retry_after: str | None, body: bytes)
     if status in _GONE:
         return Suppress(delivery_id=delivery_id, reason="bounce", code=str(status))
     return Permanent(delivery_id=delivery_id, fault="content", code=str(status))
+
+
+def _accepted(delivery_id: int, body: bytes) -> Result:
+    """http.client takes an answer that ends within its headers for a whole one."""
+    try:
+        return Accepted(delivery_id=delivery_id, provider_id=json.loads(body)["id"])
+    except (ValueError, KeyError):
+        return InDoubt(delivery_id=delivery_id, evidence="the answer was cut short")
 
 
 def _is_closed_by_the_server(connection: http.client.HTTPConnection) -> bool:

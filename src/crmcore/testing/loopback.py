@@ -120,6 +120,10 @@ class Loopback:
         self._closing.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close all connections that are open now."""
         for connection in list(self._open):
             _close(connection)
 

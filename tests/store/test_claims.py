@@ -1,0 +1,24 @@
+"""Claims: who takes how much."""
+
+from __future__ import annotations
+
+from crmcore.model.building import everyone
+from crmcore.model.campaign import Campaign
+from crmcore.store import claims
+
+LIMIT, MANY = 7, 60
+
+
+def test_a_claim_takes_no_more_than_its_limit_of_tables_nobody_has_analysed(crm):
+    """With a join over the rows, PostgreSQL would look for the next ones anew for each row it updates."""
+    crm.identify_many({"customer": str(n), "attributes": {"email": f"{n}@example.com"}} for n in range(MANY))
+    crm.save_template("hello", "note", {"text": "hello"})
+    whole = Campaign(name="hello", purpose="service", audience=everyone(), channel="note", template="hello")
+    run_id = crm.launch(whole).run_id
+
+    def take(scope):
+        return claims.claim(scope, run_id, "somebody", limit=LIMIT, lease_until=scope.now + 1)
+
+    taken = [crm._opened.write(take) for _ in range(2)]
+    assert [len(one) for one in taken] == [LIMIT, LIMIT]
+    assert len({one.id for some in taken for one in some}) == 2 * LIMIT
