@@ -30,8 +30,6 @@ TEXT = (
     + "LINK\n"
 )
 SENDER = "shop@example.com"
-#: A warm-up of a tenth of the mails goes first: what is filled once is full by then.
-WARM = 10
 MEGABYTE = 1024 * 1024
 
 
@@ -112,13 +110,11 @@ def carried(port: int, mail: bytes, count: int) -> float:
             return seconds()
 
 
-def growth(port: int, count: int, window: int) -> float:
-    """Return by how many MB a working process grows at most over `count` sends, after a tenth of them beforehand.
+def growth(port: int, count: int, warm: int, window: int) -> float:
+    """Return by how many MB a working process grows at most over `count` sends, after `warm` of them beforehand.
 
-    Customers and campaign are planned by another process. SQLite's own cache fills as the database grows, up to 64 MB: it is
-    measured with the rest.
+    Customers and campaign are planned by another process.
     """
-    warm = count // WARM
     with tempfile.TemporaryDirectory() as folder:
         given = settings(folder, port, window)
         with _opened(given) as crm:
