@@ -1,9 +1,11 @@
-"""Events into SQLite: `track_many` (validated, deduped, resolved, folded) beside bare sqlite3.executemany.
+"""Events in: `track_many` (validated, deduped, resolved, folded) beside the quickest way to write the same rows.
 
-The peer writes the very rows that `track_many` writes, made beforehand, into the same tables with all their indexes, with
-the same pragmas and the same 1,000 a transaction: events, message ids, and the sums of each batch. It validates, resolves
-and adds up nothing. `ingest.sqlite.log` is the same against a peer that keeps no sums: events and message ids only. The
-customers are known beforehand and the events come in the order they happened, with a message id each, as a feed does.
+The peer is bare sqlite3.executemany, and on PostgreSQL psycopg's COPY. It writes the very rows that `track_many` writes, made
+beforehand, into the same tables with all their indexes, with the same settings and the same 1,000 a transaction: events,
+message ids, and the sums of each batch (on PostgreSQL copied into a temporary table and added from there). It validates,
+resolves and adds up nothing. `ingest.sqlite.log` and `ingest.postgresql.log` are the same against a peer that keeps no sums:
+events and message ids only. The customers are known beforehand and the events come in the order they happened, with a
+message id each, as a feed does. PostgreSQL runs with its own defaults, and each run has a database of its own.
 """
 
 from __future__ import annotations
@@ -11,10 +13,16 @@ from __future__ import annotations
 import random
 import sqlite3
 import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from measuring import arguments, report, rounds, stopwatch
+from serving import Served, server
+from sqlalchemy import make_url
 
 from crmcore import CRM, migrations
 from crmcore.store.engine import PRAGMAS
@@ -56,7 +64,11 @@ def ours(folder: Path, rows: list[dict[str, Any]], customers: int) -> float:
     """Return the seconds `track_many` takes; the database stays for the peer to copy from."""
     path = folder / "ours.db"
     _clear(path)
-    with CRM(str(path)) as crm:
+    return _taken(str(path), rows, customers)
+
+
+def _taken(database: str, rows: list[dict[str, Any]], customers: int) -> float:
+    with CRM(database) as crm:
         crm.identify_many({"customer": str(number)} for number in range(customers))
         with stopwatch() as seconds:
             taken = crm.track_many(rows)
@@ -70,7 +82,8 @@ def raw(folder: Path, tables: tuple[str, ...]) -> float:
     """Return the seconds bare executemany takes for the rows that `ours` has written to these tables."""
     path = folder / "raw.db"
     _clear(path)
-    batches = _batches(folder / "ours.db", tables)
+    with closing(sqlite3.connect(folder / "ours.db")) as written:
+        batches = _batches(lambda query: written.execute(query).fetchall(), tables)
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -86,9 +99,53 @@ def raw(folder: Path, tables: tuple[str, ...]) -> float:
     return took
 
 
-def _batches(path: Path, tables: tuple[str, ...]) -> list[dict[str, list[Any]]]:
+class Postgresql:
+    """Runs on one server; the peer copies what the last run of `ours` has written."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._written = ""
+
+    def ours(self, rows: list[dict[str, Any]], customers: int) -> float:
+        """Return the seconds `track_many` takes."""
+        self._written = self._served.fresh()
+        return _taken(self._written, rows, customers)
+
+    def copied(self, tables: tuple[str, ...]) -> float:
+        """Return the seconds COPY takes for the rows that `ours` has written to these tables."""
+        with _connected(self._written) as written:
+            batches = _batches(lambda query: written.execute(query).fetchall(), tables)
+        with _connected(self._served.fresh()) as connection:
+            connection.execute("CREATE TEMPORARY TABLE added (LIKE crm_event_stat) ON COMMIT DELETE ROWS")
+            connection.commit()
+            with stopwatch() as seconds:
+                for batch in batches:
+                    _copy_batch(connection, batch)
+                return seconds()
+
+
+def _copy_batch(connection: psycopg.Connection[Any], batch: dict[str, list[Any]]) -> None:
+    with connection.cursor() as cursor:
+        for table, rows in batch.items():
+            with cursor.copy(f"COPY {'added' if table == 'crm_event_stat' else table} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        if "crm_event_stat" in batch:
+            cursor.execute(f"INSERT INTO crm_event_stat SELECT * FROM added {_FOLD}")
+    connection.commit()
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as connection:
+        yield connection
+
+
+def _batches(read: Callable[[str], list[Any]], tables: tuple[str, ...]) -> list[dict[str, list[Any]]]:
     """Return the rows of each transaction by table; the sums are those of its own events."""
-    events, ids = _rows(path, "crm_event"), _rows(path, "crm_message_id")
+    events = read("SELECT * FROM crm_event ORDER BY id")
+    ids = read("SELECT * FROM crm_message_id ORDER BY event_id")
     batches = []
     for start in range(0, len(events), BATCH):
         some = events[start : start + BATCH]
@@ -105,12 +162,6 @@ def _sums(events: list[Any]) -> list[Any]:
     return [(*key, *values) for key, values in sorted(sums.items())]
 
 
-def _rows(path: Path, table: str) -> list[tuple[Any, ...]]:
-    order = "event_id" if table == "crm_message_id" else "id"
-    with sqlite3.connect(path) as connection:
-        return connection.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall()
-
-
 def _clear(path: Path) -> None:
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
@@ -121,22 +172,37 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--customers", type=int, default=20_000)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as name, server() as served:
+        folder, postgresql = Path(name), Postgresql(served)
         with CRM(str(folder / "clock.db")) as crm:
             rows = made_events(given.events, given.customers, crm.now())
-        mine, bare, log = rounds(
+        taken = rounds(
             given.rounds,
             lambda: ours(folder, rows, given.customers),
             lambda: raw(folder, ALL),
             lambda: raw(folder, LOG),
+            lambda: postgresql.ours(rows, given.customers),
+            lambda: postgresql.copied(ALL),
+            lambda: postgresql.copied(LOG),
         )
-    for name, peer, against in (
-        ("ingest.sqlite", bare, "sqlite3.executemany of the same rows into the same tables"),
-        ("ingest.sqlite.log", log, "sqlite3.executemany of the events and message ids alone"),
+    _print(given, "ingest.sqlite", "sqlite3.executemany", taken[:3])
+    _print(given, "ingest.postgresql", "COPY", taken[3:])
+
+
+def _print(given: Namespace, name: str, way: str, taken: list[float]) -> None:
+    mine, bare, log = taken
+    for suffix, peer, which in (
+        ("", bare, "the same rows into the same tables"),
+        (".log", log, "the events and message ids alone"),
     ):
-        value = given.events / mine
-        report(as_json=given.json, name=name, value=value, unit="events/s", against=against, ratio=peer / mine)
+        report(
+            as_json=given.json,
+            name=f"{name}{suffix}",
+            value=given.events / mine,
+            unit="events/s",
+            against=f"{way} of {which} ({given.events / peer:.0f} events/s)",
+            ratio=peer / mine,
+        )
 
 
 if __name__ == "__main__":

@@ -1,126 +1,101 @@
-"""Personalised mails to an SMTP sink on loopback: `crm.work()` beside django-post_office, one process each.
+"""Personalised mails to an SMTP sink on loopback: `crm.work()` beside django-post_office and bare smtplib, one process each.
 
 The mail is 6.7 kB, text and HTML. Ours renders it, gates it, keeps its ledger row, signs its unsubscribe link and tracks the
-event; the peer sends what it has rendered when it was queued. The sink is a process of its own. The peer lives in an
-environment of its own, made once by `python benchmarks/send.py --prepare`.
+event, with 50 mails under way at most (`--window`), over one connection. The sink is a process of its own.
+
+`send.smtp`: `ratio` is to django-post_office, which sends what it has rendered when it was queued. `send.limit`: `ratio` is to
+smtplib sending the very bytes of one of our mails again and again, over one connection. `send.cpu` is mails a second of
+the process's CPU time, beside smtplib's. `send.memory_growth`: by how many MB the working process has grown at most over `--sends` mails,
+after `--warm` of them: by then SQLite's page cache, which fills with the database, has its 64 MB. `--profile` prints where
+the time goes instead, and which share gates and ledger take.
+The peer lives in an environment of its own, made once by `python benchmarks/send.py --prepare`.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
-import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
-from measuring import arguments, report, rounds, stopwatch
+import sending
+from environments import prepare, require, run
+from measuring import arguments, report, rounds
 
-from crmcore import CRM
-from crmcore.model.building import everyone
-from crmcore.model.campaign import Campaign
-
-HERE = Path(__file__).parent
-PEER = HERE / ".peer"
-PINNED = ("django==5.2.19", "django-post_office==3.12.0")
-PARAGRAPH = "<p>Some lines for a person to read, about a thing that person may like to have, or may not.</p>\n"
-HTML = f"<html><body><h1>Hello NAME,</h1>\n{PARAGRAPH * 52}<p><a href='LINK'>No more mails like this</a></p></body></html>\n"
-TEXT = (
-    f"Hello NAME,\n\n{'Some lines for a person to read, about a thing.' * 1}\n"
-    + "Some more of them, one after the other.\n" * 30
-    + "LINK\n"
-)
+PINS = {"post_office": ("django==5.2.19", "django-post_office==3.12.0")}
 
 
-def prepare() -> None:
-    """Make the peer's environment."""
-    venv.create(PEER, with_pip=True)
-    subprocess.run([PEER / "bin" / "pip", "install", "-q", *PINNED], check=True)
-
-
-@contextmanager
-def sink() -> Iterator[int]:
-    """Run the sink; yield its port."""
-    with subprocess.Popen(
-        [sys.executable, HERE / "sink.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        yield int(process.stdout.readline())
-        process.stdin.close()
-
-
-def ours(port: int, count: int) -> float:
-    """Return the seconds `work` takes for a campaign to `count` customers."""
-    with tempfile.TemporaryDirectory() as folder:
-        email = {"sender": "Shop <shop@example.com>", "smtp": {"host": "127.0.0.1", "port": port}}
-        with CRM(f"{folder}/crm.db", channels={"email": email}) as crm:
-            _launch(crm, count)
-            with stopwatch() as seconds:
-                crm.work()
-                took = seconds()
-            if crm.report("hello").sent != count:
-                raise SystemExit(f"{crm.report('hello')}")
-    return took
-
-
-def _launch(crm: CRM, count: int) -> None:
-    people = (
-        {"customer": str(n), "attributes": {"email": f"c{n}@example.com", "name": f"Name {n}"}} for n in range(count)
-    )
-    crm.identify_many(people)
-    crm.consent_many({"customer": str(n), "purpose": "retention", "channel": "email"} for n in range(count))
-    parts = {"subject": "Hello NAME", "text": TEXT, "html": HTML}
-    fields = {"NAME": "{{ customer.name }}", "LINK": "{{ links.unsubscribe }}"}
-    for name, field in fields.items():
-        parts = {part: source.replace(name, field) for part, source in parts.items()}
-    crm.save_template("hello", "email", parts)
-    crm.launch(Campaign(name="hello", purpose="retention", audience=everyone(), channel="email", template="hello"))
-
-
-def peer(port: int, count: int) -> float:
+def post_office(port: int, count: int) -> float:
     """Return the seconds django-post_office takes to send its queue."""
     with tempfile.TemporaryDirectory() as folder:
         text, html = Path(folder) / "text", Path(folder) / "html"
-        text.write_text(TEXT)
-        html.write_text(HTML)
-        command = [
-            PEER / "bin" / "python",
-            HERE / "peers" / "run_post_office.py",
-            str(port),
-            str(count),
-            folder,
-            text,
-            html,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        return float(done.stdout.split()[-1])
+        text.write_text(sending.TEXT)
+        html.write_text(sending.HTML)
+        return run("post_office", port, count, folder, text, html)
+
+
+def measure(given: Namespace, port: int) -> None:
+    """Measure how quickly mails go, and print the figures."""
+    mail = sending.rendered(given.window)
+    cpu: dict[str, list[float]] = {"ours": [], "bare": []}
+
+    def seconds(name: str, run: Callable[[], tuple[float, float]]) -> float:
+        took, spent = run()
+        cpu[name].append(spent)
+        return took
+
+    mine, theirs, bare = rounds(
+        given.rounds,
+        lambda: seconds("ours", lambda: sending.sent(port, given.mails, given.window)),
+        lambda: post_office(port, given.mails),
+        lambda: seconds("bare", lambda: sending.carried(port, mail, given.mails)),
+    )
+    for name, peer, against in (
+        ("send.smtp", theirs, PINS["post_office"][1]),
+        ("send.limit", bare, f"smtplib, {len(mail):,} bytes made beforehand"),
+    ):
+        report(
+            as_json=given.json,
+            name=name,
+            value=given.mails / mine,
+            unit="mails/s",
+            against=f"{against} ({given.mails / peer:.0f} mails/s)",
+            ratio=peer / mine,
+        )
+    ours, theirs = median(cpu["ours"]), median(cpu["bare"])
+    against = f"smtplib ({given.mails / theirs:.0f} mails/CPU s)"
+    value = given.mails / ours
+    report(as_json=given.json, name="send.cpu", value=value, unit="mails/CPU s", against=against, ratio=theirs / ours)
+
+
+def memory(given: Namespace, port: int) -> None:
+    """Measure by how much a working process grows, and print the figure."""
+    grown = sending.growth(port, given.sends, given.warm, given.window)
+    report(as_json=given.json, name="send.memory_growth", value=grown, unit=f"MB over {given.sends:,} sends")
 
 
 def main() -> None:
-    """Measure, and print the figure."""
+    """Measure, and print the figures."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--mails", type=int, default=3000)
+    parser.add_argument("--mails", type=int, default=3000, help="mails of each (default 3,000)")
+    parser.add_argument("--window", type=int, default=50, help="mails under way at most (default 50)")
+    parser.add_argument("--sends", type=int, default=100_000, help="mails for memory (default 100,000; 0: none)")
+    parser.add_argument("--warm", type=int, default=60_000, help="mails before memory is watched (default 60,000)")
     parser.add_argument("--prepare", action="store_true", help="make the peer's environment, and nothing else")
+    parser.add_argument("--profile", action="store_true", help="print where the time goes, and measure nothing")
     given = parser.parse_args()
     if given.prepare:
-        prepare()
+        prepare(PINS)
         return
-    if not (PEER / "bin" / "python").exists():
-        raise SystemExit("The peer is not there yet; run: python benchmarks/send.py --prepare")
-    with sink() as port:
-        mine, theirs = rounds(given.rounds, lambda: ours(port, given.mails), lambda: peer(port, given.mails))
-    report(
-        as_json=given.json,
-        name="send.smtp",
-        value=given.mails / mine,
-        unit="mails/s",
-        against=f"{PINNED[1]} ({given.mails / theirs:.0f} mails/s)",
-        ratio=theirs / mine,
-    )
+    with sending.sink() as port:
+        if given.profile:
+            sending.profile(port, given.mails, given.window)
+            return
+        require(PINS, "send.py")
+        measure(given, port)
+        if given.sends:
+            memory(given, port)
 
 
 if __name__ == "__main__":
