@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
+    bindparam,
     func,
     literal,
     literal_column,
@@ -108,9 +109,9 @@ def select_bytes(
     """Return columns of the rows in which `column` is among `values` (bytes), which JSON cannot hold."""
     if scope.connection.dialect.name == "postgresql":
         return select_in(scope, table, columns, {}, column, values)
-    mine = table.c.workspace_id == scope.workspace_id
-    query = select(*(table.c[name] for name in columns)).where(mine, table.c[column].in_(values))
-    return scope.connection.execute(query).all()
+    marks = ", ".join("?" * len(values))
+    named = f"SELECT {', '.join(columns)} FROM {table.name} WHERE workspace_id = {scope.workspace_id}"
+    return scope.connection.exec_driver_sql(f"{named} AND {column} IN ({marks})", tuple(values)).all() if values else []
 
 
 def select_pairs(
@@ -145,11 +146,36 @@ def lock_pairs(
 
 def among(scope: Scope, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Return that a column (text or number) is among values, however many they are: as one parameter, not one each."""
-    if scope.connection.dialect.name == "postgresql":
-        kind: TypeEngine[Any] = Text() if isinstance(column.type, Text) else BigInteger()
-        return column == any_(literal(list(values), ARRAY(kind)))
-    listed = func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(select(listed.c.value))
+    dialect = scope.connection.dialect.name
+    return _one_of(dialect, column, literal(listed(scope, values), _kind_of_list(dialect, column)))
+
+
+def one_of(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the same for a statement that is built once; its parameter is given what `listed` returns."""
+    return _one_of(dialect, column, bindparam(name, type_=_kind_of_list(dialect, column)))
+
+
+def listed(scope: Scope, values: Collection[Any]) -> Any:
+    """Return values as `one_of` is given them."""
+    return list(values) if scope.connection.dialect.name == "postgresql" else json.dumps(list(values))
+
+
+def _one_of(dialect: str, column: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(given)
+    return column.in_(select(func.json_each(given).table_valued("value").c.value))
+
+
+def _kind_of_list(dialect: str, column: ColumnElement[Any]) -> TypeEngine[Any]:
+    if dialect != "postgresql":
+        return Text()
+    return ARRAY(Text() if isinstance(column.type, Text) else BigInteger())
+
+
+def has_rows(scope: Scope, table: Table, where: str = "TRUE") -> bool:
+    """Tell whether a table has rows of this workspace that are as `where` says."""
+    statement = f"SELECT 1 FROM {table.name} WHERE workspace_id = {scope.workspace_id} AND {where} LIMIT 1"
+    return scope.connection.exec_driver_sql(statement).first() is not None
 
 
 def mine_by_id(scope: Scope, table: Table) -> ColumnElement[bool]:
@@ -157,9 +183,14 @@ def mine_by_id(scope: Scope, table: Table) -> ColumnElement[bool]:
 
     SQLite would search a table by its workspace, all of it, rather than by ids; a sign in front takes that from it.
     """
-    if scope.connection.dialect.name != "sqlite":
-        return table.c.workspace_id == scope.workspace_id
-    return literal_column(f"+{table.name}.workspace_id", BigInteger()) == scope.workspace_id
+    return workspace_aside(scope.connection.dialect.name, table) == scope.workspace_id
+
+
+def workspace_aside(dialect: str, table: Table) -> ColumnElement[int]:
+    """Return the workspace of a table's rows as `mine_by_id` needs it."""
+    if dialect != "sqlite":
+        return table.c.workspace_id
+    return literal_column(f"+{table.name}.workspace_id", BigInteger())
 
 
 def run_many(scope: Scope, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, exists, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from crmcore.model.delivery import Reason, State
 from crmcore.model.identity import Identity
@@ -55,13 +57,21 @@ class Standing:
     run_state: str
 
 
+#: Statements of every window are built once; these are their workspace and values.
+_MINE = bindparam("workspace", type_=BigInteger())
+
+
 def due_runs(scope: Scope) -> list[int]:
     """Return the runs of which something is due, those that customers wait for first."""
-    run, row = schema.run.c, schema.delivery.c
-    due = exists().where(row.workspace_id == scope.workspace_id, row.run_id == run.id, WAITING, row.due_at <= scope.now)
-    query = select(run.id, run.state).where(run.workspace_id == scope.workspace_id, run.state.in_(GOING), due)
-    found = scope.connection.execute(query).all()
+    found = scope.connection.execute(_due_runs(), {"workspace": scope.workspace_id, "now": scope.now}).all()
     return [one for one, _ in sorted(found, key=lambda each: (GOING.index(each.state), each.id))]
+
+
+@cache
+def _due_runs() -> Select[Any]:
+    run, row = schema.run.c, schema.delivery.c
+    due = exists().where(row.workspace_id == _MINE, row.run_id == run.id, WAITING, row.due_at <= bindparam("now"))
+    return select(run.id, run.state).where(run.workspace_id == _MINE, run.state.in_(GOING), due)
 
 
 def claim(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int) -> list[Claimed]:
@@ -79,34 +89,45 @@ def claim(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int
 
 
 def _take(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int) -> list[int]:
+    values = {"workspace": scope.workspace_id, "run": run_id, "now": scope.now, "most": limit}
+    given = {**values, "owner": owner, "until": lease_until}
+    return sorted(scope.connection.execute(_taking(scope.connection.dialect.name), given).scalars())
+
+
+@cache
+def _taking(dialect: str) -> ReturningUpdate[Any]:
     row = schema.delivery.c
     due = (
         select(row.id)
-        .where(row.workspace_id == scope.workspace_id, row.run_id == run_id, WAITING, row.due_at <= scope.now)
+        .where(row.workspace_id == _MINE, row.run_id == bindparam("run"), WAITING, row.due_at <= bindparam("now"))
         .order_by(row.due_at, row.id)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
         .cte("due")  # looked through once: PostgreSQL would take a limit anew for every row it compares
     )
-    taken = (
+    return (
         update(schema.delivery)
-        .where(bulk.mine_by_id(scope, schema.delivery), row.id.in_(select(due.c.id)))
-        .values(state=State.CLAIMED.value, claimed_by=owner, lease_until=lease_until)
+        .where(bulk.workspace_aside(dialect, schema.delivery) == _MINE, row.id.in_(select(due.c.id)))
+        .values(state=State.CLAIMED.value, claimed_by=bindparam("owner"), lease_until=bindparam("until"))
         .returning(row.id)
     )
-    return sorted(scope.connection.execute(taken).scalars())
 
 
 def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
+    given = {"workspace": scope.workspace_id, "ids": bulk.listed(scope, ids)}
+    return [_value(*one) for one in scope.connection.execute(_claimed_ones(scope.connection.dialect.name), given)]
+
+
+@cache
+def _claimed_ones(dialect: str) -> Select[Any]:
     row, address = schema.delivery.c, schema.identity.c
-    query = (
+    return (
         select(*(row[name] for name in _COLUMNS), row.attempt + 1, address.kind, address.value, _is_removed())
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
-        .where(bulk.mine_by_id(scope, schema.delivery), bulk.among(scope, row.id, ids))
-        .where(address.workspace_id == scope.workspace_id)
+        .where(bulk.workspace_aside(dialect, schema.delivery) == _MINE, bulk.one_of(dialect, row.id, "ids"))
+        .where(address.workspace_id == _MINE)
         .order_by(row.id)
     )
-    return [_value(*one) for one in scope.connection.execute(query)]
 
 
 _COLUMNS = (
@@ -144,19 +165,24 @@ def _is_removed() -> ColumnElement[bool]:
 
 def standing(scope: Scope, owner: str, ids: Sequence[int]) -> dict[int, Standing]:
     """Return how those of the deliveries stand that are claimed by an owner still, and lock them."""
+    given = {"workspace": scope.workspace_id, "ids": bulk.listed(scope, ids), "owner": owner}
+    rows = scope.connection.execute(_standing_ones(scope.connection.dialect.name), given)
+    return {one: Standing(customer_id, bool(removed), state) for one, customer_id, removed, state in rows}
+
+
+@cache
+def _standing_ones(dialect: str) -> Select[Any]:
     row, address, run = schema.delivery.c, schema.identity.c, schema.run.c
-    query = (
+    return (
         select(row.id, row.customer_id, _is_removed(), run.state)
         .join_from(schema.delivery, schema.identity, address.id == row.address_id)
         .join(schema.run, run.id == row.run_id)
-        .where(bulk.mine_by_id(scope, schema.delivery), bulk.among(scope, row.id, ids))
-        .where(row.state == State.CLAIMED.value, row.claimed_by == owner)
-        .where(address.workspace_id == scope.workspace_id, run.workspace_id == scope.workspace_id)
+        .where(bulk.workspace_aside(dialect, schema.delivery) == _MINE, bulk.one_of(dialect, row.id, "ids"))
+        .where(row.state == State.CLAIMED.value, row.claimed_by == bindparam("owner"))
+        .where(address.workspace_id == _MINE, run.workspace_id == _MINE)
         .order_by(row.id)
         .with_for_update(of=schema.delivery)
     )
-    rows = scope.connection.execute(query)
-    return {one: Standing(customer_id, bool(removed), state) for one, customer_id, removed, state in rows}
 
 
 def renew(scope: Scope, owner: str, ids: Collection[int], lease_until: int) -> None:

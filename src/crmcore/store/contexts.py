@@ -15,22 +15,13 @@ from crmcore.store.scope import Scope
 
 def of_customers(scope: Scope, customers: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return each customer's attributes, with `key` and `tags` beside them; an attribute that is null is there as None."""
-    row = schema.customer.c
-    query = select(row.id, row.key).where(row.workspace_id == scope.workspace_id, bulk.among(scope, row.id, customers))
-    contexts: dict[int, dict[str, Any]] = {
-        one: {"key": key, "tags": []} for one, key in scope.connection.execute(query)
-    }
-    value = schema.attribute.c
-    values = select(value.customer_id, value.name, value.kind, value.number, value.text).where(
-        value.workspace_id == scope.workspace_id, bulk.among(scope, value.customer_id, customers)
-    )
-    for one, name, kind, number, text in scope.connection.execute(values):
+    known = bulk.select_in(scope, schema.customer, ("id", "key"), {}, "id", customers)
+    contexts: dict[int, dict[str, Any]] = {one: {"key": key, "tags": []} for one, key in known}
+    columns = ("customer_id", "name", "kind", "number", "text")
+    for one, name, kind, number, text in bulk.select_in(scope, schema.attribute, columns, {}, "customer_id", customers):
         contexts[one][name] = restored(kind, number, text)
-    tag = schema.tag.c
-    tags = select(tag.customer_id, tag.name).where(
-        tag.workspace_id == scope.workspace_id, bulk.among(scope, tag.customer_id, customers)
-    )
-    for one, name in scope.connection.execute(tags.order_by(tag.name)):
+    tags = bulk.select_in(scope, schema.tag, ("customer_id", "name"), {}, "customer_id", customers)
+    for one, name in sorted(map(tuple, tags)):
         contexts[one]["tags"].append(name)
     return contexts
 

@@ -86,16 +86,16 @@ def _consents(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[tu
                 if channel in (terms.channel, ANY_CHANNEL)
             ]
         )
-    state = schema.consent_state.c
-    rows = scope.connection.execute(
-        select(state.customer_id, state.purpose, state.granted, state.at).where(
-            state.workspace_id == scope.workspace_id,
-            bulk.among(scope, state.customer_id, sorted({one.customer_id for one in claimed})),
-            state.purpose.in_(sorted({one.purpose.value for one in claimed})),
-            state.channel.in_((terms.channel, ANY_CHANNEL)),
-        )
+    columns = ("customer_id", "purpose", "channel", "granted", "at")
+    customers = sorted({one.customer_id for one in claimed})
+    rows = bulk.select_in(scope, schema.consent_state, columns, {}, "customer_id", customers)
+    return _latest(
+        [
+            ((customer_id, purpose), granted, at)
+            for customer_id, purpose, channel, granted, at in rows
+            if channel in (terms.channel, ANY_CHANNEL)
+        ]
     )
-    return _latest([((customer_id, purpose), granted, at) for customer_id, purpose, granted, at in rows])
 
 
 def _wishes(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[int, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, func, select
 
 from crmcore.model.statement import Consent, Subscribe, Suppress
 from crmcore.model.wire import NAMES, Statement, dumps, loads
@@ -31,16 +31,15 @@ def append(scope: Scope, statements: Sequence[Statement]) -> None:
 
 def any_left(scope: Scope) -> bool:
     """Tell whether something waits."""
-    return bool(scope.connection.execute(select(exists(_mine(scope)))).scalar())
+    return bulk.has_rows(scope, schema.pending)
 
 
 def holds_withdrawals(scope: Scope) -> bool:
     """Tell whether something waits by which a customer may have withdrawn a permission."""
-    withdrawing = _mine(scope).where(schema.pending.c.verb.in_(_PERMISSIONS))
-    return bool(scope.connection.execute(select(exists(withdrawing))).scalar())
+    return bulk.has_rows(scope, schema.pending, f"verb IN ({_PERMISSIONS})")
 
 
-_PERMISSIONS = [NAMES[one] for one in (Consent, Subscribe, Suppress)]
+_PERMISSIONS = ", ".join(f"'{NAMES[one]}'" for one in (Consent, Subscribe, Suppress))
 
 
 def count(scope: Scope) -> int:

@@ -15,7 +15,6 @@ CRLF = b"\r\n"
 MAX_LINE = 998
 #: A base64 encoded-word of 45 bytes stays within 75 characters (RFC 2047, section 2).
 WORD = 45
-_ANY_NEWLINE = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -52,9 +51,16 @@ def date(second: int) -> bytes:
     return f"{day}, {t.tm_mday:02} {month} {t.tm_year:04} {t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000".encode()
 
 
+def _with_crlf(content: str) -> str:
+    """Whatever ends the lines; a regular expression takes four times as long."""
+    if "\r" in content:
+        content = content.replace("\r\n", "\n").replace("\r", "\n")
+    return content.replace("\n", "\r\n")
+
+
 def leaf(subtype: str, content: str) -> bytes:
     """Return a text part: its headers, an empty line and its content in a transfer encoding that keeps it 7-bit."""
-    data = _ANY_NEWLINE.sub("\r\n", content)
+    data = _with_crlf(content)
     encoding, body = _encoded(data)
     return b"".join(
         (
