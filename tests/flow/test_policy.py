@@ -137,6 +137,16 @@ def test_two_messages_to_one_customer_in_one_batch_count_one_another(open_with, 
     assert sorted(became(crm, "a")) == ["accepted", "capped"]
 
 
+def test_one_that_another_gate_ends_has_no_room_kept_for_it(open_with):
+    crm = open_with({"caps": [cap(1)]})
+    people(crm, 2)
+    launch(crm, "a")
+    crm.merge("0", "1", force=True)
+    crm.suppress("0", address={"email": "0@example.com"})
+    crm.work()
+    assert sorted(became(crm, "a")) == ["accepted", "suppressed"]
+
+
 @pytest.mark.parametrize(
     ("answer", "counts"),
     [
@@ -235,6 +245,24 @@ def test_the_held_out_pass_the_caps_and_take_nothing_of_them(open_with, recorder
     answers = send(crm, "b", holdout=0.5)
     assert answers.count("capped") == 40 - held_out
     assert answers.count("accepted") + answers.count("holdout") == held_out
+
+
+def test_no_room_is_kept_for_a_message_to_somebody_held_out(open_with):
+    crm = open_with({"zone": LOS_ANGELES, "quiet": [{"channels": ["text"], **NIGHT}], "caps": [cap(1)]})
+    people(crm)
+    assert send(crm, "high", "text", priority=5, holdout=0.999999999) == ["planned"]
+    assert send(crm, "low") == ["accepted"]
+
+
+def test_one_that_is_held_out_takes_nothing_from_another_in_its_batch(open_with):
+    crm = open_with({"caps": [cap(1)]})
+    people(crm, 2)
+    launch(crm, "a")
+    first = crm.deliveries("a")[0].id
+    crm._opened.write(lambda scope: bulk.update(scope, schema.delivery, ("held_out",), ("id",), [(True, first)]))
+    crm.merge("0", "1", force=True)
+    crm.work()
+    assert became(crm, "a") == ["holdout", "accepted"]
 
 
 # -- clock and calendar -----------------------------------------------------------------------------------------------
