@@ -42,7 +42,8 @@ def folded(text: str) -> str:
     """Return a text without case and accents."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    # Taken apart before as well: a letter of mathematics has no small form, the letter it stands for has.
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(_APART)
 
 
