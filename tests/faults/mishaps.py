@@ -19,6 +19,8 @@ from tests.faults.world import TIMEOUT, Jump
 Sink = Literal["smtp", "http"]
 #: How many steps of a conversation a worker is let go on before something happens, at most.
 STEPS = 300
+#: Within how many others one comes again that has missed.
+SOON = 6
 LATE = Slow(TIMEOUT * 3)
 
 
@@ -203,14 +205,21 @@ class Deck:
         if self._is_kill:
             return _kill(self._chance)
         if not self._others:
-            self._others = [*_breaks(self._chance), *_of_the_machine(self._chance, server=self._server)]
-            self._chance.shuffle(self._others)
+            self._others = self._shuffled()
         return self._others.pop()
 
     def put_back(self, missed: Mishap) -> None:
-        """Take back one that hit nobody: it will come again."""
+        """Take back one that hit nobody: it will come again soon."""
         if not isinstance(missed, Killed | KilledAt):
-            self._others.insert(self._chance.randint(0, len(self._others)), missed)
+            self._others.insert(max(0, len(self._others) - self._chance.randint(1, SOON)), missed)
+
+    def _shuffled(self) -> list[Mishap]:
+        """Those of the machine, which are fewer, come in turn with those of servers: soon each kind has come."""
+        machine, servers = _of_the_machine(self._chance, server=self._server), _breaks(self._chance)
+        self._chance.shuffle(machine)
+        self._chance.shuffle(servers)
+        rest = servers[len(machine) :]
+        return rest + [one for pair in zip(machine, servers, strict=False) for one in pair]
 
 
 def _kill(chance: random.Random) -> Killed | KilledAt:
@@ -235,7 +244,7 @@ def _of_the_machine(chance: random.Random, *, server: bool) -> list[Mishap]:
         *(KilledAtStart(share=chance.random()) for _ in range(2)),
         *(Stalled(sink=sink, stage="", step=chance.randint(1, STEPS // 4)) for sink in sinks for _ in range(2)),
         *(Unconnected(sink=sink, stage="", step=chance.randint(1, STEPS // 4)) for sink in sinks for _ in range(2)),
-        *(Full(pages=chance.randint(0, 10)) for _ in range(2)),
-        *(Limited(room=chance.randint(0, 400_000)) for _ in range(0 if server else 2)),
+        *(Full(pages=chance.randint(0, 4)) for _ in range(2)),
+        *(Limited(room=chance.randint(0, 50_000)) for _ in range(0 if server else 2)),
         *(Jumped(jump=jump) for jump in jumps),
     ]

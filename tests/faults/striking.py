@@ -38,8 +38,6 @@ from tests.faults.world import LEASE, ShiftedClock, World
 
 #: Seconds a worker takes to start, and to work; random moments are drawn from them.
 STARTING, WORKING = 0.2, 0.2
-#: Statements that write a page, about.
-WRITES = 20
 #: Seconds after which a worker whom nothing comes of is given up.
 STANDSTILL = 2.0
 #: Seconds a worker stands still, at most.
@@ -150,7 +148,7 @@ class Striker:
     def _hobbling(self, mishap: Mishap) -> Iterator[None]:
         with ExitStack() as stack:
             if isinstance(mishap, Full) and self._is_server:
-                stack.enter_context(databases.full_after(self._world.database, mishap.pages * WRITES))
+                stack.enter_context(databases.full_after(self._world.database, mishap.pages))
             yield
 
     def _befall(self, mishap: Mishap, worker: Worker) -> bool:
