@@ -98,7 +98,8 @@ def race(
 class Watch:
     """Reads a customer's deliveries in each transaction that withdraws something, before it commits."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, workspace_id: int) -> None:
+        self.workspace_id = workspace_id
         self.customer_id = 0
         self.not_handed: set[int] = set()
         self.in_air = 0
@@ -113,9 +114,10 @@ class Watch:
         if not connection.info.pop("withdraws", False):
             return
         row = schema.delivery.c
-        mine = select(row.id).where(row.customer_id == self.customer_id, row.handed_at.is_(None))
+        here = row.workspace_id == self.workspace_id
+        mine = select(row.id).where(here, row.customer_id == self.customer_id, row.handed_at.is_(None))
         self.not_handed = set(connection.execute(mine).scalars())
-        handed = select(func.count()).select_from(schema.delivery).where(row.state == "handed")
+        handed = select(func.count()).select_from(schema.delivery).where(here, row.state == "handed")
         self.in_air = max(self.in_air, connection.execute(handed).scalar_one())
 
 
@@ -126,7 +128,7 @@ class Racer:
         self._crm, self._engine, self._chance = crm, engine, chance
         self._waves = 0
         self._run_id = 0
-        self.watch = Watch(engine)
+        self.watch = Watch(engine, crm._opened.workspace.id)
         self.withdrawn: set[int] = set()
         self.trials = self.claimed = 0
 

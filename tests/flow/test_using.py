@@ -87,7 +87,7 @@ def test_a_withdrawal_of_a_known_customer_is_written_at_once(engine, host):
     with engine.begin() as connection:
         writer = host.using(connection)
         writer.consent("42", "retention", granted=False)
-        rows = connection.execute(text("SELECT granted FROM crm_consent_state")).all()
+        rows = connection.execute(text("SELECT granted FROM crm_consent_state WHERE workspace_id = 1")).all()
     assert [bool(granted) for (granted,) in rows] == [False]
 
 

@@ -33,6 +33,8 @@ DELETE FROM crm_event WHERE workspace_id = 1
 INSERT INTO crm_event (id, workspace_id) VALUES (?, 1), (?, ?) ON CONFLICT (workspace_id, id) DO UPDATE SET name = excluded.name
 INSERT INTO crm_event (workspace_id, id) SELECT 1, id FROM crm_tag WHERE workspace_id = 1 ON CONFLICT DO NOTHING
 INSERT INTO crm_event (workspace_id, id) SELECT t.workspace_id, t.id FROM crm_tag AS t WHERE t.workspace_id = 1
+SELECT id FROM crm_event WHERE 0 = 1 ORDER BY id
+SELECT id FROM crm_event WHERE id = 3 AND false
 SELECT id FROM crm_workspace
 UPDATE crm_node SET until_ms = 0
 SELECT version_num FROM crm_alembic_crmcore
@@ -44,6 +46,8 @@ UNGUARDED = [
     ("SELECT id FROM crm_event WHERE id = 1", {EVENTS}),
     ("SELECT id FROM shop.crm_event", {EVENTS}),
     ("SELECT id FROM crm_event WHERE workspace_id = 1 OR id = 2", {EVENTS}),
+    ("SELECT id FROM crm_event WHERE 0 = 1 OR id = 2", {EVENTS}),
+    ("SELECT id FROM crm_event WHERE 0 = 1 UNION SELECT id FROM crm_tag", {TAGS}),
     ("SELECT id FROM crm_event WHERE NOT (workspace_id = 1)", {EVENTS}),
     ("SELECT id FROM crm_event WHERE workspace_id <> 1", {EVENTS}),
     ("SELECT id FROM crm_event WHERE workspace_id = 1 + id", {EVENTS}),

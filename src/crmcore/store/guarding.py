@@ -100,6 +100,8 @@ def _read(clauses: list[tuple[str, Tree]]) -> Iterator[tuple[str, str]]:
 def _filtered(clauses: list[tuple[str, Tree]]) -> set[str]:
     """Return the names by which tables go of which only one workspace's rows are meant."""
     filtered: set[str] = set()
+    if any(kind == "where" and statements.holds_never(clause) for kind, clause in clauses):
+        return {name for _, name in _read(clauses)}
     joined, kind_of_join = set[str](), ""
     for kind, clause in clauses:
         if kind.endswith("join"):

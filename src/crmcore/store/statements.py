@@ -121,6 +121,11 @@ def said(condition: Tree) -> set[str]:
     return {name for one in _split(condition, "and") for name in _said(one)}
 
 
+def holds_never(condition: Tree) -> bool:
+    """Tell whether a condition says of itself that no row meets it, as SQLAlchemy writes a false one."""
+    return "or" not in condition and any(one in (["0", "=", "1"], ["false"]) for one in _split(condition, "and"))
+
+
 def _said(condition: Tree) -> set[str]:
     match condition:
         case [list() as inner] if "select" not in inner:

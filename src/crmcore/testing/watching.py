@@ -67,7 +67,7 @@ def _sleepless(package: str, slept: list[str]) -> Iterator[None]:
     holders = [
         (module, name)
         for key, module in list(sys.modules.items())
-        if key == "time" or _is_in(key, package)
+        if key == "time" or (_is_in(key, package) and key != __name__)
         for name, value in list(vars(module).items())
         if value is sleep
     ]
