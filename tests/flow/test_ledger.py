@@ -6,11 +6,12 @@ from collections import Counter
 
 import pytest
 
+from crmcore import CRM
 from crmcore.errors import InvalidValue, NotInDoubt, RunState, UnknownCampaign
 from crmcore.hooks.provider import Accepted, InDoubt, Permanent
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
-from crmcore.testing.fakes import accept
+from crmcore.testing.fakes import Notes, Recorder, accept
 from tests.flow.test_campaign import balanced, made, people
 
 
@@ -214,6 +215,21 @@ def test_what_another_process_has_taken_over_is_left_to_it(crm, recorder, clock)
     recorder.answer = taken_over
     crm.work()
     assert states(crm) == {"accepted": 1}
+
+
+def test_a_run_whose_channel_is_not_there_keeps_no_other_waiting(new_database, clock, recorder):
+    url, blocked = new_database("crm.db"), ["crm_email", "crm_recommend"]
+    texts = Recorder(notes=Notes("text", address_kinds=frozenset({"phone"})))
+    with CRM(url, clock=clock, plugins={"recorder": recorder, "texts": texts}, blocked=blocked) as crm:
+        people(crm, 2)
+        crm.save_template("hello", "text", {"text": "Hello"})
+        crm.identify_many({"customer": str(n), "attributes": {"phone": f"+44123{n}"}} for n in range(2))
+        crm.launch(made(name="texts", channel="text", purpose="service"))
+        crm.launch(made())
+    with CRM(url, clock=clock, plugins={"recorder": recorder}, blocked=blocked) as crm:
+        crm.work()
+        assert states(crm) == {"accepted": 2}
+        assert Counter(one.state for one in crm.deliveries("texts")) == {"planned": 2}
 
 
 def test_stats_say_for_how_long_the_oldest_has_waited(crm, clock):

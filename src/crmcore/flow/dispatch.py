@@ -6,6 +6,7 @@ window of a connection in doubt.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from itertools import groupby
 
 import attrs
 
+from crmcore.errors import CRMError
 from crmcore.flow.carrying import Carrying
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import Plan, advised, plan
@@ -29,6 +31,7 @@ from crmcore.store.scope import Read, Scope, Write
 
 #: How often in a row a process looks again for deliveries that somebody else was in the way of.
 TRIES = 100
+log = logging.getLogger("crmcore.dispatch")
 #: How many batches may be ready and wait: no more is claimed then.
 AHEAD = 2
 Stop = Callable[[], bool]
@@ -60,6 +63,8 @@ class Dispatcher:
         self._compiled: dict[int, Compiled] = {}
         self._sent: Sent | None = None
         self._ready: deque[Ready] = deque()
+        #: Runs that cannot go on in this process.
+        self._waiting: set[int] = set()
         self._renew_at = 0
 
     def run(self, progress: Progress, limit: int | None, stop: Stop) -> int:
@@ -96,7 +101,7 @@ class Dispatcher:
             if done == limit:
                 due.clear()
             elif not due and is_under_way:
-                due.extend(turned.due)
+                due.extend(one for one in turned.due if one not in self._waiting)
             if not due and not is_under_way:
                 break
         return done
@@ -115,8 +120,14 @@ class Dispatcher:
         self._prepare(turned.claimed)
         return turned
 
-    def _next(self, run_id: int, left: int | None) -> Next:
-        given = self._plan(run_id, None)
+    def _next(self, run_id: int, left: int | None) -> Next | None:
+        """Return what to claim of a run; nothing where what it needs is not there, which keeps no other run waiting."""
+        try:
+            given = self._plan(run_id, None)
+        except CRMError:
+            log.exception("run %s waits: what it needs is not there", run_id)
+            self._waiting.add(run_id)
+            return None
         window = min(given.provider.carriage.batch, self._settings.sending.window)
         return Next(run_id=run_id, plan=given, wanted=window if left is None else min(window, left))
 
@@ -140,10 +151,17 @@ class Dispatcher:
     def _prepare(self, claimed: Sequence[Claimed]) -> None:
         """Make messages; where a run has more than one channel, each apart."""
         for (run_id, channel), some in groupby(sorted(claimed, key=_grouping), key=lambda one: _grouping(one)[:2]):
-            given = self._plan(run_id, channel)
+            batch = list(some)
+            try:
+                given = self._plan(run_id, channel)
+            except CRMError:
+                log.exception("messages of run %s on channel %s wait: what they need is not there", run_id, channel)
+                self._waiting.add(run_id)
+                self._write(partial(claims.release, owner=self._turn.owner, ids=[one.id for one in batch]))
+                continue
             with self._reading() as scope:
                 judges = list(self._registry.gates.values())
-                self._ready.append(prepare(scope, given, list(some), self._template, judges))
+                self._ready.append(prepare(scope, given, batch, self._template, judges))
 
     def _leave(self) -> None:
         """Settle what was sent, and give back what was claimed."""
