@@ -162,8 +162,10 @@ def _readable(binaries: Path, folder: Path, user: str | None) -> Path:
     """Return the binaries, copied where the user cannot reach them: in the home of root, for one."""
     if _answers(user, binaries):
         return binaries
-    copy = shutil.copytree(binaries.parent, folder / "install", symlinks=True)
-    libraries = binaries.parent.parent.with_suffix(".libs")
+    installed, package = binaries.parent, binaries.parent.parent
+    # A wheel's programs look for the libraries that came with them two folders above their own.
+    copy = shutil.copytree(installed, folder / package.name / installed.name, symlinks=True)
+    libraries = package.with_suffix(".libs")
     if libraries.exists():
         shutil.copytree(libraries, folder / libraries.name)
     return copy / binaries.name
