@@ -97,10 +97,11 @@ def select_in(
     """Return columns of the rows where `same` holds and `column` (text or number) is among `values`, however many."""
     if not values:
         return []
-    dialect = scope.connection.dialect.name
-    statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id, dialect)
-    wanted = json.dumps(values) if dialect == "sqlite" else list(values)
-    return scope.connection.exec_driver_sql(statement, (*same.values(), wanted)).all()
+    if scope.connection.dialect.name == "postgresql":
+        statement = _select_each(table, tuple(columns), tuple(same), column, scope.workspace_id)
+        return scope.connection.exec_driver_sql(statement, (list(dict.fromkeys(values)), *same.values())).all()
+    statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id)
+    return scope.connection.exec_driver_sql(statement, (*same.values(), json.dumps(values))).all()
 
 
 def select_bytes(
@@ -217,18 +218,21 @@ def _insert(table: str, columns: tuple[str, ...], then: str, workspace_id: int, 
     return f"INSERT INTO {table} ({names}) VALUES ({marks}) {then}"
 
 
-#: A long list as one parameter: no statement has to be compiled for its length.
-_AMONG = {"sqlite": "{0} IN (SELECT value FROM json_each(?))", "postgresql": "{0} = ANY(%b)"}
+@lru_cache(maxsize=256)
+def _select_in(table: str, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int) -> str:
+    # As `mine_by_id` does.
+    aside = "+" if column == "id" else ""
+    found = _found(same, workspace_id, "?")
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {aside}{found} AND {column} IN (SELECT value FROM json_each(?))"
 
 
 @lru_cache(maxsize=256)
-def _select_in(
-    table: str, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int, dialect: str
-) -> str:
-    found = _found(same, workspace_id, "?" if dialect == "sqlite" else "%s")
-    # As `mine_by_id` does.
-    aside = "+" if dialect == "sqlite" and column == "id" else ""
-    return f"SELECT {', '.join(columns)} FROM {table} WHERE {aside}{found} AND {_AMONG[dialect].format(column)}"
+def _select_each(table: Table, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int) -> str:
+    """Look each value up by itself: without statistics PostgreSQL would rather read all that is the same, and compare."""
+    given = f"unnest(%b::{_list_of(table.c[column])}) AS wanted (sought)"
+    found = f"{_found(same, workspace_id, '%s')} AND {column} = wanted.sought"
+    each = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {found} OFFSET 0"
+    return f"SELECT {', '.join(f'found.{one}' for one in columns)} FROM {given} CROSS JOIN LATERAL ({each}) AS found"
 
 
 _PAIRS = {
