@@ -8,6 +8,7 @@ import pytest
 
 from crmcore import CRM
 from crmcore.errors import InvalidValue, NotInDoubt, RunState, UnknownCampaign
+from crmcore.hooks.channel import Unrendered
 from crmcore.hooks.provider import Accepted, InDoubt, Permanent
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
@@ -239,3 +240,25 @@ def test_stats_say_for_how_long_the_oldest_has_waited(crm, clock):
     assert (crm.stats().due, crm.stats().due_lag) == (1, 5 * MINUTE)
     crm.work()
     assert (crm.stats().due, crm.stats().due_lag, crm.stats().pending_lag) == (0, 0, 0)
+
+
+def test_a_message_that_cannot_be_made_is_left_to_whoever_has_it_by_now(crm, recorder, clock, monkeypatch):
+    people(crm, 1)
+    crm.launch(made())
+    channel = crm.registry.channel("note")
+    usual = channel.render
+
+    def slow_and_broken(_compiled, drafts):
+        clock.turn("11m")
+        crm._opened.write(claims.recover)
+        [run_id] = crm._opened.write(claims.due_runs)
+        crm._opened.write(lambda scope: claims.claim(scope, run_id, "other", limit=1, lease_until=scope.now + MINUTE))
+        monkeypatch.setattr(channel, "render", usual)
+        return [Unrendered(delivery_id=one.delivery_id, problem="it is broken") for one in drafts]
+
+    monkeypatch.setattr(channel, "render", slow_and_broken)
+    crm.work()
+    assert states(crm) == {"claimed": 1}
+    clock.turn("2m")
+    crm.work()
+    assert states(crm) == {"accepted": 1}

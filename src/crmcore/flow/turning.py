@@ -90,8 +90,9 @@ class Turn:
     def _hand(self, scope: Scope, ready: Ready) -> tuple[list[Composed], bool]:
         """Hand over what may go. What hosts have said until now is folded first; whoever says more then has to wait."""
         fold_visible(scope)
-        moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in ready.failures])
-        standing = claims.standing(scope, self.owner, [one.composed.claimed.id for one in ready.made])
+        standing = claims.standing(scope, self.owner, ready.ids)
+        failed = [one for one in ready.failures if one.delivery_id in standing]
+        moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failed])
         made = [
             (_fresh(one.composed, standing[one.composed.claimed.id]), standing[one.composed.claimed.id].run_state)
             for one in ready.made
