@@ -115,6 +115,21 @@ def scans(crm: CRM, seen: Sequence[Run]) -> list[str]:
     return [f"{step.table}: {statement}" for statement, step in steps(crm, seen) if step.table in BIG and step.is_scan]
 
 
+def sorted_ones(crm: CRM, seen: Sequence[Run]) -> list[str]:
+    """Return the statements that put rows in order themselves, rather than read them so."""
+    with crm._opened.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            _fill(connection, crm._opened.workspace.id)
+        return [run for run, given in seen if run.startswith(PLANNED) and _sorts(connection, run, given)]
+
+
+def _sorts(connection: Connection, statement: str, given: Any) -> bool:
+    is_sqlite = connection.dialect.name == "sqlite"
+    rows = connection.exec_driver_sql(f"{'EXPLAIN QUERY PLAN' if is_sqlite else 'EXPLAIN'} {statement}", given).all()
+    sign = "USE TEMP B-TREE FOR" if is_sqlite else "Sort"
+    return any(sign in str(row[-1]) for row in rows)
+
+
 def _plan(connection: Connection, statement: str, given: Any) -> list[Step]:
     if connection.dialect.name == "postgresql":
         [(plan,)] = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", given).all()

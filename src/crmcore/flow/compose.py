@@ -65,8 +65,8 @@ def _offered(scope: Scope, plan: Plan, customers: Sequence[int]) -> list[tuple[l
 
 def _first(scope: Scope, plan: Plan, one: Claimed, context: dict[str, Any], shown: tuple[Shown, ...]) -> Composed:
     unsubscribe = unsubscribe_link(scope, plan, one.id)
-    whole = context | {"links": Fields("links", {"unsubscribe": unsubscribe}), "message": _message(one)}
-    kept = freeze(whole | {"at": scope.now, "unsubscribe": unsubscribe})
+    whole = {**context, "links": Fields("links", {"unsubscribe": unsubscribe}), "message": _message(one)}
+    kept = freeze(whole | {"at": scope.now})
     return Composed(claimed=one, draft=_draft(scope, one, whole, scope.now, unsubscribe), frozen=kept, shown=shown)
 
 
@@ -81,7 +81,7 @@ _NONE = Fields("message", {})
 
 def _again(scope: Scope, one: Claimed, kept: str) -> Composed:
     context = thaw(kept)
-    draft = _draft(scope, one, context, context.pop("at"), context.pop("unsubscribe"))
+    draft = _draft(scope, one, context, context.pop("at"), context["links"]["unsubscribe"])
     return Composed(claimed=one, draft=draft, frozen=kept)
 
 

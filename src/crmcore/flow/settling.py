@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.outcome import Outcome
@@ -41,8 +42,12 @@ def _change(scope: Scope, one: Outcome) -> DeliveryChange:
 
 def message_event(name: str, delivery_id: int, at: int, campaign: str, channel: str) -> Event:
     """Return the event that something happened to a message."""
-    said = to_json({"campaign": campaign, "channel": channel}, name)
-    return Event(name=name, customer=(), at=at, ref=str(delivery_id), properties=said)
+    return Event(name=name, customer=(), at=at, ref=str(delivery_id), properties=_said(campaign, channel))
+
+
+@lru_cache(maxsize=64)
+def _said(campaign: str, channel: str) -> str:
+    return to_json({"campaign": campaign, "channel": channel}, "message event")
 
 
 def _event(scope: Scope, plan: Plan, one: Outcome) -> Event | None:

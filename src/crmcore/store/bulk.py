@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Column,
     ColumnElement,
     Connection,
     Result,
@@ -26,8 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from crmcore.store import copying
-from crmcore.store.schema.columns import RowId
+from crmcore.store import copying, lists
 from crmcore.store.scope import Scope
 
 MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
@@ -60,17 +58,17 @@ def update(
 
 def update_all(
     scope: Scope, table: Table, columns: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]], where: str
-) -> None:
-    """Update rows by key, in any order, as far as they are as `where` says; the tuples are those of `update`.
+) -> int:
+    """Update rows by key, in any order, as far as they are as `where` says; return how many. Tuples are as in `update`.
 
     PostgreSQL takes them as one statement, SQLite one by one: each is quickest so.
     """
     if not rows:
-        return
-    is_one = scope.connection.dialect.name == "postgresql"
-    text = (_update_joined if is_one else _update_where)(table, tuple(columns), tuple(key), scope.workspace_id, where)
-    bound = tuple(list(one) for one in zip(*rows, strict=True)) if is_one else list(rows)
-    scope.connection.exec_driver_sql(text, bound)
+        return 0
+    if scope.connection.dialect.name == "postgresql":
+        return lists.update(scope, table, tuple(columns), tuple(key), rows, where)
+    statement = _update_where(table, tuple(columns), tuple(key), scope.workspace_id, where)
+    return scope.connection.exec_driver_sql(statement, list(rows)).rowcount
 
 
 def delete(scope: Scope, table: Table, key: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -98,8 +96,7 @@ def select_in(
     if not values:
         return []
     if scope.connection.dialect.name == "postgresql":
-        statement = _select_each(table, tuple(columns), tuple(same), column, scope.workspace_id)
-        return scope.connection.exec_driver_sql(statement, (list(dict.fromkeys(values)), *same.values())).all()
+        return lists.select_each(scope, table, tuple(columns), same, column, values)
     statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id)
     return scope.connection.exec_driver_sql(statement, (*same.values(), json.dumps(values))).all()
 
@@ -226,15 +223,6 @@ def _select_in(table: str, columns: tuple[str, ...], same: tuple[str, ...], colu
     return f"SELECT {', '.join(columns)} FROM {table} WHERE {aside}{found} AND {column} IN (SELECT value FROM json_each(?))"
 
 
-@lru_cache(maxsize=256)
-def _select_each(table: Table, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int) -> str:
-    """Look each value up by itself: without statistics PostgreSQL would rather read all that is the same, and compare."""
-    given = f"unnest(%b::{_list_of(table.c[column])}) AS wanted (sought)"
-    found = f"{_found(same, workspace_id, '%s')} AND {column} = wanted.sought"
-    each = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {found} OFFSET 0"
-    return f"SELECT {', '.join(f'found.{one}' for one in columns)} FROM {given} CROSS JOIN LATERAL ({each}) AS found"
-
-
 _PAIRS = {
     "sqlite": "(SELECT json_extract(value, '$[0]') AS one, json_extract(value, '$[1]') AS other FROM json_each(?))",
     "postgresql": "(SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS pair (one, other))",
@@ -272,25 +260,6 @@ def _update(table: str, columns: tuple[str, ...], key: tuple[str, ...], workspac
 @lru_cache(maxsize=256)
 def _update_where(table: Table, columns: tuple[str, ...], key: tuple[str, ...], workspace_id: int, where: str) -> str:
     return f"{_update(table.name, columns, key, workspace_id, '?')} AND {where}"
-
-
-#: What a list of values is called on PostgreSQL, by the type of their column.
-_LISTS = {"BIGINT": "bigint[]", "TEXT": "text[]", "BOOLEAN": "boolean[]", "BLOB": "bytea[]"}
-
-
-@lru_cache(maxsize=256)
-def _update_joined(table: Table, columns: tuple[str, ...], key: tuple[str, ...], workspace_id: int, where: str) -> str:
-    names = (*columns, *key)
-    lists = ", ".join(f"%b::{_list_of(table.c[name])}" for name in names)
-    values = ", ".join(f"{name} = given.new_{name}" for name in columns)
-    found = " AND ".join((f"{table.name}.workspace_id = {workspace_id}", *(f"{one} = given.new_{one}" for one in key)))
-    given = f"unnest({lists}) AS given ({', '.join(f'new_{name}' for name in names)})"
-    return f"UPDATE {table.name} SET {values} FROM {given} WHERE {found} AND {where}"
-
-
-def _list_of(column: Column[Any]) -> str:
-    kind = str(column.type) if not isinstance(column.type, RowId) else "BIGINT"
-    return _LISTS[kind]
 
 
 @lru_cache(maxsize=256)

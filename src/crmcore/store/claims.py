@@ -91,7 +91,7 @@ def claim(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int
 def _take(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int) -> list[int]:
     values = {"workspace": scope.workspace_id, "run": run_id, "now": scope.now, "most": limit}
     given = {**values, "owner": owner, "until": lease_until}
-    return sorted(scope.connection.execute(_taking(scope.connection.dialect.name), given).scalars())
+    return sorted(scope.connection.execute(_taking(scope.connection.dialect.name), given).scalars().all())
 
 
 @cache
@@ -115,7 +115,8 @@ def _taking(dialect: str) -> ReturningUpdate[Any]:
 
 def _claimed(scope: Scope, ids: Sequence[int]) -> list[Claimed]:
     given = {"workspace": scope.workspace_id, "ids": bulk.listed(scope, ids)}
-    return [_value(*one) for one in scope.connection.execute(_claimed_ones(scope.connection.dialect.name), given)]
+    found = scope.connection.execute(_claimed_ones(scope.connection.dialect.name), given).all()
+    return [_value(*one) for one in found]
 
 
 @cache
@@ -166,7 +167,7 @@ def _is_removed() -> ColumnElement[bool]:
 def standing(scope: Scope, owner: str, ids: Sequence[int]) -> dict[int, Standing]:
     """Return how those of the deliveries stand that are claimed by an owner still, and lock them."""
     given = {"workspace": scope.workspace_id, "ids": bulk.listed(scope, ids), "owner": owner}
-    rows = scope.connection.execute(_standing_ones(scope.connection.dialect.name), given)
+    rows = scope.connection.execute(_standing_ones(scope.connection.dialect.name), given).all()
     return {one: Standing(customer_id, bool(removed), state) for one, customer_id, removed, state in rows}
 
 
@@ -235,4 +236,4 @@ def lock_contacts(scope: Scope, customers: Collection[int], *, exclusive: bool) 
         .order_by(row.customer_id)
         .with_for_update(skip_locked=True, read=not exclusive)
     )
-    return set(scope.connection.execute(query).scalars())
+    return set(scope.connection.execute(query).scalars().all())

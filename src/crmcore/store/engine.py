@@ -37,6 +37,8 @@ _IN_THE_WAY = frozenset({"40001", "40P01", "23505"})
 _SQLITE_BUSY, _SQLITE_LOCKED = 5, 6
 #: Transactions are short: those in the way of one are gone after a few of these.
 ATTEMPTS = 12
+#: The execution option of statements for whose lists a kept plan has no length: PostgreSQL guesses ten.
+PLANNED_ANEW = "crmcore_planned_anew"
 PAUSE = 0.005
 
 Result = TypeVar("Result")
@@ -50,6 +52,8 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(address)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
+    elif engine.dialect.driver == "psycopg":
+        event.listen(engine, "do_execute", _plan_anew)
     if isinstance(engine.pool, QueuePool):  # a database in memory lives in its connection
         forking.close_before(engine)
     return engine
@@ -59,6 +63,14 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _plan_anew(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Run what asks for a plan of its own without preparing it; tell whether that was so."""
+    asks = bool(context and context.execution_options.get(PLANNED_ANEW))
+    if asks:
+        cursor.execute(statement, parameters, prepare=False)
+    return asks
 
 
 def write(engine: Engine, act: Callable[[Connection], Result]) -> Result:

@@ -41,14 +41,15 @@ delivery = rows(
     maybe_words("provider_id"),
     maybe_words("trace"),
     maybe_words("fields"),
-    partial("ix_delivery_due", ("run_id", "due_at"), "state IN ('planned', 'deferred')"),
+    partial("ix_delivery_due", ("run_id", "due_at", "id"), "state IN ('planned', 'deferred')"),
     partial("ix_delivery_lease", ("lease_until",), "state IN ('claimed', 'handed')"),
     partial("ix_delivery_waiting", ("customer_id", "due_at"), "settled_at IS NULL"),
     partial("ix_delivery_handed", ("customer_id", "handed_at"), "handed_at IS NOT NULL"),
+    partial("ix_delivery_failed", ("run_id", "id"), "state = 'failed'"),
     partial("ix_delivery_in_doubt", ("id",), "state = 'in_doubt'"),
     partial("ix_delivery_carried", ("provider_id", "provider"), "provider_id IS NOT NULL"),
     unique=[("run_id", "step", "customer_id", "channel", "address_id", "occurrence")],
-    indexes=[("run_id", "state"), ("customer_id", "planned_at")],
+    indexes=[("customer_id", "planned_at")],
 )
 
 #: What a provider, a link or a person said of a delivery; `key` dedupes it.
