@@ -14,6 +14,7 @@ from crmcore.errors import SettingsError
 from crmcore.hooks.provider import Accepted, InDoubt, NotStarted, Outgoing, Permanent, Retry, Suppress
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import MessageClass
+from crmcore.testing.loopback import Loopback
 from crmcore.testing.smtp_sink import Drop, Reply, Sink
 
 BODY = b"Subject: x\r\n\r\n.dot\r\n..dots\r\nend\r\n"
@@ -51,6 +52,11 @@ def test_mails_arrive_byte_for_byte(connections):
 SECOND = "1@example.com"
 
 
+#: What a server says of itself that takes one command after the other, and one that takes several at once (RFC 2920).
+GREETINGS = {"one by one": Reply(250, "sink"), "pipelined": None}
+
+
+@pytest.mark.parametrize("greeting", GREETINGS)
 @pytest.mark.parametrize(
     ("stage", "reply", "kind", "what"),
     [
@@ -68,12 +74,36 @@ SECOND = "1@example.com"
         ("dot", Drop(), InDoubt, None),
     ],
 )
-def test_one_refused_mail_never_holds_up_the_others(stage, reply, kind, what):
-    with Sink(lambda at, address: reply if (at, address) == (stage, SECOND) else None) as sink:
+def test_one_refused_mail_never_holds_up_the_others(stage, reply, kind, what, greeting):
+    said = {("ehlo", ""): GREETINGS[greeting], (stage, SECOND): reply}
+    with Sink(lambda at, address: said.get((at, address))) as sink:
         results = carry(sink)
     assert (type(results[0]), type(results[1]), type(results[2])) == (Accepted, kind, Accepted)
     assert what in (None, getattr(results[1], "reason", None), getattr(results[1], "fault", None))
     assert [one.recipient for one in sink.mails] == ["0@example.com", "2@example.com"]
+
+
+def trusting(wire):
+    """A server that takes DATA where it has refused every recipient."""
+    wire.say(b"220 sink\r\n")
+    answers = {
+        b"EHLO": b"250-sink\r\n250 PIPELINING",
+        b"RCPT": b"550 5.1.1 nobody",
+        b"DATA": b"354 go on",
+        b"QUIT": b"221 bye",
+    }
+    while True:
+        verb = wire.until(b"\r\n")[:4].upper()
+        wire.say(answers.get(verb, b"250 ok") + b"\r\n")
+        if verb == b"DATA":
+            assert wire.until(b".\r\n") == b""
+            wire.say(b"554 5.5.1 no recipients\r\n")
+
+
+def test_a_server_that_would_take_a_mail_for_nobody_gets_none():
+    with Loopback(trusting) as sink:
+        results = carry(sink)
+    assert [type(results[number]) for number in range(3)] == [Suppress] * 3
 
 
 def test_a_refused_sender_is_no_fault_of_the_recipient():

@@ -28,23 +28,27 @@ from sqlalchemy.types import TypeEngine
 from crmcore.store import copying, lists
 from crmcore.store.scope import Scope
 
+NEW_ONLY = "ON CONFLICT DO NOTHING"
 MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 
 
 def insert(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str = "") -> None:
     """Insert rows whose tuples hold `columns` in order, the workspace added; `then` is an ON CONFLICT clause."""
-    if copying.is_worth_it(scope.connection, rows):
-        _copied(scope, table, columns, rows, then)
-    elif rows:
-        statement = _insert(table.name, tuple(columns), then, scope.workspace_id, mark(scope.connection))
-        scope.connection.exec_driver_sql(statement, list(rows))
+    if not copying.is_worth_it(scope.connection, rows):
+        _insert_one_by_one(scope, table, columns, rows, then)
+    elif then or scope.isolated:
+        lists.insert(scope, table, tuple(columns), rows, then)
+    else:
+        copying.insert(scope.connection, table.name, columns, scope.workspace_id, rows)
 
 
-def _copied(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str) -> int:
-    names, whole = ("workspace_id", *columns), [(scope.workspace_id, *row) for row in rows]
-    if then or scope.isolated:
-        return copying.insert_through(scope.connection, table.name, names, whole, then)
-    return copying.insert(scope.connection, table.name, names, whole)
+def _insert_one_by_one(
+    scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], then: str
+) -> int:
+    if not rows:
+        return 0
+    statement = _insert(table.name, tuple(columns), then, scope.workspace_id, mark(scope.connection))
+    return scope.connection.exec_driver_sql(statement, list(rows)).rowcount
 
 
 def update(
@@ -80,13 +84,9 @@ def delete(scope: Scope, table: Table, key: Sequence[str], rows: Sequence[tuple[
 
 def insert_new(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
     """Insert the rows whose key is not there yet; return how many those were."""
-    if not rows:
-        return 0
     if copying.is_worth_it(scope.connection, rows):
-        return _copied(scope, table, columns, rows, "ON CONFLICT DO NOTHING")
-    marker = mark(scope.connection)
-    statement = _insert(table.name, tuple(columns), "ON CONFLICT DO NOTHING", scope.workspace_id, marker)
-    return scope.connection.exec_driver_sql(statement, list(rows)).rowcount
+        return lists.insert(scope, table, tuple(columns), rows, NEW_ONLY)
+    return _insert_one_by_one(scope, table, columns, rows, NEW_ONLY)
 
 
 def select_in(

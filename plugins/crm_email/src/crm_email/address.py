@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from crmcore.errors import InvalidIdentity
 from crmcore.model.identity import Identity
@@ -18,20 +19,20 @@ def normal(address: Identity) -> Identity:
 
     Local parts outside ASCII are refused: they reach only servers that offer SMTPUTF8.
     """
-    local, _, domain = address.value.rpartition("@")
-    ascii_domain = _ascii(domain, address)
-    whole = f"{local}@{ascii_domain}"
+    local, _, written = address.value.rpartition("@")
     if not _LOCAL.fullmatch(local) or len(local) > MAX_LOCAL or local[0] == "." or local[-1] == "." or ".." in local:
         raise InvalidIdentity(place=address.value, problem="its part before the @ is not valid")
-    if len(whole) > MAX_ADDRESS or not all(_LABEL.fullmatch(label) for label in ascii_domain.split(".")):
+    domain = _domain(written)
+    if domain is None or len(local) + 1 + len(domain) > MAX_ADDRESS:
         raise InvalidIdentity(place=address.value, problem="its domain is not valid")
-    return Identity(address.kind, whole)
+    return Identity(address.kind, f"{local}@{domain}")
 
 
-def _ascii(domain: str, address: Identity) -> str:
-    if domain.isascii():
-        return domain.lower()
+@lru_cache(maxsize=1024)
+def _domain(written: str) -> str | None:
+    """Return a domain in ASCII and lower case; None where it is none."""
     try:
-        return domain.encode("idna").decode().lower()
-    except UnicodeError as error:
-        raise InvalidIdentity(place=address.value, problem="its domain is not valid") from error
+        domain = (written if written.isascii() else written.encode("idna").decode()).lower()
+    except UnicodeError:
+        return None
+    return domain if all(_LABEL.fullmatch(label) for label in domain.split(".")) else None

@@ -25,6 +25,8 @@ from crmcore.settings import secret
 AGAIN = 60.0
 GO_ON = 3
 OK = 2
+#: The steps before a mail itself, and which reply to each goes on.
+STEPS = (("mail", OK), ("rcpt", OK), ("data", GO_ON))
 #: A server that has failed so often in a row is left alone for this batch.
 ENOUGH = 2
 Lost = (smtplib.SMTPException, OSError)
@@ -136,17 +138,28 @@ class _Line:
         return self._outcome(connection, message)
 
     def _envelope(self, connection: smtplib.SMTP, delivery_id: int, address: str) -> Result | None:
-        steps = (
-            ("mail", f"MAIL FROM:<{self._sender}>", OK),
-            ("rcpt", f"RCPT TO:<{address}>", OK),
-            ("data", "DATA", GO_ON),
-        )
-        for stage, command, wanted in steps:
-            code, text = connection.docmd(command)
+        """Announce a mail; where the server allows it all at once, which saves two journeys (RFC 2920)."""
+        commands = (f"MAIL FROM:<{self._sender}>", f"RCPT TO:<{address}>", "DATA")
+        is_pipelined = connection.has_extn("pipelining")
+        if is_pipelined:
+            connection.send("\r\n".join((*commands, "")))
+        for index, (command, (stage, wanted)) in enumerate(zip(commands, STEPS, strict=True), start=1):
+            code, text = connection.getreply() if is_pipelined else connection.docmd(command)
             if code // 100 != wanted:
-                self._clean(connection, code)
+                self._refused(connection, code, len(commands) - index if is_pipelined else 0)
                 return meaning(delivery_id, code, text, stage)
         return None
+
+    def _refused(self, connection: smtplib.SMTP, code: int, unheard: int) -> None:
+        """Hear what is said to the commands that went along; DATA taken all the same ends with nothing but a dot."""
+        try:
+            for _ in range(unheard if code != CLOSING else 0):
+                if connection.getreply()[0] // 100 == GO_ON:
+                    connection.docmd(".")
+        except Lost:
+            self._drop()
+            return
+        self._clean(connection, code)
 
     def _outcome(self, connection: smtplib.SMTP, message: Outgoing) -> Result:
         """After the final dot only the server knows; without its word the mail is in doubt (RFC 1047)."""
@@ -190,7 +203,8 @@ def _made_fit(message: Outgoing) -> str | Permanent:
     except InvalidIdentity as error:
         problem = str(error.fields["problem"])
         return Permanent(delivery_id=message.delivery_id, fault="address", code="5.1.3", text=problem)
-    if b"\r\n".join(message.body.splitlines()) != message.body.removesuffix(b"\r\n"):
+    body = message.body
+    if not body.count(b"\r\n") == body.count(b"\n") == body.count(b"\r"):
         problem = "it holds a line break that is no CR LF"
         return Permanent(delivery_id=message.delivery_id, fault="content", code="5.6.0", text=problem)
     return address
