@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -26,10 +27,18 @@ def demo(context: Context, data: Path | None, directory: Path, as_json: bool) ->
     crm demo
     crm demo --data online_retail.csv.gz --json
     """
+    _check_plugins()
     given = Context(database=None, workspace=None, config=None, as_json=as_json or context.as_json)
     with progress(given, "a year of orders") as orders, progress(given, "mails") as mails:
         told = tell(directory, data, orders, mails)
     show(given, told.figures, lambda _: _human(told))
+
+
+def _check_plugins() -> None:
+    """The demo sends mails with offers: say what that takes before anything is written."""
+    if missing := [one for one in ("crm_email", "crm_recommend") if find_spec(one) is None]:
+        needed = f"the demo needs crm_email and crm_recommend, and {' and '.join(missing)} is not installed"
+        raise click.ClickException(f"{needed}: pip install PATH_OF_THE_CLONE/plugins/crm_{{email,recommend}}")
 
 
 def _human(told: Told) -> None:
