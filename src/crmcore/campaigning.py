@@ -16,7 +16,7 @@ import attrs
 from crmcore.errors import InvalidTemplate
 from crmcore.flow import feedback, launch, plan, report, unsubscribing
 from crmcore.flow.applying import Taken
-from crmcore.flow.dispatch import Dispatcher, Stop, never
+from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
 from crmcore.flow.progress import Progress
@@ -36,11 +36,15 @@ from crmcore.store.scope import Scope
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins."""
+    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins.
+
+    `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
+    """
 
     folded: int
     deliveries: int
     notices: int
+    waiting: tuple[Waits, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +98,7 @@ class Campaigning:
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
             done = dispatcher.run(progress, limit, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
-        return Worked(folded=folded.new, deliveries=done, notices=told)
+        return Worked(folded=folded.new, deliveries=done, notices=told, waiting=dispatcher.waiting)
 
     def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run."""
