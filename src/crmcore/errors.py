@@ -58,6 +58,10 @@
 from __future__ import annotations
 
 import inspect
+import re
+
+#: What a field ends with, and the full stop of its message after it.
+_DOUBLED = re.compile(r"(?<=[.?!])\.(?=\s|$)")
 
 
 class CRMError(Exception):
@@ -65,7 +69,8 @@ class CRMError(Exception):
 
     def __init__(self, **fields: object) -> None:
         self.fields = fields
-        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**fields))
+        said = inspect.cleandoc(type(self).__doc__ or "").format(**fields)
+        super().__init__(_DOUBLED.sub("", said))
 
 
 class SettingsError(CRMError):

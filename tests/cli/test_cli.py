@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from crmcore import CRM
 from crmcore.cli import crm as command
-from crmcore.errors import PostgreSQLNeeded
+from crmcore.cli.output import table
+from crmcore.errors import DatabaseUnusable, MissingExtra, PostgreSQLNeeded, SettingsError
 from crmcore.model.building import attribute
 
 
@@ -69,6 +70,19 @@ def test_a_message_is_sent_to_whoever_is_named_in_any_way(run):
     run("send", "receipt", "--to", "email=ada@example.com", "--field", "total=5")
     run("send", "receipt", "--to", "42", "--field", "total=5")
     assert json.loads(run("--json", "report", "send:receipt:email"))["eligible"] == 2
+
+
+def test_what_is_named_is_printed_as_it_is(run):
+    run("send", "receipt", "--to", "42", "--field", "total=5")
+    assert "send:receipt:email" in run("report", "send:receipt:email")
+    assert "send:receipt:email" in run("deliveries", "send:receipt:email")
+
+
+def test_a_title_is_no_markup(capsys):
+    table("All [bold] of it", ("name",), [(f":receipt:{'-' * 30}",)])
+    said = capsys.readouterr().out
+    assert "All [bold] of it" in said
+    assert ":receipt:" in said
 
 
 def test_a_field_without_a_value_is_refused(run):
@@ -237,3 +251,27 @@ def test_doctor_names_a_segment_whose_rule_is_gone(run, shop):
 def test_row_level_security_needs_postgresql(shop):
     result = CliRunner().invoke(command, ["--db", str(shop), "db", "rls", "on"])
     assert isinstance(result.exception, PostgreSQLNeeded)
+
+
+@pytest.mark.parametrize(
+    "words", [("db", "status"), ("db", "upgrade"), ("stats",), ("doctor",), ("db", "rls", "on")], ids=" ".join
+)
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/shop", "{folder}/notes.txt", "{folder}/none/shop.db"])
+def test_a_database_that_cannot_be_opened_is_an_error_in_one_sentence(tmp_path, url, words):
+    (tmp_path / "notes.txt").write_text("no database, but long enough to be looked at" * 100)
+    result = CliRunner().invoke(command, ["--db", url.format(folder=tmp_path), *words])
+    assert isinstance(result.exception, DatabaseUnusable)
+
+
+def test_a_driver_that_is_missing_is_named_with_what_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    result = CliRunner().invoke(command, ["--db", "postgresql://127.0.0.1/shop", "db", "status"])
+    assert isinstance(result.exception, MissingExtra)
+    assert "crmcore[postgresql]" in str(result.exception)
+
+
+def test_an_address_as_other_programs_write_it_is_told_as_it_has_to_be():
+    result = CliRunner().invoke(command, ["--db", "postgres://ada:secret@127.0.0.1/shop", "db", "status"])
+    assert isinstance(result.exception, SettingsError)
+    assert "write postgresql:// instead of postgres://" in str(result.exception)
+    assert "secret" not in str(result.exception)

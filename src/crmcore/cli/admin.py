@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import attrs
 import click
+from sqlalchemy import Engine
 
 from crmcore import migrations
 from crmcore.app import CRM
@@ -14,7 +15,7 @@ from crmcore.campaigning import Stats
 from crmcore.cli.output import Context, pass_context, show, table, when
 from crmcore.errors import CRMError
 from crmcore.model.time import SECOND
-from crmcore.opening import engine_of
+from crmcore.opening import engine_of, reached
 from crmcore.registry import Fault, Loaded
 from crmcore.settings import settings
 from crmcore.store.guarding import guard
@@ -60,8 +61,8 @@ def status(context: Context) -> None:
     crm --db shop.db db status
     """
     engine = engine_of(_database(context))
-    with engine.connect() as connection:
-        revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    with reached(engine):
+        revision = _revision(engine)
     show(context, revision, lambda one: table("Schema", ("current", "needed"), [(one.current or "none", one.needed)]))
 
 
@@ -79,10 +80,15 @@ def upgrade(context: Context, only_sql: bool) -> None:
     if only_sql:
         click.echo(migrations.sql(engine.dialect.name))
         return
-    migrations.upgrade(engine)
-    with engine.connect() as connection:
-        revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    with reached(engine):
+        migrations.upgrade(engine)
+        revision = _revision(engine)
     show(context, revision, lambda one: click.echo(f"The schema is at {one.current}."))
+
+
+def _revision(engine: Engine) -> Revision:
+    with engine.connect() as connection:
+        return Revision(current=migrations.current(connection), needed=migrations.HEAD)
 
 
 @click.command()
