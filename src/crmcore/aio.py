@@ -452,6 +452,10 @@ class AsyncCRM(AsyncVerbs):
         """Keep a template (a new version where its parts differ); raise InvalidTemplate, UnknownPlugin."""
         return await self._threads.run(self._crm.save_template, name, channel, parts, locale)
 
+    async def templates(self) -> list[Template]:
+        """Return the latest version of each template, by name, channel and locale."""
+        return await self._threads.run(self._crm.templates)
+
     async def launch(
         self, campaign: Campaign | Mapping[str, Any], *, seed: int = 0, progress: Progress = quiet
     ) -> Launched:

@@ -77,6 +77,11 @@ class Campaigning:
             raise InvalidTemplate(name=name, place=issue.part, problem=issue.problem)
         return self._opened.write(lambda scope: templates.save(scope, template))
 
+    def templates(self) -> list[Template]:
+        """Return the latest version of each template."""
+        with self._opened.reading() as scope:
+            return templates.every(scope)
+
     def launch(self, given: Campaign | Mapping[str, Any], seed: int, progress: Progress) -> Launched:
         """Check a campaign over its whole audience, and begin a run of it."""
         campaign = campaign_of(given) if isinstance(given, Mapping) else given

@@ -210,7 +210,7 @@ class UnknownSegment(NotFound):
 
 
 class UnknownTemplate(NotFound):
-    """There is no template {name!r} for the channel {channel!r}."""
+    """There is no template {name!r} for the channel {channel!r}; `crm template save` or crm.save_template(...) makes one."""
 
 
 class UnknownCampaign(NotFound):

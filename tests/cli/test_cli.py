@@ -17,7 +17,8 @@ from crmcore.model.building import attribute
 
 
 @pytest.fixture
-def shop(tmp_path):
+def shop(tmp_path, monkeypatch):
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__SENDER", "Shop <shop@example.com>")
     path = tmp_path / "shop.db"
     with CRM(str(path)) as crm:
         crm.identify("42", {"city": "Bandung", "email": "ada@example.com"}, tags=["vip"])
@@ -50,6 +51,7 @@ COMMANDS = [
     ("db", "status"),
     ("db", "upgrade"),
     ("plugins",),
+    ("template", "list"),
     ("doctor",),
     ("stats",),
     ("schema",),
@@ -275,3 +277,52 @@ def test_an_address_as_other_programs_write_it_is_told_as_it_has_to_be():
     assert isinstance(result.exception, SettingsError)
     assert "write postgresql:// instead of postgres://" in str(result.exception)
     assert "secret" not in str(result.exception)
+
+
+def doctored(run):
+    return " ".join(run("doctor", code=1).replace("\u2502", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PROVIDER", "smpt", "channel 'email': There is no provider 'email/smpt'; known: email/smtp"),
+        ("SENDER", "", "template 'receipt': Setting 'sender' from [channels.email] is not valid"),
+        ("SMTP__PASSWORD", "env:NO_SUCH_VARIABLE", "the environment has no NO_SUCH_VARIABLE"),
+        ("SMTP__PASSWORD", "hunter2", "a secret is given by reference: env:NAME or file:PATH"),
+    ],
+)
+def test_doctor_names_what_would_keep_mails_from_going(run, monkeypatch, variable, value, said):
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__PROVIDER", "smtp")
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__SMTP__USER", "shop")
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__SMTP__PASSWORD", "env:CRM_WORKSPACE")
+    monkeypatch.setenv("CRM_WORKSPACE", "default")
+    run("doctor")
+    monkeypatch.setenv(f"CRM_CHANNELS__EMAIL__{variable}", value)
+    shown = doctored(run)
+    assert said in shown
+    assert "hunter2" not in shown
+
+
+def test_a_template_is_saved_from_a_file_and_a_version_for_a_locale_from_a_directory(run, tmp_path):
+    (tmp_path / "hello.toml").write_text('subject = "Hello"\ntext = "Hello {{ customer.name }}"\n')
+    (tmp_path / "de").mkdir()
+    for name, text in (("subject.txt", "Hallo\n"), ("html.html", "<p>Hallo</p>\n")):
+        (tmp_path / "de" / name).write_text(text)
+    run("template", "save", "hello", "--channel", "email", tmp_path / "hello.toml")
+    run("template", "save", "hello", "--channel", "email", "--locale", "de", tmp_path / "de")
+    found = [one for one in json.loads(run("--json", "template", "list")) if one["name"] == "hello"]
+    assert [(one["locale"], one["version"], one["parts"]) for one in found] == [
+        ("", 1, ["subject", "text"]),
+        ("de", 1, ["html", "subject"]),
+    ]
+
+
+def test_a_part_that_is_no_text_is_named(shop, tmp_path):
+    (tmp_path / "hello.toml").write_text("subject = 1\n")
+    done = crm("--db", shop, "template", "save", "hello", "--channel", "email", tmp_path / "hello.toml")
+    assert (done.returncode, "subject: a part of a template is a text, not 1" in done.stderr) == (1, True)
+
+
+def test_a_template_that_nobody_has_saved_is_told_with_how_to_save_it(shop):
+    assert "`crm template save`" in crm("--db", shop, "send", "nope", "--to", "42").stderr

@@ -19,6 +19,7 @@ from crmcore.cli import (
     schema,
     segments,
     sending,
+    templates,
     working,
 )
 from crmcore.cli.demonstration import demo
@@ -71,6 +72,7 @@ for command in (
     knowing.history,
     segments.segment,
     sending.send,
+    templates.template,
     working.work,
 ):
     crm.add_command(command)

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
+from crmcore.cli.checking import faults
 from crmcore.cli.output import Context, pass_context, show, table, when
-from crmcore.errors import CRMError
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of, reached
 from crmcore.registry import Fault, Loaded
@@ -107,7 +107,7 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins that did not load, limits on what there is not, segments, schema, what waits.
+    """Check an installation: plugins, limits, segments, templates, carriers and their secrets, schema, what waits.
 
     Segments are read under a guard: a rule that does not keep to its workspace is a fault.
 
@@ -116,13 +116,11 @@ def doctor(context: Context) -> None:
     \b
     crm --db shop.db doctor
     """
-    from crmcore.flow.nesting import unfounded
-
     with _guarded(context) as crm:
         waiting = crm.stats()
         health = Health(
             plugins=crm.registry.plugins,
-            faults=(*crm.registry.faults, *unfounded(crm.settings.limits, crm.registry), *_unreadable(crm)),
+            faults=tuple(faults(crm)),
             revision=migrations.HEAD,
             pending=waiting.pending,
             due=waiting.due,
@@ -170,14 +168,6 @@ def _guarded(context: Context) -> Iterator[CRM]:
             yield crm
     finally:
         engine.dispose()
-
-
-def _unreadable(crm: CRM) -> Iterator[Fault]:
-    for name in crm.segments():
-        try:
-            crm.segment(name).members(limit=1)
-        except CRMError as error:
-            yield Fault(plugin="crmcore", problem=f"segment {name!r}: {error}")
 
 
 def _human(health: Health) -> None:
