@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from crmcore.store.history import Written
     from crmcore.store.imports import ImportView
     from crmcore.store.links import Contradiction
+    from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
 
 Said = ParamSpec("Said")
@@ -609,6 +610,10 @@ class AsyncCRM(AsyncVerbs):
         where crmcore[duplicates] is not installed, InvalidValue.
         """
         return await self._threads.run(self._crm.duplicates, threshold, limit, largest=largest, progress=progress)
+
+    async def runs(self) -> list[LatestRun]:
+        """Return the latest run of each campaign, by name, with its state."""
+        return await self._threads.run(self._crm.runs)
 
     async def deliveries(
         self, campaign: str | None = None, state: str | None = None, limit: int = 1000

@@ -28,7 +28,7 @@ from crmcore.model.template import Template
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import catalogue, deliveries, limits, pending, quarantine, runs, templates
+from crmcore.store import catalogue, deliveries, limits, overview, pending, quarantine, runs, templates
 from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
 from crmcore.store.scope import Scope
@@ -51,14 +51,19 @@ class Worked:
 class Stats:
     """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows, what is in quarantine.
 
-    `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does); `paused`
-    names the senders that are left alone for a while, since they were at fault.
+    `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does).
+    `standing_still` are those due of runs that are paused; `later` those that are not due yet (quiet hours, caps, limits, another
+    try), the first of them at `later_at` (microseconds UTC). `paused` names the senders that are left alone for a while, since they
+    were at fault.
     """
 
     pending: int
     pending_lag: int
     due: int
     due_lag: int
+    standing_still: int
+    later: int
+    later_at: int | None
     in_doubt: int
     quarantined: int
     paused: tuple[Paused, ...]
@@ -135,11 +140,15 @@ class Campaigning:
     def stats(self) -> Stats:
         """Return what waits."""
         with self._opened.reading() as scope:
+            waits = overview.backlog(scope)
             return Stats(
                 pending=pending.count(scope),
                 pending_lag=_lag(scope, pending.oldest(scope)),
-                due=deliveries.due_count(scope),
-                due_lag=_lag(scope, deliveries.oldest_due(scope)),
+                due=waits.due,
+                due_lag=_lag(scope, waits.due_since),
+                standing_still=waits.standing_still,
+                later=waits.later,
+                later_at=waits.later_at,
                 in_doubt=deliveries.in_doubt_count(scope),
                 quarantined=quarantine.count(scope),
                 paused=tuple(limits.paused(scope)),

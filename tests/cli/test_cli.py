@@ -326,3 +326,48 @@ def test_a_part_that_is_no_text_is_named(shop, tmp_path):
 
 def test_a_template_that_nobody_has_saved_is_told_with_how_to_save_it(shop):
     assert "`crm template save`" in crm("--db", shop, "send", "nope", "--to", "42").stderr
+
+
+@pytest.fixture
+def launch(run, tmp_path):
+    """Launch a campaign to everybody who has the tag; with a goal, or none."""
+
+    def launching(goal=""):
+        parts = 'purpose = "service"\nchannel = "email"\ntemplate = "hello"\n[audience]\ntag = "vip"\n'
+        (tmp_path / "hello.toml").write_text('subject = "Hello"\ntext = "Hello"\n')
+        (tmp_path / "campaign.toml").write_text(f'name = "hello"\n{parts}{goal}')
+        run("template", "save", "hello", "--channel", "email", tmp_path / "hello.toml")
+        return run("campaign", "launch", tmp_path / "campaign.toml")
+
+    return launching
+
+
+def test_who_launches_beside_a_run_that_goes_on_is_warned(launch, run):
+    assert "Warning" not in launch()
+    assert "an earlier run of hello is running" in launch()
+    run("campaign", "pause", "hello")
+    assert "an earlier run of hello is paused" in launch()
+    run("campaign", "cancel", "hello")
+    assert "Warning" not in launch()
+
+
+def test_campaigns_are_listed_and_reported_with_their_state(launch, run):
+    launch()
+    run("campaign", "pause", "hello")
+    assert "paused" in run("campaign", "list")
+    assert "Campaign hello (paused)" in run("report", "hello")
+    assert json.loads(run("--json", "stats"))["standing_still"] == 1
+
+
+def test_a_goal_is_shown_where_there_is_one(launch, run):
+    launch()
+    assert "Goal" not in run("report", "hello")
+    launch('[goal]\nevent = "order_placed"\n')
+    assert "Goal: order_placed within 14d" in run("report", "hello")
+
+
+def test_deliveries_are_shown_with_when_they_are_due(launch, run):
+    launch()
+    [one] = json.loads(run("--json", "deliveries", "hello"))
+    assert int(one["due_at"]) == int(one["planned_at"])
+    assert "due (UTC)" in run("deliveries", "hello")

@@ -149,10 +149,12 @@ def _waiting(found: Stats) -> None:
     rows = [
         ("pending", found.pending, f"{found.pending_lag / SECOND:,.0f} s"),
         ("due", found.due, f"{found.due_lag / SECOND:,.0f} s"),
+        ("due, of paused runs", found.standing_still, ""),
+        ("waiting until later", found.later, f"from {when(found.later_at)}" if found.later else ""),
         ("in doubt", found.in_doubt, ""),
         ("in quarantine", found.quarantined, ""),
     ]
-    table("Waiting", ("what", "how many", "oldest"), rows)
+    table("Waiting", ("what", "how many", "since, or from (UTC)"), rows)
     if found.paused:
         senders = [(one.channel, one.provider, when(one.until), one.reason) for one in found.paused]
         table("Paused senders", ("channel", "provider", "until", "why"), senders)
