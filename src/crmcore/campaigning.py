@@ -23,6 +23,7 @@ from crmcore.flow.progress import Progress
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
 from crmcore.model.campaign import Campaign
+from crmcore.model.delivery import Book
 from crmcore.model.report import Report
 from crmcore.model.template import Template
 from crmcore.opening import Opened
@@ -38,12 +39,16 @@ from crmcore.store.scope import Scope
 class Worked:
     """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins.
 
-    `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
+    Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
+    for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
     """
 
     folded: int
     deliveries: int
     notices: int
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
     waiting: tuple[Waits, ...] = ()
 
 
@@ -108,7 +113,16 @@ class Campaigning:
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
             done = dispatcher.run(progress, limit, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
-        return Worked(folded=folded.new, deliveries=done, notices=told, waiting=dispatcher.waiting)
+        became = dispatcher.became
+        return Worked(
+            folded=folded.new,
+            deliveries=done,
+            notices=told,
+            sent=became[Book.SENT],
+            failed=became[Book.FAILED],
+            skipped=became[Book.SKIPPED],
+            waiting=dispatcher.waiting,
+        )
 
     def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run."""

@@ -86,7 +86,7 @@ class SchemaError(CRMError):
 
 
 class SchemaMissing(SchemaError):
-    """The database has tables, but none of crmcore's; run `crm db upgrade` to add them."""
+    """The database has none of crmcore's tables; run `crm db upgrade` to make them."""
 
 
 class NoConnection(CRMError, TypeError):

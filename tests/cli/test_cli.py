@@ -371,3 +371,9 @@ def test_deliveries_are_shown_with_when_they_are_due(launch, run):
     [one] = json.loads(run("--json", "deliveries", "hello"))
     assert int(one["due_at"]) == int(one["planned_at"])
     assert "due (UTC)" in run("deliveries", "hello")
+
+
+def test_what_a_campaign_lacks_is_named_with_its_file(shop, tmp_path):
+    (tmp_path / "c.toml").write_text('name = "hello"\npurpose = "service"\naudience = "locals"\n')
+    done = crm("--db", shop, "campaign", "launch", tmp_path / "c.toml")
+    assert done.stderr == f"InvalidFile: {tmp_path}/c.toml, campaign hello: channel, template are missing.\n"

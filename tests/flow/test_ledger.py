@@ -255,6 +255,22 @@ def test_stats_count_what_stands_still_and_what_waits_until_later_apart(crm, clo
     assert found.later_at == deferred.due_at > crm.now()
 
 
+def test_work_says_what_became_of_how_many(crm, recorder):
+    people(crm, 4, consent=False)
+    crm.consent_many({"customer": str(n), "purpose": "retention"} for n in range(3))
+    told = iter([Permanent, Retry, Accepted])
+    kinds = {Permanent: {"fault": "content", "code": "no"}, Retry: {"after": 600, "scope": "recipient"}, Accepted: {}}
+
+    def answer(message):
+        kind = next(told)
+        return kind(delivery_id=message.delivery_id, **kinds[kind])
+
+    recorder.answer = answer
+    crm.launch(made())
+    worked = crm.work()
+    assert (worked.deliveries, worked.sent, worked.failed, worked.skipped) == (4, 1, 1, 1)
+
+
 def test_the_latest_run_of_each_campaign_has_its_state(crm, clock):
     people(crm, 1)
     crm.launch(made(name="once"))

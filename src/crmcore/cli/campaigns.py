@@ -8,11 +8,14 @@ import click
 
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.cli.segments import plain_file
+from crmcore.errors import InvalidCampaign, InvalidFile
 from crmcore.ledger import SETTLED, Outcome
+from crmcore.model.campaign import Campaign
 from crmcore.model.delivery import State
 from crmcore.model.report import Report
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.overview import LatestRun
+from crmcore.store.plans import campaign_of
 
 #: Runs of which messages may still go.
 UNDER_WAY = ("running", "paused")
@@ -62,10 +65,10 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
                               template = "winback"
                               holdout = 0.1
     """
-    plain = plain_file(file)
+    given = _campaign(file)
     with context.crm() as crm, progress(context, "checking") as bar:
-        under_way = [one for one in crm.runs() if one.campaign == plain.get("name") and one.state in UNDER_WAY]
-        launched = crm.launch(plain, seed=seed, progress=bar)
+        under_way = [one for one in crm.runs() if one.campaign == given.name and one.state in UNDER_WAY]
+        launched = crm.launch(given, seed=seed, progress=bar)
     for one in under_way:
         beside = (
             "it stays as it is beside the new one, which alone `crm campaign pause|resume|cancel` reach from now on"
@@ -76,6 +79,15 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
         launched,
         lambda one: click.echo(f"{one.campaign}: {one.audience:,} customers, {one.held_out:,} of them held out"),
     )
+
+
+def _campaign(file: Path) -> Campaign:
+    plain = plain_file(file)
+    try:
+        return campaign_of(plain)
+    except InvalidCampaign as error:
+        place = f"campaign {plain.get('name', 'without a name')}"
+        raise InvalidFile(file=file, place=place, problem=error.fields["problem"]) from error
 
 
 @campaign.command("pause")

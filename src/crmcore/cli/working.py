@@ -17,6 +17,7 @@ from crmcore.campaigning import Worked
 from crmcore.cli.output import Context, pass_context, progress, show
 from crmcore.flow.dispatch import Waits
 
+COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped")
 _RUN = "from crmcore.cli import main; main()"
 
 
@@ -55,7 +56,8 @@ def work(context: Context, limit: int | None, processes: int) -> None:
 
 
 def _human(worked: Worked) -> None:
-    click.echo(f"{worked.folded:,} statements folded, {worked.deliveries:,} deliveries worked on")
+    became = f"{worked.sent:,} sent, {worked.failed:,} failed, {worked.skipped:,} skipped"
+    click.echo(f"{worked.folded:,} statements folded, {worked.deliveries:,} deliveries worked on: {became}")
     for one in worked.waiting:
         click.echo(f"Campaign {one.campaign} waits: {one.problem}")
 
@@ -106,6 +108,6 @@ def _options(context: Context) -> list[str]:
 
 
 def _sum(worked: Sequence[dict[str, Any]]) -> Worked:
-    counts = {name: sum(int(one[name]) for one in worked) for name in ("folded", "deliveries", "notices")}
+    counts = {name: sum(int(one[name]) for one in worked) for name in COUNTS}
     waiting = {one["campaign"]: Waits(**one) for said in worked for one in said["waiting"]}
     return Worked(**counts, waiting=tuple(waiting.values()))

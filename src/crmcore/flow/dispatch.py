@@ -7,7 +7,7 @@ window of a connection in doubt.
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -23,6 +23,7 @@ from crmcore.flow.preparing import Made, Ready, prepare
 from crmcore.flow.progress import Progress
 from crmcore.flow.turning import Next, Sent, Turn, Turned
 from crmcore.hooks.channel import Compiled
+from crmcore.model.delivery import Book
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import claims, deliveries, moves, runs, templates
@@ -71,6 +72,8 @@ class Dispatcher:
         self._compiled: dict[int, Compiled] = {}
         self._sent: Sent | None = None
         self._ready: deque[Ready] = deque()
+        #: What became of how many, as it was written.
+        self.became = Counter[Book]()
         #: Runs that cannot go on in this process, and why.
         self._waiting: dict[int, Waits] = {}
         self._renew_at = 0
@@ -126,6 +129,7 @@ class Dispatcher:
         coming = self._next(due.popleft(), left) if due and len(self._ready) < AHEAD else None
         turned = self._write(partial(self._turn.take, sent=sent, ready=ready, coming=coming))
         self._sent = None
+        self.became.update(turned.became)
         if ready is not None:
             self._ready.popleft()
             going = {one.claimed.id: one for one in turned.going}
@@ -187,7 +191,7 @@ class Dispatcher:
         """Settle what was sent, and give back what was claimed."""
         sent, self._sent = self._sent, None
         if sent is not None:
-            self._write(partial(self._turn.settle, sent=sent))
+            self.became.update(self._write(partial(self._turn.settle, sent=sent)))
         ids = [one for ready in self._ready for one in ready.ids]
         self._ready.clear()
         if ids:
