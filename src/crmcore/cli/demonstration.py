@@ -36,9 +36,11 @@ def demo(context: Context, data: Path | None, directory: Path, as_json: bool) ->
 
 def _check_plugins() -> None:
     """The demo sends mails with offers: say what that takes before anything is written."""
-    if missing := [one for one in ("crm_email", "crm_recommend") if find_spec(one) is None]:
-        needed = f"the demo needs crm_email and crm_recommend, and {' and '.join(missing)} is not installed"
-        raise click.ClickException(f"{needed}: pip install PATH_OF_THE_CLONE/plugins/crm_{{email,recommend}}")
+    names = ("crm_email", "crm_recommend")
+    if missing := [one for one in names if find_spec(one) is None]:
+        places = " ".join(f"PATH_OF_THE_CLONE/plugins/{one}" for one in names)
+        problem = f"the demo needs {' and '.join(names)}, and {' and '.join(missing)} is not installed"
+        raise click.ClickException(f"{problem}: pip install {places}")
 
 
 def _human(told: Told) -> None:
