@@ -289,6 +289,7 @@ def doctored(run):
         ("PROVIDER", "smpt", "channel 'email': There is no provider 'email/smpt'; known: email/smtp"),
         ("SENDER", "", "template 'receipt': Setting 'sender' from [channels.email] is not valid"),
         ("SMTP__PASSWORD", "env:NO_SUCH_VARIABLE", "the environment has no NO_SUCH_VARIABLE"),
+        ("SMTP__PASSWORD", "file:no/such/file", "no/such/file is not valid: the file cannot be read"),
         ("SMTP__PASSWORD", "hunter2", "a secret is given by reference: env:NAME or file:PATH"),
     ],
 )
@@ -377,3 +378,8 @@ def test_what_a_campaign_lacks_is_named_with_its_file(shop, tmp_path):
     (tmp_path / "c.toml").write_text('name = "hello"\npurpose = "service"\naudience = "locals"\n')
     done = crm("--db", shop, "campaign", "launch", tmp_path / "c.toml")
     assert done.stderr == f"InvalidFile: {tmp_path}/c.toml, campaign hello: channel, template are missing.\n"
+
+
+def test_doctor_names_a_channel_that_has_settings_and_no_plugin(run, monkeypatch):
+    monkeypatch.setenv("CRM_CHANNELS__EMIAL__SENDER", "shop@example.com")
+    assert "There is no channel 'emial'; known: email" in doctored(run)
