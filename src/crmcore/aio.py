@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from crmcore.store.history import Written
     from crmcore.store.imports import ImportView
     from crmcore.store.links import Contradiction
+    from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
 
 Said = ParamSpec("Said")
@@ -452,6 +453,10 @@ class AsyncCRM(AsyncVerbs):
         """Keep a template (a new version where its parts differ); raise InvalidTemplate, UnknownPlugin."""
         return await self._threads.run(self._crm.save_template, name, channel, parts, locale)
 
+    async def templates(self) -> list[Template]:
+        """Return the latest version of each template, by name, channel and locale."""
+        return await self._threads.run(self._crm.templates)
+
     async def launch(
         self, campaign: Campaign | Mapping[str, Any], *, seed: int = 0, progress: Progress = quiet
     ) -> Launched:
@@ -605,6 +610,10 @@ class AsyncCRM(AsyncVerbs):
         where crmcore[duplicates] is not installed, InvalidValue.
         """
         return await self._threads.run(self._crm.duplicates, threshold, limit, largest=largest, progress=progress)
+
+    async def runs(self) -> list[LatestRun]:
+        """Return the latest run of each campaign, by name, with its state."""
+        return await self._threads.run(self._crm.runs)
 
     async def deliveries(
         self, campaign: str | None = None, state: str | None = None, limit: int = 1000

@@ -259,6 +259,10 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         """Keep a template (a new version where its parts differ); raise InvalidTemplate, UnknownPlugin."""
         return self._campaigning.save_template(name, channel, parts, locale)
 
+    def templates(self) -> list[Template]:
+        """Return the latest version of each template, by name, channel and locale."""
+        return self._campaigning.templates()
+
     def launch(self, campaign: Campaign | Mapping[str, Any], *, seed: int = 0, progress: Progress = quiet) -> Launched:
         """Begin a campaign (a value, or plain data) once its message could be made for everybody it is for.
 

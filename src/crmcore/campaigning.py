@@ -16,19 +16,20 @@ import attrs
 from crmcore.errors import InvalidTemplate
 from crmcore.flow import feedback, launch, plan, report, unsubscribing
 from crmcore.flow.applying import Taken
-from crmcore.flow.dispatch import Dispatcher, Stop, never
+from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
 from crmcore.flow.progress import Progress
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
 from crmcore.model.campaign import Campaign
+from crmcore.model.delivery import Book
 from crmcore.model.report import Report
 from crmcore.model.template import Template
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import catalogue, deliveries, limits, pending, quarantine, runs, templates
+from crmcore.store import catalogue, deliveries, limits, overview, pending, quarantine, runs, templates
 from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
 from crmcore.store.scope import Scope
@@ -36,25 +37,38 @@ from crmcore.store.scope import Scope
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins."""
+    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins.
+
+    Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
+    for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
+    """
 
     folded: int
     deliveries: int
     notices: int
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    waiting: tuple[Waits, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class Stats:
     """What waits: statements to fold, deliveries due, deliveries whose fate nobody knows, what is in quarantine.
 
-    `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does); `paused`
-    names the senders that are left alone for a while, since they were at fault.
+    `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does).
+    `standing_still` are those due of runs that are paused; `later` those that are not due yet (quiet hours, caps, limits, another
+    try), the first of them at `later_at` (microseconds UTC). `paused` names the senders that are left alone for a while, since they
+    were at fault.
     """
 
     pending: int
     pending_lag: int
     due: int
     due_lag: int
+    standing_still: int
+    later: int
+    later_at: int | None
     in_doubt: int
     quarantined: int
     paused: tuple[Paused, ...]
@@ -72,6 +86,11 @@ class Campaigning:
         for issue in self._registry.channel(channel).validate_template(template):
             raise InvalidTemplate(name=name, place=issue.part, problem=issue.problem)
         return self._opened.write(lambda scope: templates.save(scope, template))
+
+    def templates(self) -> list[Template]:
+        """Return the latest version of each template."""
+        with self._opened.reading() as scope:
+            return templates.every(scope)
 
     def launch(self, given: Campaign | Mapping[str, Any], seed: int, progress: Progress) -> Launched:
         """Check a campaign over its whole audience, and begin a run of it."""
@@ -94,7 +113,16 @@ class Campaigning:
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
             done = dispatcher.run(progress, limit, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
-        return Worked(folded=folded.new, deliveries=done, notices=told)
+        became = dispatcher.became
+        return Worked(
+            folded=folded.new,
+            deliveries=done,
+            notices=told,
+            sent=became[Book.SENT],
+            failed=became[Book.FAILED],
+            skipped=became[Book.SKIPPED],
+            waiting=dispatcher.waiting,
+        )
 
     def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run."""
@@ -126,11 +154,15 @@ class Campaigning:
     def stats(self) -> Stats:
         """Return what waits."""
         with self._opened.reading() as scope:
+            waits = overview.backlog(scope)
             return Stats(
                 pending=pending.count(scope),
                 pending_lag=_lag(scope, pending.oldest(scope)),
-                due=deliveries.due_count(scope),
-                due_lag=_lag(scope, deliveries.oldest_due(scope)),
+                due=waits.due,
+                due_lag=_lag(scope, waits.due_since),
+                standing_still=waits.standing_still,
+                later=waits.later,
+                later_at=waits.later_at,
                 in_doubt=deliveries.in_doubt_count(scope),
                 quarantined=quarantine.count(scope),
                 paused=tuple(limits.paused(scope)),

@@ -58,6 +58,10 @@
 from __future__ import annotations
 
 import inspect
+import re
+
+#: What a field ends with, and the full stop of its message after it.
+_DOUBLED = re.compile(r"(?<=[.?!])\.(?=\s|$)")
 
 
 class CRMError(Exception):
@@ -65,7 +69,8 @@ class CRMError(Exception):
 
     def __init__(self, **fields: object) -> None:
         self.fields = fields
-        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**fields))
+        said = inspect.cleandoc(type(self).__doc__ or "").format(**fields)
+        super().__init__(_DOUBLED.sub("", said))
 
 
 class SettingsError(CRMError):
@@ -81,7 +86,7 @@ class SchemaError(CRMError):
 
 
 class SchemaMissing(SchemaError):
-    """The database has tables, but none of crmcore's; run `crm db upgrade` to add them."""
+    """The database has none of crmcore's tables; run `crm db upgrade` to make them."""
 
 
 class NoConnection(CRMError, TypeError):
@@ -205,7 +210,7 @@ class UnknownSegment(NotFound):
 
 
 class UnknownTemplate(NotFound):
-    """There is no template {name!r} for the channel {channel!r}."""
+    """There is no template {name!r} for the channel {channel!r}; `crm template save` or crm.save_template(...) makes one."""
 
 
 class UnknownCampaign(NotFound):

@@ -9,6 +9,7 @@ from crmcore.model.delivery import State
 
 if TYPE_CHECKING:
     from crmcore.store.deliveries import DeliveryView
+    from crmcore.store.overview import LatestRun
 
 Outcome = Literal["accepted", "failed", "cancelled", "again"]
 #: What a person may say of a delivery in doubt, and what that makes of it.
@@ -22,6 +23,14 @@ SETTLED: dict[Outcome, State] = {
 
 class Ledger(Facet):
     """Deliveries, and the runs they belong to."""
+
+    def runs(self) -> list[LatestRun]:
+        """Return the latest run of each campaign, by name, with its state."""
+        from crmcore.store import overview
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return overview.latest_runs(scope)
 
     def deliveries(
         self, campaign: str | None = None, state: str | None = None, limit: int = 1000

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from crmcore import migrations
-from crmcore.errors import DatabaseUnusable, NoNodeFree, SettingsError
+from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import isolation, workspaces
 from crmcore.store.engine import open_engine, reading, write
@@ -81,7 +81,8 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
     Raise SchemaMissing or SchemaError where `crm db upgrade` is needed, DatabaseUnusable where nothing can be opened.
     """
     engine = database if isinstance(database, Engine) else engine_of(database)
-    _prepare(engine)
+    with reached(engine):
+        migrations.prepare(engine)
     found = _workspace(engine, workspace, clock or SystemClock())
     if clock is None:
         clock = SystemClock() if found.pinned_now is None else PinnedClock(found.pinned_now)
@@ -111,20 +112,39 @@ def _leased(engine: Engine, now: int) -> Ids:
 
 
 def engine_of(database: str) -> Engine:
-    """Return an engine of our own for a URL, or for the path of a SQLite file; raise SettingsError."""
+    """Return an engine of our own for a URL, or for the path of a SQLite file.
+
+    Raise SettingsError for what is no such address, MissingExtra where the driver of PostgreSQL is not installed.
+    """
     try:
         return open_engine(url_of(database))
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        problem = f"it is no database URL that can be used here ({type(error).__name__})"
-        raise SettingsError(key="database", place="the settings", problem=problem) from error
+    except ImportError as error:
+        if error.name != "psycopg":
+            raise _no_address(f"its driver cannot be imported: {error}") from error
+        raise MissingExtra(what="PostgreSQL", extra="postgresql") from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        is_short = database.startswith("postgres://")
+        fix = (
+            "write postgresql:// instead of postgres://"
+            if is_short
+            else "postgresql://HOST/NAME and a path are addresses"
+        )
+        raise _no_address(f"it is no database URL that can be used here; {fix}") from error
 
 
-def _prepare(engine: Engine) -> None:
+def _no_address(problem: str) -> SettingsError:
+    return SettingsError(key="database", place="the settings", problem=problem)
+
+
+@contextmanager
+def reached(engine: Engine) -> Iterator[None]:
+    """Turn what the driver says of a database that cannot be opened into DatabaseUnusable."""
     try:
-        migrations.prepare(engine)
-    except (OperationalError, DatabaseError) as error:
+        yield
+    except DatabaseError as error:
         shown = engine.url.render_as_string(hide_password=True)
-        raise DatabaseUnusable(url=shown, problem=str(error.orig)) from error
+        said = "; ".join(line.strip() for line in str(error.orig).splitlines() if line.strip())
+        raise DatabaseUnusable(url=shown, problem=said) from error
 
 
 def url_of(database: str) -> str:

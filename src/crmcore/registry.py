@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -19,6 +19,11 @@ from crmcore.hooks.rule import Rule
 from crmcore.hooks.step import Step
 
 Found = TypeVar("Found")
+#: What comes from the packages beside the core: newcomers look for it where only the core is installed.
+BRINGS = {
+    "crm_email": frozenset({"email", "email/smtp", "email/file"}),
+    "crm_recommend": frozenset({"popular", "repeat", "also_bought", "als"}),
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -77,9 +82,17 @@ class Registry:
 
 def _named(found: Mapping[str, Found], kind: str, name: str) -> Found:
     if name not in found:
-        near = difflib.get_close_matches(name, found) or sorted(found)
-        raise UnknownPlugin(kind=kind, name=name, known=", ".join(near) or "none")
+        raise UnknownPlugin(kind=kind, name=name, known=alternatives(name, found))
     return found[name]
+
+
+def alternatives(name: str, found: Collection[str]) -> str:
+    """Return, in words, what there is in place of a name: what is like it, else all; and which package brings it."""
+    near = ", ".join(difflib.get_close_matches(name, found) or sorted(found))
+    package = next((package for package, brought in BRINGS.items() if name in brought), "")
+    said = [] if near else ["there is no plugin that brings one"]
+    said += [f"{package} brings it: pip install PATH_OF_THE_CLONE/plugins/{package}"] if package else []
+    return f"{near or 'none'} ({'; '.join(said)})" if said else near
 
 
 def version_of(plugin: Any) -> str:

@@ -11,12 +11,14 @@ from click.testing import CliRunner
 
 from crmcore import CRM
 from crmcore.cli import crm as command
-from crmcore.errors import PostgreSQLNeeded
+from crmcore.cli.output import table
+from crmcore.errors import DatabaseUnusable, MissingExtra, PostgreSQLNeeded, SettingsError
 from crmcore.model.building import attribute
 
 
 @pytest.fixture
-def shop(tmp_path):
+def shop(tmp_path, monkeypatch):
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__SENDER", "Shop <shop@example.com>")
     path = tmp_path / "shop.db"
     with CRM(str(path)) as crm:
         crm.identify("42", {"city": "Bandung", "email": "ada@example.com"}, tags=["vip"])
@@ -49,6 +51,7 @@ COMMANDS = [
     ("db", "status"),
     ("db", "upgrade"),
     ("plugins",),
+    ("template", "list"),
     ("doctor",),
     ("stats",),
     ("schema",),
@@ -69,6 +72,19 @@ def test_a_message_is_sent_to_whoever_is_named_in_any_way(run):
     run("send", "receipt", "--to", "email=ada@example.com", "--field", "total=5")
     run("send", "receipt", "--to", "42", "--field", "total=5")
     assert json.loads(run("--json", "report", "send:receipt:email"))["eligible"] == 2
+
+
+def test_what_is_named_is_printed_as_it_is(run):
+    run("send", "receipt", "--to", "42", "--field", "total=5")
+    assert "send:receipt:email" in run("report", "send:receipt:email")
+    assert "send:receipt:email" in run("deliveries", "send:receipt:email")
+
+
+def test_a_title_is_no_markup(capsys):
+    table("All [bold] of it", ("name",), [(f":receipt:{'-' * 30}",)])
+    said = capsys.readouterr().out
+    assert "All [bold] of it" in said
+    assert ":receipt:" in said
 
 
 def test_a_field_without_a_value_is_refused(run):
@@ -237,3 +253,133 @@ def test_doctor_names_a_segment_whose_rule_is_gone(run, shop):
 def test_row_level_security_needs_postgresql(shop):
     result = CliRunner().invoke(command, ["--db", str(shop), "db", "rls", "on"])
     assert isinstance(result.exception, PostgreSQLNeeded)
+
+
+@pytest.mark.parametrize(
+    "words", [("db", "status"), ("db", "upgrade"), ("stats",), ("doctor",), ("db", "rls", "on")], ids=" ".join
+)
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/shop", "{folder}/notes.txt", "{folder}/none/shop.db"])
+def test_a_database_that_cannot_be_opened_is_an_error_in_one_sentence(tmp_path, url, words):
+    (tmp_path / "notes.txt").write_text("no database, but long enough to be looked at" * 100)
+    result = CliRunner().invoke(command, ["--db", url.format(folder=tmp_path), *words])
+    assert isinstance(result.exception, DatabaseUnusable)
+
+
+def test_a_driver_that_is_missing_is_named_with_what_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    result = CliRunner().invoke(command, ["--db", "postgresql://127.0.0.1/shop", "db", "status"])
+    assert isinstance(result.exception, MissingExtra)
+    assert "crmcore[postgresql]" in str(result.exception)
+
+
+def test_an_address_as_other_programs_write_it_is_told_as_it_has_to_be():
+    result = CliRunner().invoke(command, ["--db", "postgres://ada:secret@127.0.0.1/shop", "db", "status"])
+    assert isinstance(result.exception, SettingsError)
+    assert "write postgresql:// instead of postgres://" in str(result.exception)
+    assert "secret" not in str(result.exception)
+
+
+def doctored(run):
+    return " ".join(run("doctor", code=1).replace("\u2502", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PROVIDER", "smpt", "channel 'email': There is no provider 'email/smpt'; known: email/smtp"),
+        ("SENDER", "", "template 'receipt': Setting 'sender' from [channels.email] is not valid"),
+        ("SMTP__PASSWORD", "env:NO_SUCH_VARIABLE", "the environment has no NO_SUCH_VARIABLE"),
+        ("SMTP__PASSWORD", "file:no/such/file", "no/such/file is not valid: the file cannot be read"),
+        ("SMTP__PASSWORD", "hunter2", "a secret is given by reference: env:NAME or file:PATH"),
+    ],
+)
+def test_doctor_names_what_would_keep_mails_from_going(run, monkeypatch, variable, value, said):
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__PROVIDER", "smtp")
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__SMTP__USER", "shop")
+    monkeypatch.setenv("CRM_CHANNELS__EMAIL__SMTP__PASSWORD", "env:CRM_WORKSPACE")
+    monkeypatch.setenv("CRM_WORKSPACE", "default")
+    run("doctor")
+    monkeypatch.setenv(f"CRM_CHANNELS__EMAIL__{variable}", value)
+    shown = doctored(run)
+    assert said in shown
+    assert "hunter2" not in shown
+
+
+def test_a_template_is_saved_from_a_file_and_a_version_for_a_locale_from_a_directory(run, tmp_path):
+    (tmp_path / "hello.toml").write_text('subject = "Hello"\ntext = "Hello {{ customer.name }}"\n')
+    (tmp_path / "de").mkdir()
+    for name, text in (("subject.txt", "Hallo\n"), ("html.html", "<p>Hallo</p>\n")):
+        (tmp_path / "de" / name).write_text(text)
+    run("template", "save", "hello", "--channel", "email", tmp_path / "hello.toml")
+    run("template", "save", "hello", "--channel", "email", "--locale", "de", tmp_path / "de")
+    found = [one for one in json.loads(run("--json", "template", "list")) if one["name"] == "hello"]
+    assert [(one["locale"], one["version"], one["parts"]) for one in found] == [
+        ("", 1, ["subject", "text"]),
+        ("de", 1, ["html", "subject"]),
+    ]
+
+
+def test_a_part_that_is_no_text_is_named(shop, tmp_path):
+    (tmp_path / "hello.toml").write_text("subject = 1\n")
+    done = crm("--db", shop, "template", "save", "hello", "--channel", "email", tmp_path / "hello.toml")
+    assert (done.returncode, "subject: a part of a template is a text, not 1" in done.stderr) == (1, True)
+
+
+def test_a_template_that_nobody_has_saved_is_told_with_how_to_save_it(shop):
+    assert "`crm template save`" in crm("--db", shop, "send", "nope", "--to", "42").stderr
+
+
+@pytest.fixture
+def launch(run, tmp_path):
+    """Launch a campaign to everybody who has the tag; with a goal, or none."""
+
+    def launching(goal=""):
+        parts = 'purpose = "service"\nchannel = "email"\ntemplate = "hello"\n[audience]\ntag = "vip"\n'
+        (tmp_path / "hello.toml").write_text('subject = "Hello"\ntext = "Hello"\n')
+        (tmp_path / "campaign.toml").write_text(f'name = "hello"\n{parts}{goal}')
+        run("template", "save", "hello", "--channel", "email", tmp_path / "hello.toml")
+        return run("campaign", "launch", tmp_path / "campaign.toml")
+
+    return launching
+
+
+def test_who_launches_beside_a_run_that_goes_on_is_warned(launch, run):
+    assert "Warning" not in launch()
+    assert "an earlier run of hello is running" in launch()
+    run("campaign", "pause", "hello")
+    assert "an earlier run of hello is paused" in launch()
+    run("campaign", "cancel", "hello")
+    assert "Warning" not in launch()
+
+
+def test_campaigns_are_listed_and_reported_with_their_state(launch, run):
+    launch()
+    run("campaign", "pause", "hello")
+    assert "paused" in run("campaign", "list")
+    assert "Campaign hello (paused)" in run("report", "hello")
+    assert json.loads(run("--json", "stats"))["standing_still"] == 1
+
+
+def test_a_goal_is_shown_where_there_is_one(launch, run):
+    launch()
+    assert "Goal" not in run("report", "hello")
+    launch('[goal]\nevent = "order_placed"\n')
+    assert "Goal: order_placed within 14d" in run("report", "hello")
+
+
+def test_deliveries_are_shown_with_when_they_are_due(launch, run):
+    launch()
+    [one] = json.loads(run("--json", "deliveries", "hello"))
+    assert int(one["due_at"]) == int(one["planned_at"])
+    assert "due (UTC)" in run("deliveries", "hello")
+
+
+def test_what_a_campaign_lacks_is_named_with_its_file(shop, tmp_path):
+    (tmp_path / "c.toml").write_text('name = "hello"\npurpose = "service"\naudience = "locals"\n')
+    done = crm("--db", shop, "campaign", "launch", tmp_path / "c.toml")
+    assert done.stderr == f"InvalidFile: {tmp_path}/c.toml, campaign hello: channel, template are missing.\n"
+
+
+def test_doctor_names_a_channel_that_has_settings_and_no_plugin(run, monkeypatch):
+    monkeypatch.setenv("CRM_CHANNELS__EMIAL__SENDER", "shop@example.com")
+    assert "There is no channel 'emial'; known: email" in doctored(run)

@@ -85,3 +85,15 @@ def test_who_asks_once_is_heard_and_who_presses_ctrl_c_twice_stops_at_once():
         assert stop()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_could_not_go_is_said_and_the_exit_code_tells(folder, processes):
+    launched(folder, 25, 1)
+    (folder / "crm.toml").write_text(f'database = "{folder}/shop.db"\n')
+    done = subprocess.run(
+        command("work", "--processes", processes), cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "Campaign hello waits: Setting 'sender' from [channels.email] is not valid" in done.stdout
+    assert "Traceback" not in done.stderr

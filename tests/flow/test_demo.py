@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from crmcore import CRM
 from crmcore.cli import crm as command
+from crmcore.cli import demonstration
+from crmcore.demo import story
 
 
 @pytest.fixture
@@ -91,3 +93,22 @@ def test_what_the_demo_leaves_can_be_asked_in_any_year(data, tmp_path):
 def test_data_that_are_not_there_are_an_error_naming_them(tmp_path):
     done = CliRunner().invoke(command, ["demo", "--data", str(tmp_path / "nope.csv.gz"), "--directory", str(tmp_path)])
     assert "nothing is downloaded" in str(done.exception)
+
+
+@pytest.mark.parametrize("missing", ["crm_email", "crm_recommend"])
+def test_a_plugin_that_is_missing_is_named_before_anything_is_written(tmp_path, monkeypatch, missing):
+    find = demonstration.find_spec
+    monkeypatch.setattr(demonstration, "find_spec", lambda name: None if name == missing else find(name))
+    done = CliRunner().invoke(command, ["demo", "--directory", str(tmp_path / "out")])
+    assert (done.exit_code, (tmp_path / "out").exists()) == (1, False)
+    assert f"needs crm_email and crm_recommend, and {missing} is not installed" in done.output
+
+
+@pytest.mark.parametrize(
+    ("found", "started", "named"),
+    [("/usr/bin/crm", ".venv/bin/crm", "crm"), (None, ".venv/bin/crm", ".venv/bin/crm"), (None, "pytest", "crm")],
+)
+def test_the_commands_to_try_next_begin_as_this_one_did(monkeypatch, found, started, named):
+    monkeypatch.setattr(story.shutil, "which", lambda _: found)
+    monkeypatch.setattr(story.sys, "argv", [started])
+    assert story._program() == named

@@ -9,7 +9,7 @@ import pytest
 from crmcore import CRM
 from crmcore.errors import InvalidValue, NotInDoubt, RunState, UnknownCampaign
 from crmcore.hooks.channel import Unrendered
-from crmcore.hooks.provider import Accepted, InDoubt, Permanent
+from crmcore.hooks.provider import Accepted, InDoubt, Permanent, Retry
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
 from crmcore.testing.fakes import Notes, Recorder, accept
@@ -240,6 +240,50 @@ def test_stats_say_for_how_long_the_oldest_has_waited(crm, clock):
     assert (crm.stats().due, crm.stats().due_lag) == (1, 5 * MINUTE)
     crm.work()
     assert (crm.stats().due, crm.stats().due_lag, crm.stats().pending_lag) == (0, 0, 0)
+
+
+def test_stats_count_what_stands_still_and_what_waits_until_later_apart(crm, clock, recorder):
+    people(crm, 3)
+    crm.launch(made(name="still"))
+    crm.pause("still")
+    recorder.answer = lambda message: Retry(delivery_id=message.delivery_id, after=600, scope="recipient")
+    crm.launch(made(name="goes"))
+    crm.work(limit=1)
+    found = crm.stats()
+    assert (found.due, found.standing_still, found.later) == (2, 3, 1)
+    [deferred] = crm.deliveries("goes", "deferred")
+    assert found.later_at == deferred.due_at > crm.now()
+
+
+def test_work_says_what_became_of_how_many(crm, recorder):
+    people(crm, 4, consent=False)
+    crm.consent_many({"customer": str(n), "purpose": "retention"} for n in range(3))
+    told = iter([Permanent, Retry, Accepted])
+    kinds = {Permanent: {"fault": "content", "code": "no"}, Retry: {"after": 600, "scope": "recipient"}, Accepted: {}}
+
+    def answer(message):
+        kind = next(told)
+        return kind(delivery_id=message.delivery_id, **kinds[kind])
+
+    recorder.answer = answer
+    crm.launch(made())
+    worked = crm.work()
+    assert (worked.deliveries, worked.sent, worked.failed, worked.skipped) == (4, 1, 1, 1)
+
+
+def test_the_latest_run_of_each_campaign_has_its_state(crm, clock):
+    people(crm, 1)
+    crm.launch(made(name="once"))
+    crm.work()
+    clock.turn("1m")
+    crm.launch(made(name="twice"))
+    crm.work()
+    clock.turn("1m")
+    crm.launch(made(name="twice"))
+    crm.pause("twice")
+    assert [(one.campaign, one.state) for one in crm.runs()] == [("once", "finished"), ("twice", "paused")]
+    assert crm.runs()[1].started_at == crm.now()
+    assert (crm.report("once").state, crm.report("twice").state) == ("finished", "paused")
 
 
 def test_a_message_that_cannot_be_made_is_left_to_whoever_has_it_by_now(crm, recorder, clock, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import django
+import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections, transaction
@@ -16,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from crmcore import CRM, adopt
-from crmcore.errors import NoConnection, UnknownCustomer
+from crmcore.errors import InvalidValue, NoConnection, UnknownCustomer
 from crmcore.model.building import event
 from crmcore.store.engine import open_engine, write
 
@@ -260,3 +261,40 @@ def test_adopting_changes_nothing_of_the_connection(database, host):
 def test_what_is_no_connection_is_refused_by_name(host, given):
     with pytest.raises(NoConnection, match="adopt"):
         host.using(given)
+
+
+def test_a_dialect_that_cannot_be_adopted_is_named(host):
+    with pytest.raises(InvalidValue, match="'postgres' is none of sqlite, postgresql"):
+        adopt(object(), "postgres")
+
+
+@pytest.fixture
+def lent(open_crm, store):
+    """A shop with a customer and a template, and a connection of psycopg's own to its database."""
+    if store == "sqlite":
+        pytest.skip("that of SQLite is tried above")
+    crm = open_crm()
+    url = crm._opened.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    crm.identify("42", {"email": "ada@example.com"})
+    crm.save_template("receipt", "note", {"text": "{{ message.total }}"})
+    with psycopg.connect(url) as connection:
+        yield crm, connection
+
+
+def say(crm, connection):
+    writer = crm.using(adopt(connection, "postgresql"))
+    writer.track("order_placed", "42", amount=1, currency="EUR")
+    writer.consent("42", "retention", channel="note")
+    writer.send("receipt", to="42", fields={"total": "5 EUR"})
+
+
+def test_a_connection_of_psycopg_is_adopted(lent, recorder):
+    crm, connection = lent
+    say(crm, connection)
+    connection.rollback()
+    crm.work()
+    assert (crm.stats().pending, recorder.sent, crm.customer("42").consents) == (0, [], ())
+    say(crm, connection)
+    connection.commit()
+    crm.work()
+    assert ([one.body for one in recorder.sent], crm.customer("42").sums[0].count) == ([b"5 EUR"], 1)

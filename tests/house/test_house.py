@@ -116,6 +116,13 @@ def test_the_docstring_of_an_error_is_its_message(name):
     assert str(made).count("<field>") == len(fields)
 
 
+@pytest.mark.parametrize(("problem", "end"), [("it is none", "none."), ("is it?", "it?"), ("It is not.", "not.")])
+def test_a_message_ends_with_one_sign(problem, end):
+    assert str(errors.DatabaseUnusable(url="shop.db", problem=problem)).endswith(
+        f": {problem.rpartition(' ')[0]} {end}"
+    )
+
+
 def test_there_are_at_most_16_hooks():
     assert len(HOOKS) <= 16
 

@@ -14,7 +14,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "policy.md").read_tex
 
 
 def test_the_reasons_stand_there_in_the_order_of_the_gates():
-    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [reason.value for reason in Reason]
+    reasons = PAGE.partition("\n## The purposes")[0]
+    assert re.findall(r"^\| `(\w+)` \|", reasons, re.MULTILINE) == [reason.value for reason in Reason]
 
 
 def test_the_example_is_valid_and_has_every_setting():

@@ -195,6 +195,8 @@ VERBS: dict[str, Driven] = {
     "report": lambda crm, _: crm.report("c"),
     "deliveries": lambda crm, _: crm.deliveries("c"),
     "campaigns": lambda crm, _: crm.campaigns(),
+    "runs": lambda crm, _: crm.runs(),
+    "templates": lambda crm, _: crm.templates(),
     "feedback": told,
     "check_unsubscribe": lambda crm, it: [foreign(lambda: crm.check_unsubscribe(one)) for one in it.ids.tokens],  # noqa: B023
     "unsubscribe": lambda crm, it: [foreign(lambda: crm.unsubscribe(one)) for one in it.ids.tokens],  # noqa: B023

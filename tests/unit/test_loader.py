@@ -147,3 +147,21 @@ def test_a_plugin_that_fails_leaves_nothing_behind():
 def test_what_is_not_there_is_an_error_naming_what_is():
     with pytest.raises(UnknownPlugin, match=r"'nope'.*note.*crm doctor"):
         load().channel("nope")
+
+
+@pytest.mark.parametrize(
+    ("ask", "package"),
+    [
+        (lambda registry: registry.channel("email"), "crm_email"),
+        (lambda registry: registry.provider("email", "smtp"), "crm_email"),
+        (lambda registry: registry.recommender("als"), "crm_recommend"),
+    ],
+)
+def test_where_only_the_core_is_installed_the_package_that_is_missing_is_named(ask, package):
+    with pytest.raises(UnknownPlugin, match=rf"known: none \(there is no plugin.*plugins/{package}\)\. `crm doctor`"):
+        ask(loader.load(SETUP, blocked=INSTALLED))
+
+
+def test_beside_other_channels_the_package_of_the_one_that_is_missing_is_named():
+    with pytest.raises(UnknownPlugin, match=r"known: note \(crm_email brings it"):
+        load().channel("email")

@@ -152,6 +152,13 @@ def test_a_refused_login_is_reported_of_every_mail_and_logged_without_the_server
     assert "hush" not in caplog.text
 
 
+def test_a_server_that_offers_no_starttls_is_logged_as_one(caplog):
+    with Sink() as sink:
+        results = carry(sink, security="starttls")
+    assert {type(one) for one in results.values()} == {NotStarted}
+    assert "STARTTLS extension not supported" in caplog.text
+
+
 def test_a_password_that_smtp_cannot_say_is_refused_without_being_shown(monkeypatch, caplog):
     monkeypatch.setenv("SMTP_PASSWORD", "geheimer-schlüssel")
     with Sink() as sink:

@@ -19,6 +19,7 @@ from crmcore.cli import (
     schema,
     segments,
     sending,
+    templates,
     working,
 )
 from crmcore.cli.demonstration import demo
@@ -34,7 +35,12 @@ __all__ = ["crm", "main"]
 @click.option(
     "--config", type=click.Path(path_type=Path), help="The settings file (default: crm.toml where there is one)."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON: an object, or an array where there are several. It stands before the command.",
+)
 @click.pass_context
 def crm(
     context: click.Context, database: str | None, workspace: str | None, config: Path | None, as_json: bool
@@ -71,6 +77,7 @@ for command in (
     knowing.history,
     segments.segment,
     sending.send,
+    templates.template,
     working.work,
 ):
     crm.add_command(command)

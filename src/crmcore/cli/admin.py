@@ -7,14 +7,15 @@ from contextlib import contextmanager
 
 import attrs
 import click
+from sqlalchemy import Engine
 
 from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
+from crmcore.cli.checking import faults
 from crmcore.cli.output import Context, pass_context, show, table, when
-from crmcore.errors import CRMError
 from crmcore.model.time import SECOND
-from crmcore.opening import engine_of
+from crmcore.opening import engine_of, reached
 from crmcore.registry import Fault, Loaded
 from crmcore.settings import settings
 from crmcore.store.guarding import guard
@@ -60,8 +61,8 @@ def status(context: Context) -> None:
     crm --db shop.db db status
     """
     engine = engine_of(_database(context))
-    with engine.connect() as connection:
-        revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    with reached(engine):
+        revision = _revision(engine)
     show(context, revision, lambda one: table("Schema", ("current", "needed"), [(one.current or "none", one.needed)]))
 
 
@@ -79,10 +80,15 @@ def upgrade(context: Context, only_sql: bool) -> None:
     if only_sql:
         click.echo(migrations.sql(engine.dialect.name))
         return
-    migrations.upgrade(engine)
-    with engine.connect() as connection:
-        revision = Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    with reached(engine):
+        migrations.upgrade(engine)
+        revision = _revision(engine)
     show(context, revision, lambda one: click.echo(f"The schema is at {one.current}."))
+
+
+def _revision(engine: Engine) -> Revision:
+    with engine.connect() as connection:
+        return Revision(current=migrations.current(connection), needed=migrations.HEAD)
 
 
 @click.command()
@@ -101,7 +107,7 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins that did not load, limits on what there is not, segments, schema, what waits.
+    """Check an installation: plugins, limits, segments, templates, carriers and their secrets, schema, what waits.
 
     Segments are read under a guard: a rule that does not keep to its workspace is a fault.
 
@@ -110,13 +116,11 @@ def doctor(context: Context) -> None:
     \b
     crm --db shop.db doctor
     """
-    from crmcore.flow.nesting import unfounded
-
     with _guarded(context) as crm:
         waiting = crm.stats()
         health = Health(
             plugins=crm.registry.plugins,
-            faults=(*crm.registry.faults, *unfounded(crm.settings.limits, crm.registry), *_unreadable(crm)),
+            faults=tuple(faults(crm)),
             revision=migrations.HEAD,
             pending=waiting.pending,
             due=waiting.due,
@@ -145,10 +149,12 @@ def _waiting(found: Stats) -> None:
     rows = [
         ("pending", found.pending, f"{found.pending_lag / SECOND:,.0f} s"),
         ("due", found.due, f"{found.due_lag / SECOND:,.0f} s"),
+        ("due, of paused runs", found.standing_still, ""),
+        ("waiting until later", found.later, f"from {when(found.later_at)}" if found.later else ""),
         ("in doubt", found.in_doubt, ""),
         ("in quarantine", found.quarantined, ""),
     ]
-    table("Waiting", ("what", "how many", "oldest"), rows)
+    table("Waiting", ("what", "how many", "since, or from (UTC)"), rows)
     if found.paused:
         senders = [(one.channel, one.provider, when(one.until), one.reason) for one in found.paused]
         table("Paused senders", ("channel", "provider", "until", "why"), senders)
@@ -164,14 +170,6 @@ def _guarded(context: Context) -> Iterator[CRM]:
             yield crm
     finally:
         engine.dispose()
-
-
-def _unreadable(crm: CRM) -> Iterator[Fault]:
-    for name in crm.segments():
-        try:
-            crm.segment(name).members(limit=1)
-        except CRMError as error:
-            yield Fault(plugin="crmcore", problem=f"segment {name!r}: {error}")
 
 
 def _human(health: Health) -> None:

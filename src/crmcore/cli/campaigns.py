@@ -8,10 +8,17 @@ import click
 
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.cli.segments import plain_file
+from crmcore.errors import InvalidCampaign, InvalidFile
 from crmcore.ledger import SETTLED, Outcome
+from crmcore.model.campaign import Campaign
 from crmcore.model.delivery import State
 from crmcore.model.report import Report
 from crmcore.store.deliveries import DeliveryView
+from crmcore.store.overview import LatestRun
+from crmcore.store.plans import campaign_of
+
+#: Runs of which messages may still go.
+UNDER_WAY = ("running", "paused")
 
 
 @click.group()
@@ -27,14 +34,19 @@ def campaign() -> None:
 @campaign.command("list")
 @pass_context
 def list_campaigns(context: Context) -> None:
-    """List the campaigns.
+    """List the campaigns, each with the state of its latest run.
 
     \b
     crm --db shop.db campaign list
     """
     with context.crm() as crm:
-        names = crm.campaigns()
-    show(context, names, lambda found: table("Campaigns", ("name",), [(name,) for name in found]))
+        found = crm.runs()
+
+    def human(runs: list[LatestRun]) -> None:
+        rows = [(one.campaign, one.state, when(one.started_at)) for one in runs]
+        table("Campaigns", ("name", "latest run", "since (UTC)"), rows)
+
+    show(context, found, human)
 
 
 @campaign.command("launch")
@@ -53,13 +65,29 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
                               template = "winback"
                               holdout = 0.1
     """
+    given = _campaign(file)
     with context.crm() as crm, progress(context, "checking") as bar:
-        launched = crm.launch(plain_file(file), seed=seed, progress=bar)
+        under_way = [one for one in crm.runs() if one.campaign == given.name and one.state in UNDER_WAY]
+        launched = crm.launch(given, seed=seed, progress=bar)
+    for one in under_way:
+        beside = (
+            "it stays as it is beside the new one, which alone `crm campaign pause|resume|cancel` reach from now on"
+        )
+        click.echo(f"Warning: an earlier run of {one.campaign} is {one.state}; {beside}.", err=True)
     show(
         context,
         launched,
         lambda one: click.echo(f"{one.campaign}: {one.audience:,} customers, {one.held_out:,} of them held out"),
     )
+
+
+def _campaign(file: Path) -> Campaign:
+    plain = plain_file(file)
+    try:
+        return campaign_of(plain)
+    except InvalidCampaign as error:
+        place = f"campaign {plain.get('name', 'without a name')}"
+        raise InvalidFile(file=file, place=place, problem=error.fields["problem"]) from error
 
 
 @campaign.command("pause")
@@ -151,13 +179,27 @@ def deliveries(context: Context, name: str | None, status: str | None, limit: in
 
     def human(rows: list[DeliveryView]) -> None:
         shown = [
-            (str(one.id), one.campaign, one.key or "", one.state, one.reason, one.attempt, when(one.settled_at))
+            (
+                str(one.id),
+                one.campaign,
+                one.key or "",
+                one.state,
+                one.reason,
+                one.attempt,
+                _due(one),
+                when(one.settled_at),
+            )
             for one in rows
         ]
-        columns = ("delivery", "campaign", "customer", "state", "reason", "attempt", "settled")
+        columns = ("delivery", "campaign", "customer", "state", "reason", "attempt", "due (UTC)", "settled (UTC)")
         table(name or f"All that is {status}", columns, shown)
 
     show(context, found, human)
+
+
+def _due(one: DeliveryView) -> str:
+    """When it goes, or is looked at again; that of what has gone says nothing any more."""
+    return when(one.due_at) if one.state in (State.PLANNED, State.DEFERRED) else ""
 
 
 @click.command()
@@ -187,12 +229,14 @@ def report_tables(found: Report) -> None:
         (f"clicked{_of(found.clicked, found.sent)}", found.clicked),
     ]
     rows.append(("unsubscribed", found.unsubscribed))
-    table(f"Campaign {found.campaign}", ("what", "customers"), rows)
+    table(f"Campaign {found.campaign} ({found.state})", ("what", "customers"), rows)
+    if found.goal is None:
+        return
     arms = [
         (name, arm.customers, arm.converted, f"{arm.share:.1%}")
         for name, arm in (("treated", found.treated), ("held out", found.held_out))
     ]
-    table("Goal", ("arm", "customers", "converted", "share"), arms)
+    table(f"Goal: {found.goal.event} within {found.goal.within}", ("arm", "customers", "converted", "share"), arms)
     if found.lift is not None:
         one = found.lift
         click.echo(f"Lift: {one.difference:+.1%} (95 % interval {one.low:+.1%} to {one.high:+.1%})")

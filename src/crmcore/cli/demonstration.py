@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -26,10 +27,20 @@ def demo(context: Context, data: Path | None, directory: Path, as_json: bool) ->
     crm demo
     crm demo --data online_retail.csv.gz --json
     """
+    _check_plugins()
     given = Context(database=None, workspace=None, config=None, as_json=as_json or context.as_json)
     with progress(given, "a year of orders") as orders, progress(given, "mails") as mails:
         told = tell(directory, data, orders, mails)
     show(given, told.figures, lambda _: _human(told))
+
+
+def _check_plugins() -> None:
+    """The demo sends mails with offers: say what that takes before anything is written."""
+    names = ("crm_email", "crm_recommend")
+    if missing := [one for one in names if find_spec(one) is None]:
+        places = " ".join(f"PATH_OF_THE_CLONE/plugins/{one}" for one in names)
+        problem = f"the demo needs {' and '.join(names)}, and {' and '.join(missing)} is not installed"
+        raise click.ClickException(f"{problem}: pip install {places}")
 
 
 def _human(told: Told) -> None:

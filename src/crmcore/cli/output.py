@@ -72,12 +72,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.console import Console
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", title_style="bold")
+    made = Table(title=_cell(title), title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         made.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
         made.add_row(*("" if cell is None else _cell(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 120).print(made)
+    Console(width=None if sys.stdout.isatty() else 120, emoji=False).print(made)
 
 
 def _cell(cell: object) -> str:

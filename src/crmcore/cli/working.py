@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
+from typing import Any
 
 import click
 
 from crmcore.campaigning import Worked
 from crmcore.cli.output import Context, pass_context, progress, show
+from crmcore.flow.dispatch import Waits
 
+COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped")
 _RUN = "from crmcore.cli import main; main()"
 
 
@@ -31,6 +34,8 @@ _RUN = "from crmcore.cli import main; main()"
 def work(context: Context, limit: int | None, processes: int) -> None:
     """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was.
 
+    Exits with 1 where something is due that could not go, since a plugin, a setting or a secret is missing.
+
     Asked to stop (SIGTERM, Ctrl-C) it claims nothing more, finishes what is under way, and gives back what it claimed.
 
     \b
@@ -45,11 +50,16 @@ def work(context: Context, limit: int | None, processes: int) -> None:
         if limit is not None:
             raise click.UsageError("--limit is for one process; leave it or --processes out.")
         worked = _beside_one_another(context, processes)
-    show(
-        context,
-        worked,
-        lambda one: click.echo(f"{one.folded:,} statements folded, {one.deliveries:,} deliveries worked on"),
-    )
+    show(context, worked, _human)
+    if worked.waiting:
+        raise click.exceptions.Exit(1)
+
+
+def _human(worked: Worked) -> None:
+    became = f"{worked.sent:,} sent, {worked.failed:,} failed, {worked.skipped:,} skipped"
+    click.echo(f"{worked.folded:,} statements folded, {worked.deliveries:,} deliveries worked on: {became}")
+    for one in worked.waiting:
+        click.echo(f"Campaign {one.campaign} waits: {one.problem}")
 
 
 @contextmanager
@@ -86,8 +96,9 @@ def _beside_one_another(context: Context, processes: int) -> Worked:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-    if failed := [one.returncode for one in running if one.returncode]:
-        raise click.ClickException(f"{len(failed)} of {processes} processes failed; the others have gone on.")
+    # One that could not do all it should has said so; one that failed has said nothing.
+    if failed := said.count(""):
+        raise click.ClickException(f"{failed} of {processes} processes failed; the others have gone on.")
     return _sum([json.loads(one) for one in said])
 
 
@@ -96,5 +107,7 @@ def _options(context: Context) -> list[str]:
     return [part for name, value in given.items() if value is not None for part in (name, str(value))]
 
 
-def _sum(worked: Sequence[dict[str, int]]) -> Worked:
-    return Worked(**{name: sum(int(one[name]) for one in worked) for name in ("folded", "deliveries", "notices")})
+def _sum(worked: Sequence[dict[str, Any]]) -> Worked:
+    counts = {name: sum(int(one[name]) for one in worked) for name in COUNTS}
+    waiting = {one["campaign"]: Waits(**one) for said in worked for one in said["waiting"]}
+    return Worked(**counts, waiting=tuple(waiting.values()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import resource
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -95,7 +97,7 @@ def tell(directory: Path, data: Path | None, orders: Progress, mails: Progress) 
             crm.pin(crm.now())
             key = crm.segment("loyal").members(limit=1)
     figures = _figures(shop, sizes, reports, time.perf_counter() - start)
-    prefix = f"crm --db {database}"
+    prefix = f"{_program()} --db {shlex.quote(str(database))}"
     commands = [
         "segment list",
         f"customer {key[0].key if key else 'KEY'}",
@@ -108,6 +110,12 @@ def tell(directory: Path, data: Path | None, orders: Progress, mails: Progress) 
         written=(str(database), *written),
         next_commands=tuple(f"{prefix} {command}" for command in commands),
     )
+
+
+def _program() -> str:
+    """Return how `crm` can be started again: by its name, or as it was started where no PATH leads to it."""
+    started = Path(sys.argv[0])
+    return "crm" if shutil.which("crm") or started.name != "crm" else shlex.quote(str(started))
 
 
 @attrs.frozen(kw_only=True)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from crmcore.errors import CRMError
 from crmcore.flow.plan import Plan
 from crmcore.flow.preparing import Made
 from crmcore.hooks.provider import NotStarted, Outgoing, Result, Session
@@ -19,6 +20,8 @@ class Carrying:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self._sessions: dict[str, Session] = {}
+        #: Why messages of a campaign did not leave: their provider could not be opened.
+        self.unopened: dict[str, str] = {}
 
     def send(self, plan: Plan, made: Sequence[Made], answered: dict[int, Result], beat: Callable[[], None]) -> None:
         """Send messages, and note in `answered` what becomes of each; `beat` is called after each answer.
@@ -27,10 +30,11 @@ class Carrying:
         """
         try:
             session = self._session(plan)
-        except Exception:
-            log.exception("provider %s of channel %s could not be opened", plan.provider.name, plan.channel.name)
+        except Exception as error:  # noqa: BLE001 - whatever a provider raises is its own fault
+            self._refused(plan, error)
             answered.update((one.message.delivery_id, NotStarted(delivery_id=one.message.delivery_id)) for one in made)
             return
+        self.unopened.pop(plan.campaign.name, None)
         try:
             for result in session.send([_outgoing(one) for one in made]):
                 answered[result.delivery_id] = result
@@ -38,6 +42,13 @@ class Carrying:
         except Exception:
             log.exception("provider %s of channel %s failed", plan.provider.name, plan.channel.name)
             self._sessions.pop(plan.carrier, None)
+
+    def _refused(self, plan: Plan, error: Exception) -> None:
+        """Say that a provider does not open: in a sentence where that is all there is to say."""
+        is_told = isinstance(error, CRMError)
+        said = (plan.provider.name, plan.channel.name, error if is_told else type(error).__name__)
+        log.error("provider %s of channel %s could not be opened: %s", *said, exc_info=None if is_told else error)
+        self.unopened[plan.campaign.name] = str(error) if is_told else f"provider {plan.provider.name}: {said[2]}"
 
     def _session(self, plan: Plan) -> Session:
         if plan.carrier not in self._sessions:

@@ -7,7 +7,7 @@ window of a connection in doubt.
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -23,6 +23,7 @@ from crmcore.flow.preparing import Made, Ready, prepare
 from crmcore.flow.progress import Progress
 from crmcore.flow.turning import Next, Sent, Turn, Turned
 from crmcore.hooks.channel import Compiled
+from crmcore.model.delivery import Book
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import claims, deliveries, moves, runs, templates
@@ -40,6 +41,14 @@ Stop = Callable[[], bool]
 def never() -> bool:
     """Go on to the end."""
     return False
+
+
+@attrs.frozen(kw_only=True)
+class Waits:
+    """A campaign that could not go on, since something it needs is not there: a plugin, a setting, a secret."""
+
+    campaign: str
+    problem: str
 
 
 class Dispatcher:
@@ -63,8 +72,10 @@ class Dispatcher:
         self._compiled: dict[int, Compiled] = {}
         self._sent: Sent | None = None
         self._ready: deque[Ready] = deque()
-        #: Runs that cannot go on in this process.
-        self._waiting: set[int] = set()
+        #: What became of how many, as it was written.
+        self.became = Counter[Book]()
+        #: Runs that cannot go on in this process, and why.
+        self._waiting: dict[int, Waits] = {}
         self._renew_at = 0
 
     def run(self, progress: Progress, limit: int | None, stop: Stop) -> int:
@@ -79,6 +90,12 @@ class Dispatcher:
             self._leave()
         self._write(_finished)
         return done
+
+    @property
+    def waiting(self) -> tuple[Waits, ...]:
+        """The campaigns that could not go on."""
+        unopened = (Waits(campaign=name, problem=why) for name, why in self._carrying.unopened.items())
+        return (*self._waiting.values(), *unopened)
 
     def _something_runs(self) -> bool:
         """Where no campaign runs nothing waits: no writer of the host's is kept waiting to find that out."""
@@ -112,6 +129,7 @@ class Dispatcher:
         coming = self._next(due.popleft(), left) if due and len(self._ready) < AHEAD else None
         turned = self._write(partial(self._turn.take, sent=sent, ready=ready, coming=coming))
         self._sent = None
+        self.became.update(turned.became)
         if ready is not None:
             self._ready.popleft()
             going = {one.claimed.id: one for one in turned.going}
@@ -124,9 +142,8 @@ class Dispatcher:
         """Return what to claim of a run; nothing where what it needs is not there, which keeps no other run waiting."""
         try:
             given = self._plan(run_id, None)
-        except CRMError:
-            log.exception("run %s waits: what it needs is not there", run_id)
-            self._waiting.add(run_id)
+        except CRMError as error:
+            self._wait(run_id, error)
             return None
         window = min(given.provider.carriage.batch, self._settings.sending.window)
         return Next(run_id=run_id, plan=given, wanted=window if left is None else min(window, left))
@@ -153,21 +170,28 @@ class Dispatcher:
         for (run_id, channel), some in groupby(sorted(claimed, key=_grouping), key=lambda one: _grouping(one)[:2]):
             batch = list(some)
             try:
-                given = self._plan(run_id, channel)
-            except CRMError:
-                log.exception("messages of run %s on channel %s wait: what they need is not there", run_id, channel)
-                self._waiting.add(run_id)
+                self._ready.append(self._made(self._plan(run_id, channel), batch))
+            except CRMError as error:
+                self._wait(run_id, error)
                 self._write(partial(claims.release, owner=self._turn.owner, ids=[one.id for one in batch]))
-                continue
-            with self._reading() as scope:
-                judges = list(self._registry.gates.values())
-                self._ready.append(prepare(scope, given, batch, self._template, judges))
+
+    def _made(self, given: Plan, batch: Sequence[Claimed]) -> Ready:
+        with self._reading() as scope:
+            return prepare(scope, given, batch, self._template, list(self._registry.gates.values()))
+
+    def _wait(self, run_id: int, error: CRMError) -> None:
+        """Leave a run alone, and say why: what it needs may be there in another process, or after a change of settings."""
+        with self._reading() as scope:
+            name = runs.load(scope, run_id).campaign.name
+        log.error("campaign %s waits: %s", name, error)
+        log.debug("run %s", run_id, exc_info=error)
+        self._waiting[run_id] = Waits(campaign=name, problem=str(error))
 
     def _leave(self) -> None:
         """Settle what was sent, and give back what was claimed."""
         sent, self._sent = self._sent, None
         if sent is not None:
-            self._write(partial(self._turn.settle, sent=sent))
+            self.became.update(self._write(partial(self._turn.settle, sent=sent)))
         ids = [one for ready in self._ready for one in ready.ids]
         self._ready.clear()
         if ids:

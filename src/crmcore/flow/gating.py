@@ -23,6 +23,14 @@ from crmcore.store.rerouting import Other
 from crmcore.store.scope import Scope
 
 
+@attrs.frozen(kw_only=True)
+class Handed:
+    """What goes now, and how many ended without going."""
+
+    going: list[Composed]
+    skipped: int
+
+
 def judged(plan: Plan, batch: Sequence[Composed], judges: Sequence[Gate], now: int) -> dict[int, Verdict]:
     """Return the verdicts of plugin gates that stop a message or hold it; the first gate to object counts."""
     objections: dict[int, Verdict] = {}
@@ -41,7 +49,7 @@ def hand(
     limiter: Limiter,
     *,
     lease_until: int,
-) -> list[Composed]:
+) -> Handed:
     """Skip and hold what may not go now, note the rest as handed over, and return it; commit before the first byte."""
     decisions = decide(scope, plan, [one.claimed for one in batch], objections)
     _stop(scope, sorted(decisions.items()))
@@ -50,7 +58,7 @@ def hand(
     handings = [Handing(id=one.claimed.id, attempt=one.claimed.attempt, context=one.frozen) for one in going]
     moves.hand(scope, handings, plan.provider.name, lease_until=lease_until)
     impressions.log(scope, [shown for one in going for shown in _impressions(plan, one)])
-    return going
+    return Handed(going=going, skipped=sum(isinstance(one, Skipped | Expired) for one in decisions.values()))
 
 
 def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:

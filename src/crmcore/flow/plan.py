@@ -60,7 +60,7 @@ def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | N
     if campaign.offers is not None:
         registry.recommender(campaign.offers.engine)
     its_own = campaign.provider if channel.name == campaign.channel else ""
-    name = its_own or _provider_name(channel.name, registry, settings)
+    name = its_own or provider_name(channel.name, registry, settings)
     provider = registry.provider(channel.name, name)
     if not isinstance(provider, Provider):
         raise InvalidCampaign(name=campaign.name, problem=f"{name} speaks HTTP, which needs a driver")
@@ -95,7 +95,8 @@ def advised(scope: Scope, made: Plan, registry: Registry, as_of: int) -> Plan:
     return attrs.evolve(made, advice=advice(scope, registry.recommender(asked.engine), asked, as_of))
 
 
-def _provider_name(channel: str, registry: Registry, settings: Settings) -> str:
+def provider_name(channel: str, registry: Registry, settings: Settings) -> str:
+    """Return the carrier of a channel: the one its settings name, else the first there is; empty where there is none."""
     table = settings.tables.get("channels", {}).get(channel, {})
     if isinstance(table, Mapping) and "provider" in table:
         return str(table["provider"])

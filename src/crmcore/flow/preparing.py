@@ -9,6 +9,7 @@ from itertools import groupby
 import attrs
 from sqlalchemy.exc import DBAPIError
 
+from crmcore.errors import InvalidTemplate, RecommenderError, SettingsError, UnknownPlugin, UnknownTemplate
 from crmcore.flow.compose import Composed, compose
 from crmcore.flow.gating import judged
 from crmcore.flow.plan import Plan
@@ -45,10 +46,10 @@ class Ready:
 
 
 def prepare(scope: Scope, plan: Plan, batch: Sequence[Claimed], templates: Templates, judges: Sequence[Gate]) -> Ready:
-    """Return the messages of a batch, ready to be handed over."""
+    """Return the messages of a batch, ready to be handed over; raise SettingsError where a setting keeps all from being made."""
     try:
         made, failures = _made(scope, plan, batch, templates)
-    except DBAPIError:
+    except (DBAPIError, SettingsError):
         raise
     except Exception:
         log.exception("a batch of campaign %s could not be made; its messages are made one by one", plan.campaign.name)
@@ -81,11 +82,17 @@ def _one_by_one(
     for one in batch:
         try:
             alone, refused = _made(scope, plan, [one], templates)
-        except DBAPIError:
+        except (DBAPIError, SettingsError):
             raise
         except Exception as error:
             log.exception("the message of delivery %s could not be made", one.id)
-            alone, refused = [], [Unrendered(delivery_id=one.id, problem=type(error).__name__)]
+            alone, refused = [], [Unrendered(delivery_id=one.id, problem=_why(error))]
         made += alone
         failures += refused
     return made, failures
+
+
+def _why(error: Exception) -> str:
+    """Errors about templates and plugins hold nobody's address; of any other only the kind is kept in the ledger."""
+    told = isinstance(error, InvalidTemplate | UnknownTemplate | UnknownPlugin | RecommenderError)
+    return str(error) if told else type(error).__name__

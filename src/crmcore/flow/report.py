@@ -22,7 +22,9 @@ def report(scope: Scope, run: Run) -> Report:
     return Report(
         campaign=run.campaign.name,
         run_id=run.id,
+        state=run.state,
         started_at=run.started_at,
+        goal=run.campaign.goal,
         eligible=sum(states.values()),
         sent=books[Book.SENT],
         waiting=books[Book.WAITING],

@@ -14,6 +14,7 @@ from crmcore.model.event import Event
 from crmcore.model.statement import Suppress as Suppressing
 from crmcore.model.values import to_json
 from crmcore.store import events, moves, notices, suppressions
+from crmcore.store.moves import Settled
 from crmcore.store.scope import Scope
 
 #: What the event of each kind of refusal is called, and the reason a suppression is kept under.
@@ -24,15 +25,17 @@ _REFUSALS = {
 }
 
 
-def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], limiter: Limiter) -> None:
-    """Write the outcomes of a batch that an owner handed over."""
+def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], limiter: Limiter) -> list[Settled]:
+    """Write the outcomes of a batch that an owner handed over; return where each delivery goes."""
     told = [(one, _event(scope, plan, one)) for one in outcomes]
     happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
     new = [event for event, _ in happened]
     events.append(scope, new, scope.new_ids(len(new)), [owner for _, owner in happened])
     _suppress(scope, [one for one in outcomes if one.suppress is not None])
-    moves.settle(scope, owner, [one.settled for one in limiter.learn(scope, plan, outcomes)])
+    settled = [one.settled for one in limiter.learn(scope, plan, outcomes)]
+    moves.settle(scope, owner, settled)
     notices.post(scope, [_change(scope, one) for one in outcomes])
+    return settled
 
 
 def _change(scope: Scope, one: Outcome) -> DeliveryChange:

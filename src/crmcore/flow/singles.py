@@ -13,6 +13,7 @@ from crmcore.model.identity import Identity
 from crmcore.model.purpose import message_class
 from crmcore.model.statement import Send
 from crmcore.model.values import to_json
+from crmcore.registry import alternatives
 from crmcore.store import consents, contexts, deliveries, runs, templates
 from crmcore.store.deliveries import Planned
 from crmcore.store.identities import Owner
@@ -59,7 +60,7 @@ def _channel(scope: Scope, one: Send, there: Sequence[str]) -> str:
         problem = f"the template {one.template!r} is there for {', '.join(there)}; name one of them"
         raise InvalidValue(place="send.channel", problem=problem)
     if wanted not in scope.address_kinds:
-        raise UnknownPlugin(kind="channel", name=wanted, known=", ".join(sorted(scope.address_kinds)) or "none")
+        raise UnknownPlugin(kind="channel", name=wanted, known=alternatives(wanted, scope.address_kinds))
     return wanted
 
 

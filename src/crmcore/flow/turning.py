@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -15,6 +16,7 @@ from crmcore.flow.plan import Plan
 from crmcore.flow.preparing import Ready
 from crmcore.flow.settling import settle
 from crmcore.hooks.provider import Result
+from crmcore.model.delivery import BOOKS, Book
 from crmcore.model.policy import needs_exclusive
 from crmcore.store import claims, moves, pending
 from crmcore.store.claims import Claimed, Standing
@@ -42,7 +44,7 @@ class Next:
 
 @attrs.frozen(kw_only=True)
 class Turned:
-    """What a turn came to: messages to send now, deliveries to prepare, runs of which more is due.
+    """What a turn came to: messages to send now, deliveries to prepare, runs of which more is due, what became of how many.
 
     `has_handed` tells that a batch has been through the gates; `is_put_back` that others were in the way of some, which
     are due again at once.
@@ -51,6 +53,7 @@ class Turned:
     going: Sequence[Composed] = ()
     claimed: Sequence[Claimed] = ()
     due: Sequence[int] = ()
+    became: Mapping[Book, int] = attrs.field(factory=dict)
     has_handed: bool = False
     is_put_back: bool = False
 
@@ -65,21 +68,22 @@ class Turn:
 
     def take(self, scope: Scope, sent: Sent | None, ready: Ready | None, coming: Next | None) -> Turned:
         """Settle, hand over, claim."""
-        if sent is not None:
-            self.settle(scope, sent)
-        going, is_put_back = ([], False) if ready is None else self._hand(scope, ready)
+        became = Counter[Book]() if sent is None else self.settle(scope, sent)
+        going, is_put_back = ([], False) if ready is None else self._hand(scope, ready, became)
         claimed = [] if coming is None else self._claim(scope, coming)
         return Turned(
             going=going,
             claimed=claimed,
             due=claims.due_runs(scope),
+            became=became,
             has_handed=ready is not None,
             is_put_back=is_put_back,
         )
 
-    def settle(self, scope: Scope, sent: Sent) -> None:
-        """Write what came of what was sent."""
-        settle(scope, self.owner, sent.plan, outcomes(sent.handed, sent.answered, scope.now), self.limiter)
+    def settle(self, scope: Scope, sent: Sent) -> Counter[Book]:
+        """Write what came of what was sent, and count it."""
+        settled = settle(scope, self.owner, sent.plan, outcomes(sent.handed, sent.answered, scope.now), self.limiter)
+        return Counter(BOOKS[one.state] for one in settled)
 
     def _claim(self, scope: Scope, coming: Next) -> list[Claimed]:
         room = self.limiter.room(scope, coming.plan, coming.wanted)
@@ -87,7 +91,7 @@ class Turn:
             return []
         return claims.claim(scope, coming.run_id, self.owner, limit=room.count, lease_until=scope.now + self.lease)
 
-    def _hand(self, scope: Scope, ready: Ready) -> tuple[list[Composed], bool]:
+    def _hand(self, scope: Scope, ready: Ready, became: Counter[Book]) -> tuple[list[Composed], bool]:
         """Hand over what may go. What hosts have said until now is folded first; whoever says more then has to wait."""
         fold_visible(scope)
         standing = claims.standing(scope, self.owner, ready.ids)
@@ -105,7 +109,9 @@ class Turn:
         moves.hold(scope, [(one.claimed.id, scope.now) for one in busy])
         left = [one for one in going_on if one.claimed.customer_id in free]
         lease_until = scope.now + self.lease
-        return hand(scope, ready.plan, left, ready.objections, self.limiter, lease_until=lease_until), bool(busy)
+        handed = hand(scope, ready.plan, left, ready.objections, self.limiter, lease_until=lease_until)
+        became.update({Book.FAILED: len(failed), Book.SKIPPED: handed.skipped})
+        return handed.going, bool(busy)
 
     def _lock(self, scope: Scope, plan: Plan, composed: Sequence[Composed]) -> set[int]:
         """Return the customers of whom nobody can withdraw anything until this is committed."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from crmcore.model.campaign import Goal
+
 #: Standard normal quantile of a two-sided 95 % interval.
 Z95 = 1.959963984540054
 
@@ -38,12 +40,14 @@ class Report:
     """A run of a campaign. `eligible` = sent + waiting + in_doubt + failed + skipped, at every moment.
 
     `treated` are those a message was handed over for, `held_out` those who passed the same gates and got none: the two are
-    alike but for the message. Opens and clicks of machines are left out.
+    alike but for the message. `state` is that of the run. Opens and clicks of machines are left out.
     """
 
     campaign: str
     run_id: int
+    state: str
     started_at: int
+    goal: Goal | None
     eligible: int
     sent: int
     waiting: int
@@ -58,8 +62,8 @@ class Report:
 
     @property
     def lift(self) -> Lift | None:
-        """What the messages changed, where there is something to compare with."""
-        return lift(self.treated, self.held_out)
+        """What the messages changed, where there is a goal and something to compare with."""
+        return None if self.goal is None else lift(self.treated, self.held_out)
 
 
 def lift(treated: Arm, held_out: Arm) -> Lift | None:

@@ -84,6 +84,7 @@ class DeliveryView:
     held_out: bool
     attempt: int
     planned_at: int
+    due_at: int
     settled_at: int | None
 
 
@@ -186,13 +187,6 @@ def due_count(scope: Scope) -> int:
 def in_doubt_count(scope: Scope) -> int:
     """Return how many deliveries there are whose fate nobody knows."""
     return _count(scope, IN_DOUBT)
-
-
-def oldest_due(scope: Scope) -> int | None:
-    """Return since when the delivery that is due longest is due; None where none is."""
-    row = schema.delivery.c
-    query = select(func.min(row.due_at)).where(row.workspace_id == scope.workspace_id, WAITING, row.due_at <= scope.now)
-    return scope.connection.execute(query).scalar()
 
 
 def _count(scope: Scope, *which: ColumnElement[bool] | TextClause) -> int:

@@ -9,8 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-#: The SQLAlchemy URL that names a dialect and the driver whose connection is adopted.
-URLS = {"sqlite": "sqlite://", "postgresql": "postgresql+psycopg://"}
+from crmcore.errors import InvalidValue
+
+#: How SQLAlchemy is told of a dialect and the driver whose connection is adopted. It would look for hstore on a connection
+#: of its own kind, which a lent one is not; nothing of crmcore's uses that type.
+DIALECTS: dict[str, dict[str, Any]] = {
+    "sqlite": {"url": "sqlite://"},
+    "postgresql": {"url": "postgresql+psycopg://", "use_native_hstore": False},
+}
 
 
 class _Borrowed:
@@ -37,7 +43,10 @@ def adopt(connection: Any, dialect: str) -> Connection:
     """Return a SQLAlchemy connection that speaks through a host's DBAPI connection, inside its transaction.
 
     `dialect` is "sqlite" or "postgresql". For Django: `adopt(django.db.connection.connection, "sqlite")`.
+    For PostgreSQL it is a connection of psycopg 3. Raise InvalidValue for another dialect.
     """
+    if dialect not in DIALECTS:
+        raise InvalidValue(place="adopt's dialect", problem=f"{dialect!r} is none of {', '.join(DIALECTS)}")
     token = _lent.set(_Borrowed(connection))
     try:
         return _engine(dialect).connect()
@@ -48,4 +57,4 @@ def adopt(connection: Any, dialect: str) -> Connection:
 @cache
 def _engine(dialect: str) -> Engine:
     """Return the one engine of a dialect; it connects to whatever is lent at the moment."""
-    return create_engine(URLS[dialect], creator=_lent.get, poolclass=NullPool, pool_reset_on_return=None)
+    return create_engine(**DIALECTS[dialect], creator=_lent.get, poolclass=NullPool, pool_reset_on_return=None)

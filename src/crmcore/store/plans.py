@@ -12,6 +12,9 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.values import from_plain, to_plain
 from crmcore.store.plain import strict_converter, to_data, to_tree
 
+#: What every campaign has to say.
+NEEDED = tuple(field.name for field in attrs.fields(Campaign) if field.default is attrs.NOTHING)
+
 
 def campaign_of(plain: Mapping[str, Any]) -> Campaign:
     """Return the campaign of plain data; raise InvalidCampaign or InvalidCondition naming the place."""
@@ -24,6 +27,8 @@ def campaign_of(plain: Mapping[str, Any]) -> Campaign:
     unknown = sorted(set(rest) - {field.name for field in attrs.fields(Campaign)})
     if unknown:
         raise InvalidCampaign(name=name, problem=f"{unknown[0]!r} is no part of a campaign")
+    if missing := [one for one in NEEDED if one not in plain]:
+        raise InvalidCampaign(name=name, problem=f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     try:
         made = {
             field.name: strict_converter().structure(rest[field.name], field.type or object)

@@ -49,6 +49,19 @@ def latest(scope: Scope, name: str, channel: str) -> Mapping[str, tuple[int, Tem
     return found
 
 
+def every(scope: Scope) -> list[Template]:
+    """Return the latest version of each template, by name, channel and locale."""
+    row = schema.template.c
+    each = (row.name, row.channel, row.locale)
+    query = select(*each, row.version, row.parts).where(row.workspace_id == scope.workspace_id)
+    found = scope.connection.execute(query.order_by(*each, row.version))
+    latest = {tuple(key): (version, parts) for *key, version, parts in found}
+    return [
+        Template(name=name, channel=channel, locale=locale, version=version, parts=json.loads(parts))
+        for (name, channel, locale), (version, parts) in latest.items()
+    ]
+
+
 def channels(scope: Scope, names: Collection[str]) -> dict[str, list[str]]:
     """Return the channels that have a template of each name, sorted; names that none has are left out."""
     row = schema.template.c

@@ -222,6 +222,8 @@ def _reason(error: Exception) -> str:
         return f"{error.smtp_code}, user or password refused"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code}"
+    if isinstance(error, smtplib.SMTPNotSupportedError):  # smtplib's own words
+        return str(error)
     return type(error).__name__
 
 

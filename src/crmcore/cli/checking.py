@@ -1,0 +1,66 @@
+"""What `crm doctor` looks for beyond plugins that did not load: what would keep messages from going."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from crmcore.app import CRM
+from crmcore.errors import CRMError
+from crmcore.flow.nesting import unfounded
+from crmcore.flow.plan import provider_name
+from crmcore.hooks.provider import Provider
+from crmcore.model.template import Template
+from crmcore.registry import Fault
+
+
+def faults(crm: CRM) -> Iterator[Fault]:
+    """Yield what is wrong: plugins, limits on what there is not, segments, templates, carriers."""
+    yield from crm.registry.faults
+    yield from unfounded(crm.settings.limits, crm.registry)
+    yield from _segments(crm)
+    yield from _templates(crm)
+    yield from _carriers(crm)
+
+
+def _segments(crm: CRM) -> Iterator[Fault]:
+    for name in crm.segments():
+        yield from _tried(f"segment {name!r}", partial(_look, crm, name))
+
+
+def _templates(crm: CRM) -> Iterator[Fault]:
+    """Yield what no message can be made of: its channel is missing, or a setting of it such as the sender."""
+    for one in crm.templates():
+        yield from _tried(f"template {one.name!r}", partial(_compile, crm, one))
+
+
+def _carriers(crm: CRM) -> Iterator[Fault]:
+    """Yield the channels in use whose carrier is unknown, or cannot be opened: a secret is missing. Nothing is sent."""
+    configured = crm.settings.tables.get("channels", {})
+    for channel in sorted({*configured, *(one.channel for one in crm.templates())}):
+        yield from _tried(f"channel {channel!r}", partial(_open, crm, channel))
+
+
+def _look(crm: CRM, segment: str) -> None:
+    crm.segment(segment).members(limit=1)
+
+
+def _compile(crm: CRM, template: Template) -> None:
+    crm.registry.channel(template.channel).compile(template)
+
+
+def _open(crm: CRM, channel: str) -> None:
+    crm.registry.channel(channel)
+    provider = crm.registry.provider(channel, provider_name(channel, crm.registry, crm.settings))
+    if isinstance(provider, Provider):
+        with provider.open():
+            """It can be opened."""
+
+
+def _tried(what: str, act: Callable[[], object]) -> Iterator[Fault]:
+    try:
+        act()
+    except CRMError as error:
+        yield Fault(plugin="crmcore", problem=f"{what}: {error}")
+    except Exception as error:  # noqa: BLE001 - what a plugin raises is what is looked for
+        yield Fault(plugin="crmcore", problem=f"{what}: {type(error).__name__}")

@@ -1,0 +1,58 @@
+"""The page about settings has every setting there is, and its file can be read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import attrs
+import pytest
+
+from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_settings, file_settings, smtp_settings
+from crmcore.flow import policies
+from crmcore.model import limits, sending
+from crmcore.model.purpose import Purpose
+from crmcore.settings import KEYS, TABLES, settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "reference" / "settings.md").read_text()
+[EXAMPLE] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+FILE = tomllib.loads(EXAMPLE)
+EMAIL = FILE["channels"]["email"]
+
+
+def names(kind):
+    return {field.name for field in attrs.fields(kind)}
+
+
+@pytest.mark.parametrize(
+    ("table", "known"),
+    [
+        (FILE, KEYS | TABLES),
+        (FILE["sending"], set(sending.KEYS)),
+        (FILE["limits"], limits.KEYS),
+        (EMAIL, names(EmailSettings) | {"provider", "smtp", "file"}),
+        (EMAIL["smtp"], names(SmtpSettings)),
+        (EMAIL["file"], names(FileSettings)),
+    ],
+    ids=["crm.toml", "sending", "limits", "email", "smtp", "file"],
+)
+def test_the_example_has_every_setting(table, known):
+    assert set(table) == known
+
+
+def test_the_example_is_valid(tmp_path):
+    (tmp_path / "crm.toml").write_text(EXAMPLE)
+    read = settings({}, file=tmp_path / "crm.toml", environment={})
+    assert read.database == "postgresql://localhost/shop"
+    assert policies.policy(read.tables["policy"]).timed
+    section = read.tables["channels"]["email"]
+    assert (email_settings(section).reply_to, smtp_settings(section).connections) == ("help@example.com", 4)
+    assert file_settings(section).directory == "mails"
+
+
+def test_the_purposes_are_listed():
+    page = (DOCS / "reference" / "policy.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (?:transactional|marketing) \|", page, re.MULTILINE)
+    assert listed == [one.value for one in Purpose]
