@@ -647,7 +647,10 @@ class AsyncCRM(AsyncVerbs):
         return await self._threads.run(self._crm.retry, campaign)
 
     async def settle(self, delivery: int, outcome: Outcome, note: str = "") -> None:
-        """Say by hand what became of a delivery in doubt; `again` sends it once more. Raise NotInDoubt."""
+        """Say by hand what became of a delivery in doubt; `again` sends it once more, unless its run was cancelled.
+
+        Raise NotInDoubt, RunState.
+        """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:

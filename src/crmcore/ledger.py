@@ -76,7 +76,10 @@ class Ledger(Facet):
         return steering.retry(self._opened.write, campaign)
 
     def settle(self, delivery: int, outcome: Outcome, note: str = "") -> None:
-        """Say by hand what became of a delivery in doubt; `again` sends it once more. Raise NotInDoubt."""
+        """Say by hand what became of a delivery in doubt; `again` sends it once more, unless its run was cancelled.
+
+        Raise NotInDoubt, RunState.
+        """
         from crmcore.flow import steering
 
         self._opened.write(lambda scope: steering.settle(scope, delivery, SETTLED[outcome], note))

@@ -11,7 +11,7 @@ from crmcore.hooks.provider import Feedback
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.tracking import Source
-from crmcore.store import bulk, consents, leads, message_ids, paging, schema
+from crmcore.store import bulk, consents, deliveries, leads, message_ids, paging, runs, schema
 from tests.flow.test_undo import ACCOUNTS, HEADER, ORDERS, PEOPLE, written
 from tests.store.planning import MANY, scans, statements, steps
 
@@ -94,6 +94,25 @@ def test_rows_are_looked_up_by_id_and_not_by_their_workspace(crm, table):
         bulk.select_in(scope, getattr(schema, table), ("id",), {}, "id", [1, 2])
     [(_, step)] = steps(crm, seen[-1:])
     assert "id" in step.columns
+
+
+WAITING, LEASED = "ix_delivery_due", "ix_delivery_lease"
+
+
+@pytest.mark.parametrize(
+    ("asked", "indices"),
+    [
+        (lambda scope: deliveries.waits(scope, 1), {WAITING, LEASED}),
+        (runs.going, {WAITING, LEASED}),
+        (runs.left_over, {WAITING}),
+    ],
+    ids=["is it over", "does any go", "what is left over"],
+)
+def test_what_is_left_of_a_run_is_asked_of_the_small_indices_however_long_the_run_is(crm, asked, indices):
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        asked(scope)
+    [one] = [run for run in seen if "crm_delivery" in run[0]]
+    assert {step.index for _, step in steps(crm, [one]) if step.table == "crm_delivery"} == indices
 
 
 @pytest.mark.parametrize("pages", [paging.events, paging.deliveries])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 
 import attrs
@@ -131,6 +132,39 @@ def test_after_the_final_dot_what_is_no_answer_leaves_the_mail_in_doubt(code):
         results = carry(sink)
     assert (type(results[0]), type(results[1]), type(results[2])) == (Accepted, InDoubt, Accepted)
     assert len(sink.mails) == 3
+
+
+@pytest.mark.parametrize("greeting", GREETINGS)
+@pytest.mark.parametrize("more", ["250 again", "554 5.7.1 no", "421 4.4.2 idle for too long"])
+def test_what_nobody_asked_for_after_a_mail_is_no_answer_to_the_next(more, greeting):
+    said = {("ehlo", ""): GREETINGS[greeting], ("taken", SECOND): Reply(250, f"taken\r\n{more}")}
+    with Sink(lambda at, address: said.get((at, address))) as sink:
+        results = carry(sink)
+    assert [type(results[number]) for number in range(3)] == [Accepted] * 3
+    assert len(sink.mails) == 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"data": Reply(354, "go on\r\n250 taken")},
+        {"rcpt": Reply(250, "ok\r\n354 go on\r\n451 4.3.0 later")},
+    ],
+    ids=["taken before it was sent", "told to go on before it was asked"],
+)
+def test_a_body_does_not_leave_where_more_was_said_than_was_asked(said):
+    with Sink(lambda at, address: said.get(at) if address == SECOND else None) as sink:
+        results = carry(sink)
+    assert (type(results[0]), type(results[1]), type(results[2])) == (Accepted, Retry, Accepted)
+    assert [one.recipient for one in sink.mails] == ["0@example.com", "2@example.com"]
+
+
+def test_a_connection_that_was_closed_while_idle_is_made_anew():
+    with Sink() as sink, smtp(sink).open() as session:
+        first = list(session.send([outgoing(1)]))
+        sink.hang_up()
+        assert select.select([session._lines[0]._connection.sock], [], [], 5)[0]
+        assert {type(one) for one in first + list(session.send([outgoing(2)]))} == {Accepted}
 
 
 def test_a_server_that_fails_twice_in_a_row_is_left_alone_for_the_rest_of_the_batch():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import smtplib
 import ssl
 import types
@@ -48,6 +49,8 @@ def asked(*answers, count=1):
         (b"250 ok\n", 250, b"ok"),
         (b"250-one\r\n250-two\r\n250 three\r\n", 250, b"one\ntwo\nthree"),
         (b"599 odd\r\n", 599, b"odd"),
+        (b"250 queued\r\r\n", 250, b"queued"),
+        (b"250-one\rmore\r\n250 two\r\n", 250, b"one\rmore\ntwo"),
     ],
 )
 def test_a_reply_has_one_line_or_several(said, code, text):
@@ -56,6 +59,64 @@ def test_a_reply_has_one_line_or_several(said, code, text):
 
 def test_two_replies_that_come_together_are_two():
     assert asked(b"250 one\r\n421 bye\r\n", b"", count=2) == [(250, b"one"), (421, b"bye")]
+
+
+def test_a_connection_is_in_step_while_the_server_says_what_it_is_asked():
+    with Talking(b"220 hi\r\n", b"250 hi\r\n", b"250 one\r\n", b"250 two\r\n", b"") as server:
+        connection = connected(server)
+        assert [(connection.docmd("NOOP"), connection.is_out_of_step()) for _ in range(2)] == [
+            ((250, b"one"), False),
+            ((250, b"two"), False),
+        ]
+        connection.close()
+
+
+@pytest.mark.parametrize("more", [b"250 two\r\n", b"2", b"\r\n"])
+def test_it_is_out_of_step_where_more_has_come_with_a_reply(more):
+    with Talking(b"220 hi\r\n", b"250 hi\r\n", b"250 one\r\n" + more, b"") as server:
+        connection = connected(server)
+        connection.docmd("NOOP")
+        assert connection.is_out_of_step()
+        connection.close()
+
+
+def test_it_is_out_of_step_where_the_server_has_hung_up():
+    with Talking(b"220 hi\r\n", b"250 hi\r\n", b"") as server:
+        connection = connected(server)
+        server.hang_up()
+        assert select.select([connection.sock], [], [], 5)[0]
+        assert connection.is_out_of_step()
+        connection.close()
+
+
+def test_it_is_out_of_step_where_the_server_says_something_of_its_own_accord():
+    with Talking(b"220 hi\r\n", b"250 hi\r\n", b"421 idle for too long\r\n", b"") as server:
+        connection = connected(server)
+        connection.putcmd("NOOP")
+        assert select.select([connection.sock], [], [], 5)[0]
+        assert connection.is_out_of_step()
+        connection.close()
+
+
+def test_it_stays_in_step_and_keeps_its_time_limit_where_tls_says_something_for_itself():
+    with Talking(b"220 hi\r\n", b"250 hi\r\n", b"") as server:
+        connection = connected(server)
+        usual, limits = connection.sock, [5.0]
+        connection.sock = types.SimpleNamespace(settimeout=limits.append, recv=lambda _: tickets())
+        assert not connection.is_out_of_step()
+        assert limits == [5, 0, 5]
+        connection.sock = usual
+        connection.close()
+
+
+def tickets():
+    raise ssl.SSLWantReadError
+
+
+def test_a_server_that_greets_with_more_than_it_is_asked_is_not_spoken_to():
+    greeting = b"250 hi\r\n421 too many of you\r\n"
+    with Talking(b"220 hi\r\n", greeting, b"") as server, pytest.raises(smtplib.SMTPServerDisconnected):
+        connected(server)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import Plan, advised, plan
 from crmcore.flow.preparing import Made, Ready, prepare
 from crmcore.flow.progress import Progress
+from crmcore.flow.steering import sweep
 from crmcore.flow.turning import Next, Sent, Turn, Turned
 from crmcore.hooks.channel import Compiled
 from crmcore.model.delivery import Book
@@ -83,12 +84,14 @@ class Dispatcher:
         if not self._something_runs():
             return 0
         left = self._write(_recovered)
+        sweep(self._write)
         total = left if limit is None else min(left, limit)
         try:
             done = self._rounds(partial(_tell, progress, total), limit, stop)
         finally:
             self._leave()
         self._write(_finished)
+        sweep(self._write)
         return done
 
     @property
@@ -224,8 +227,13 @@ def _recovered(scope: Scope) -> int:
 
 def _finished(scope: Scope) -> None:
     for run_id in runs.running(scope):
-        if not deliveries.waits(scope, run_id):
+        if not deliveries.waits(scope, run_id) and _is_over(scope, run_id):
             runs.finish(scope, run_id)
+
+
+def _is_over(scope: Scope, run_id: int) -> bool:
+    """Whoever plans deliveries of a run anew, or steers it, holds it: while it is held here, no answer changes."""
+    return runs.hold(scope, run_id) == runs.RUNNING and not deliveries.waits(scope, run_id)
 
 
 def _grouping(one: Claimed) -> tuple[int, str, int, int]:

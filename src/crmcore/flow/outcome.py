@@ -43,7 +43,7 @@ def _unanswered(one: Claimed, now: int) -> Settled:
     """Nobody knows whether it left: marketing goes at most once, transactional at least once."""
     if one.message_class is MessageClass.MARKETING:
         return Settled(id=one.id, state=State.IN_DOUBT, reason="no answer")
-    return Settled(id=one.id, state=State.PLANNED, due_at=now + NOT_STARTED_AGAIN)
+    return Settled(id=one.id, state=State.PLANNED, due_at=retrying.due_at(one, 0, now))
 
 
 def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: PLR0911 - one line a result
@@ -71,4 +71,4 @@ def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: PLR091
 def _in_doubt(one: Claimed, evidence: str, now: int) -> Settled:
     if one.message_class is MessageClass.MARKETING:
         return Settled(id=one.id, state=State.IN_DOUBT, reason=evidence)
-    return Settled(id=one.id, state=State.PLANNED, reason=evidence, due_at=now + NOT_STARTED_AGAIN)
+    return Settled(id=one.id, state=State.PLANNED, reason=evidence, due_at=retrying.due_at(one, 0, now))

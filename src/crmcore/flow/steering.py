@@ -1,9 +1,14 @@
-"""Runs paused, resumed, cancelled and tried again, and deliveries in doubt settled by hand."""
+"""Runs paused, resumed, cancelled and tried again, and deliveries in doubt settled by hand.
+
+Each holds the run while it changes it: what its state allows is judged, and done, in one transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+
+import attrs
 
 from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
@@ -27,12 +32,12 @@ def deliveries_of(scope: Scope, campaign: str | None, state: str | None, limit: 
 
 def pause(scope: Scope, campaign: str) -> None:
     """Let a run stand still; what is under way is finished."""
-    runs.move(scope, _run(scope, campaign, "paused", GOING).id, PAUSED)
+    runs.move(scope, _held(scope, campaign, "paused", GOING).id, PAUSED)
 
 
 def resume(scope: Scope, campaign: str) -> None:
     """Let a run go on."""
-    run = _run(scope, campaign, "resumed", (PAUSED,))
+    run = _held(scope, campaign, "resumed", (PAUSED,))
     runs.move(scope, run.id, STANDING if run.campaign.is_single else RUNNING)
 
 
@@ -44,45 +49,60 @@ def cancel(write: Write, campaign: str) -> int:
 
 def retry(write: Write, campaign: str) -> int:
     """Plan again what has failed of a run; a finished one goes on."""
-    run = write(lambda scope: _retried(scope, campaign))
-    lifetime = run.campaign.lifetime
-    return _all(
-        write,
-        lambda scope: moves.retry(scope, run.id, expires_at=scope.now + lifetime, limit=BATCH),
-    )
+    return _all(write, partial(_retried, campaign=campaign))
+
+
+def sweep(write: Write) -> None:
+    """Cancel what was away when its run was cancelled, and has come back to wait."""
+    _all(write, _swept)
 
 
 def settle(scope: Scope, delivery_id: int, state: State, note: str) -> None:
-    """Say what became of a delivery in doubt; raise NotInDoubt."""
+    """Say what became of a delivery in doubt; raise NotInDoubt, and RunState where it would go again in a cancelled run."""
     if not moves.decide(scope, delivery_id, state, note or "settled by hand"):
         raise NotInDoubt(delivery=delivery_id)
     if state is State.PLANNED:
-        runs.reopen(scope, delivery_id)
+        _go_on(scope, runs.load(scope, deliveries.run_of(scope, delivery_id)))
+
+
+def _go_on(scope: Scope, run: Run) -> None:
+    state = runs.hold(scope, run.id)
+    if state == CANCELLED:
+        raise RunState(campaign=run.campaign.name, state=state, what="sent again")
+    if state == FINISHED:
+        runs.move(scope, run.id, RUNNING)
 
 
 def _cancelled(scope: Scope, campaign: str) -> int:
-    run = _run(scope, campaign, "cancelled", (*GOING, PAUSED))
+    run = _held(scope, campaign, "cancelled", (*GOING, PAUSED))
     if not run.campaign.is_single:
         runs.move(scope, run.id, CANCELLED)
     return run.id
 
 
-def _retried(scope: Scope, campaign: str) -> Run:
-    run = _run(scope, campaign, "tried again", (*GOING, PAUSED, FINISHED))
-    if run.state == FINISHED:
+def _swept(scope: Scope) -> int:
+    return sum(moves.cancel(scope, run_id, limit=BATCH) for run_id in runs.left_over(scope))
+
+
+def _retried(scope: Scope, campaign: str) -> int:
+    run = _held(scope, campaign, "tried again", (*GOING, PAUSED, FINISHED))
+    count = moves.retry(scope, run.id, expires_at=scope.now + run.campaign.lifetime, limit=BATCH)
+    if count and run.state == FINISHED:
         runs.move(scope, run.id, RUNNING)
-    return run
+    return count
 
 
-def _run(scope: Scope, campaign: str, what: str, states: tuple[str, ...]) -> Run:
+def _held(scope: Scope, campaign: str, what: str, states: tuple[str, ...]) -> Run:
     run = runs.latest(scope, campaign)
-    if run.state not in states:
-        raise RunState(campaign=campaign, state=run.state, what=what)
-    return run
+    state = runs.hold(scope, run.id)
+    if state not in states:
+        raise RunState(campaign=campaign, state=state, what=what)
+    return attrs.evolve(run, state=state)
 
 
 def _all(write: Write, some: Callable[[Scope], int]) -> int:
-    done = 0
-    while count := write(some):
-        done += count
+    done = count = write(some)
+    # Fewer than asked for were the last: to look once more would find what others have moved meanwhile, without end.
+    while count >= BATCH:
+        done += (count := write(some))
     return done

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, TextClause, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, Select, TextClause, exists, func, literal_column, or_, select, text
 
 from crmcore.model.campaign import SEND
 from crmcore.model.delivery import Reason, State
@@ -138,11 +138,28 @@ def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -
 
 def waits(scope: Scope, run_id: int) -> bool:
     """Tell whether a delivery of a run is not at an end yet."""
+    return bool(scope.connection.execute(select(under_way(scope, run_id))).scalar_one())
+
+
+def under_way(scope: Scope, run_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+    """Return that a delivery of a run is not at an end yet.
+
+    In one statement with the rest: between two, a delivery could go from the states looked for last to those looked for
+    first. Each by the index over its states: with all in one condition neither serves.
+    """
     row = schema.delivery.c
-    mine = (row.workspace_id == scope.workspace_id, row.run_id == run_id)
-    # Each by the index over its states: with both in one condition neither serves.
-    found = (select(row.id).where(*mine, state).limit(1) for state in (WAITING, LEASED))
-    return any(scope.connection.execute(query).first() is not None for query in found)
+    mine = row.workspace_id == scope.workspace_id
+    # What is leased is little in all, a run's deliveries are many: a sign in front keeps databases from searching those.
+    run_aside = literal_column("+crm_delivery.run_id", BigInteger())
+    return or_(exists().where(mine, row.run_id == run_id, WAITING), exists().where(mine, run_aside == run_id, LEASED))
+
+
+def run_of(scope: Scope, delivery_id: int) -> int:
+    """Return the run of a delivery."""
+    row = schema.delivery.c
+    query = select(row.run_id).where(bulk.mine_by_id(scope, schema.delivery), row.id == delivery_id)
+    found: int = scope.connection.execute(query).scalar_one()
+    return found
 
 
 def of_run(scope: Scope, run_id: int, state: str | None = None) -> list[DeliveryView]:

@@ -59,7 +59,8 @@ def refuse(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
 
 def give_up(scope: Scope, ids: Sequence[int]) -> None:
     """Cancel claimed deliveries, as their run was."""
-    _move(scope, State.CLAIMED, ("state", "settled_at"), [(State.CANCELLED.value, scope.now, one) for one in ids])
+    rows = [(State.CANCELLED.value, "", scope.now, one) for one in ids]
+    _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
 
 
 def hand(scope: Scope, handings: Sequence[Handing], provider: str, *, lease_until: int) -> None:
@@ -118,7 +119,7 @@ def expire(scope: Scope) -> None:
 
 
 def cancel(scope: Scope, run_id: int, limit: int) -> int:
-    """Cancel deliveries of a run that wait; return how many."""
+    """Cancel deliveries of a run that wait, whatever they waited for; return how many."""
     row = schema.delivery.c
     which = (
         select(row.id)
@@ -126,7 +127,7 @@ def cancel(scope: Scope, run_id: int, limit: int) -> int:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return _update(scope, which.cte("waiting"), state=State.CANCELLED.value, settled_at=scope.now)
+    return _update(scope, which.cte("waiting"), state=State.CANCELLED.value, reason="", settled_at=scope.now)
 
 
 def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:

@@ -11,8 +11,7 @@ from sqlalchemy import exists, func, select
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import SEND, Campaign
-from crmcore.model.delivery import BOOKS, Book
-from crmcore.store import bulk, notices, schema
+from crmcore.store import bulk, deliveries, notices, schema
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
@@ -21,7 +20,6 @@ RUNNING, PAUSED, CANCELLED, FINISHED = "running", "paused", "cancelled", "finish
 STANDING = "standing"
 #: Whose deliveries go out; those that single customers wait for come first.
 GOING = (STANDING, RUNNING)
-_UNDER_WAY = [state.value for state, book in BOOKS.items() if book is Book.WAITING]
 
 
 @attrs.frozen(kw_only=True)
@@ -145,11 +143,9 @@ def finish(scope: Scope, run_id: int) -> None:
 
 
 def going(scope: Scope) -> bool:
-    """Tell whether there is a run that sends; one that stands does so while messages of it are under way."""
-    row, delivery = schema.run.c, schema.delivery.c
-    mine = (delivery.workspace_id == scope.workspace_id, delivery.run_id == row.id)
-    is_busy = exists().where(*mine, delivery.state.in_(_UNDER_WAY))
-    sends = (row.state == RUNNING) | ((row.state == STANDING) & is_busy)
+    """Tell whether there is a run with something to do; one that stands, or is cancelled, has while messages are under way."""
+    row = schema.run.c
+    sends = (row.state == RUNNING) | (row.state.in_((STANDING, CANCELLED)) & deliveries.under_way(scope, row.id))
     query = select(row.id).where(row.workspace_id == scope.workspace_id, sends)
     return scope.connection.execute(query.limit(1)).first() is not None
 
@@ -163,17 +159,20 @@ def move(scope: Scope, run_id: int, state: str) -> None:
         notices.post(scope, [CampaignChange(name=name, run_id=run_id, state=state, at=scope.now)])
 
 
-def reopen(scope: Scope, delivery_id: int) -> None:
-    """Let the run of a delivery that is to go out again go on, where it was finished."""
-    row, run = schema.delivery.c, schema.run.c
-    query = (
-        select(run.id)
-        .join_from(schema.delivery, schema.run, run.id == row.run_id)
-        .where(bulk.mine_by_id(scope, schema.delivery), row.id == delivery_id)
-        .where(run.workspace_id == scope.workspace_id, run.state == FINISHED)
-    )
-    for run_id in scope.connection.execute(query).scalars().all():
-        move(scope, run_id, RUNNING)
+def hold(scope: Scope, run_id: int) -> str:
+    """Let nobody else move a run until the transaction ends; return its state, as it is from then on."""
+    row = schema.run.c
+    query = select(row.state).where(row.workspace_id == scope.workspace_id, row.id == run_id).with_for_update()
+    state: str = scope.connection.execute(query).scalar_one()
+    return state
+
+
+def left_over(scope: Scope) -> list[int]:
+    """Return the ids of the runs that were cancelled while something of them was away, which waits again by now."""
+    row, delivery = schema.run.c, schema.delivery.c
+    waits = exists().where(delivery.workspace_id == scope.workspace_id, delivery.run_id == row.id, deliveries.WAITING)
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == CANCELLED, waits)
+    return list(scope.connection.execute(query.order_by(row.id)).scalars())
 
 
 def running(scope: Scope) -> list[int]:

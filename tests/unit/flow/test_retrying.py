@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crmcore.flow import retrying
 from crmcore.flow.outcome import outcomes
-from crmcore.hooks.provider import Permanent, Retry
+from crmcore.hooks.provider import InDoubt, Permanent, Retry
 from crmcore.model.delivery import State
 from crmcore.model.time import DAY, HOUR, MINUTE, SECOND
 from tests.unit.flow.claimed import claimed
@@ -39,6 +39,13 @@ def test_what_failed_together_comes_back_spread_over_the_whole_span():
 def test_what_a_carrier_asks_for_is_heeded(after, wait):
     [one] = outcomes([claimed(7)], {7: Retry(delivery_id=7, after=after)}, NOW)
     assert (one.settled.state, one.settled.due_at) == (State.DEFERRED, NOW + wait)
+
+
+@pytest.mark.parametrize("answered", [{}, {7: InDoubt(delivery_id=7, evidence="cut")}], ids=["no answer", "in doubt"])
+@pytest.mark.parametrize("attempt", [1, 9])
+def test_a_transactional_message_that_may_have_left_goes_again_as_its_attempts_say(answered, attempt):
+    [one] = outcomes([claimed(7, attempt=attempt)], answered, NOW)
+    assert (one.settled.state, one.settled.due_at) == (State.PLANNED, NOW + retrying.backoff(7, attempt))
 
 
 @pytest.mark.parametrize("after", [0, -5, float("nan")])

@@ -37,12 +37,29 @@ class _InTime:
     def getreply(self) -> tuple[int, bytes]:
         """Return code and text of the next reply; raise SMTPServerDisconnected, also where it takes too long or is none."""
         try:
-            lines = self._reply().splitlines()
+            # Not splitlines: a CR by itself ends no line (RFC 5321, 2.3.8).
+            lines = self._reply().removesuffix(b"\n").split(b"\n")
             code = _checked(int(lines[-1][:3]))
         except (OSError, ValueError) as error:
             self.close()  # type: ignore[attr-defined]  # the same
             raise smtplib.SMTPServerDisconnected(f"no reply: {error}") from error
         return code, b"\n".join(line[4:].strip() for line in lines)
+
+    def is_out_of_step(self) -> bool:
+        """Tell whether the server has said what nobody asked for, or has hung up: the next reply would be no answer."""
+        return bool(self._held) or self._hears()
+
+    def _hears(self) -> bool:
+        """What TLS says for itself, such as new keys and tickets, is nothing that the server has said."""
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.sock.settimeout(self.timeout)
+            return False
+        except OSError:
+            return True
+        return True
 
     def _reply(self) -> bytes:
         until, is_shortened = 0.0, False
@@ -98,7 +115,10 @@ class _Tls(_InTime, smtplib.SMTP_SSL):
     """Begins with TLS."""
 
 
-def connect(settings: SmtpSettings, password: Secret | None) -> smtplib.SMTP:
+Connection = _Plain | _Tls
+
+
+def connect(settings: SmtpSettings, password: Secret | None) -> Connection:
     """Return a connection on which mail can go; raise SMTPException or OSError."""
     connection = _reached(settings)
     try:
@@ -109,12 +129,14 @@ def connect(settings: SmtpSettings, password: Secret | None) -> smtplib.SMTP:
     return connection
 
 
-def _introduce(connection: _Plain | _Tls, settings: SmtpSettings, password: Secret | None) -> None:
+def _introduce(connection: Connection, settings: SmtpSettings, password: Secret | None) -> None:
     if settings.security == "starttls":
         connection.begin_tls()
     connection.ehlo_or_helo_if_needed()
     if settings.user and password is not None:
         _log_in(connection, settings.user, password)
+    if connection.is_out_of_step():
+        raise smtplib.SMTPServerDisconnected("it says more than it was asked")
 
 
 def _log_in(connection: smtplib.SMTP, user: str, password: Secret) -> None:
@@ -125,7 +147,7 @@ def _log_in(connection: smtplib.SMTP, user: str, password: Secret) -> None:
         raise smtplib.SMTPAuthenticationError(UNAUTHORISED, b"the user or password is not ASCII") from None
 
 
-def _reached(settings: SmtpSettings) -> _Plain | _Tls:
+def _reached(settings: SmtpSettings) -> Connection:
     host, port, timeout = settings.host, settings.port, settings.timeout
     if settings.security == "tls":
         context = ssl.create_default_context()

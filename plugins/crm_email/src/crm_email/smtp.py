@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from crm_email.address import normal
-from crm_email.connection import connect
+from crm_email.connection import Connection, connect
 from crm_email.replies import CLOSING, FAILURE, FOR_EVER, meaning
 from crm_email.settings import EmailSettings, SmtpSettings
 from crmcore.errors import InvalidIdentity, SettingsError
@@ -87,7 +87,7 @@ class _Line:
 
     def __init__(self, settings: SmtpSettings, sender: str, password: Secret | None) -> None:
         self._settings, self._sender, self._password = settings, sender, password
-        self._connection: smtplib.SMTP | None = None
+        self._connection: Connection | None = None
         self.login_refused = ""
 
     def send(self, left: deque[Outgoing]) -> Iterator[Result]:
@@ -115,7 +115,9 @@ class _Line:
             except Lost:
                 connection.close()
 
-    def _connected(self) -> smtplib.SMTP | None:
+    def _connected(self) -> Connection | None:
+        if self._connection is not None and self._connection.is_out_of_step():
+            self._drop()
         if self._connection is None:
             self.login_refused = ""
             try:
@@ -126,18 +128,21 @@ class _Line:
                 self.login_refused = why if _is_for_ever(error) else ""
         return self._connection
 
-    def _carry(self, connection: smtplib.SMTP, message: Outgoing, address: str) -> Result:
+    def _carry(self, connection: Connection, message: Outgoing, address: str) -> Result:
         try:
             refused = self._envelope(connection, message.delivery_id, address)
             if refused is not None:
                 return refused
+            if connection.is_out_of_step():
+                self._drop()
+                return Retry(delivery_id=message.delivery_id, after=AGAIN, code="replies out of step")
             connection.send(stuffed(message.body))
         except Lost:
             self._drop()
             return Retry(delivery_id=message.delivery_id, after=AGAIN, code="connection lost")
         return self._outcome(connection, message)
 
-    def _envelope(self, connection: smtplib.SMTP, delivery_id: int, address: str) -> Result | None:
+    def _envelope(self, connection: Connection, delivery_id: int, address: str) -> Result | None:
         """Announce a mail; where the server allows it all at once, which saves two journeys (RFC 2920)."""
         commands = (f"MAIL FROM:<{self._sender}>", f"RCPT TO:<{address}>", "DATA")
         is_pipelined = connection.has_extn("pipelining")
@@ -150,7 +155,7 @@ class _Line:
                 return meaning(delivery_id, code, text, stage)
         return None
 
-    def _refused(self, connection: smtplib.SMTP, code: int, unheard: int) -> None:
+    def _refused(self, connection: Connection, code: int, unheard: int) -> None:
         """Hear what is said to the commands that went along; DATA taken all the same ends with nothing but a dot."""
         try:
             for _ in range(unheard if code != CLOSING else 0):
@@ -161,7 +166,7 @@ class _Line:
             return
         self._clean(connection, code)
 
-    def _outcome(self, connection: smtplib.SMTP, message: Outgoing) -> Result:
+    def _outcome(self, connection: Connection, message: Outgoing) -> Result:
         """After the final dot only the server knows; without its word the mail is in doubt (RFC 1047)."""
         try:
             code, text = connection.getreply()
@@ -175,7 +180,7 @@ class _Line:
             return InDoubt(delivery_id=message.delivery_id, evidence=f"after the final dot the server said {code}")
         return meaning(message.delivery_id, code, text, "dot")
 
-    def _clean(self, connection: smtplib.SMTP, code: int) -> None:
+    def _clean(self, connection: Connection, code: int) -> None:
         """Leave no half-made envelope behind; a server that is closing, or out of step, is left."""
         try:
             if code == CLOSING or code < FAILURE or connection.rset()[0] // 100 != OK:
