@@ -25,16 +25,19 @@ from serving import Served, server
 from sqlalchemy import make_url
 
 from crmcore import CRM, migrations
+from crmcore.model.time import DAY
 from crmcore.store.engine import PRAGMAS
-from crmcore.store.events import _FOLD
+from crmcore.store.sums import FOLD, FOLD_DAY
 
 BATCH = 1000
 LOG = ("crm_event", "crm_message_id")
-ALL = (*LOG, "crm_event_stat")
+SUMS = {"crm_event_stat": FOLD, "crm_event_day": FOLD_DAY}
+ALL = (*LOG, *SUMS)
 STATEMENTS = {
     "crm_event": f"INSERT INTO crm_event VALUES ({', '.join('?' * 16)})",
     "crm_message_id": "INSERT INTO crm_message_id VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    "crm_event_stat": f"INSERT INTO crm_event_stat VALUES ({', '.join('?' * 9)}) {_FOLD}",
+    "crm_event_stat": f"INSERT INTO crm_event_stat VALUES ({', '.join('?' * 9)}) {FOLD}",
+    "crm_event_day": f"INSERT INTO crm_event_day VALUES ({', '.join('?' * 8)}) {FOLD_DAY}",
 }
 NAMES = ("order_placed", "item_ordered", "page_viewed", "product_viewed", "message_opened")
 
@@ -116,7 +119,8 @@ class Postgresql:
         with _connected(self._written) as written:
             batches = _batches(lambda query: written.execute(query).fetchall(), tables)
         with _connected(self._served.fresh()) as connection:
-            connection.execute("CREATE TEMPORARY TABLE added (LIKE crm_event_stat) ON COMMIT DELETE ROWS")
+            for table in SUMS:
+                connection.execute(f"CREATE TEMPORARY TABLE added_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
             connection.commit()
             with stopwatch() as seconds:
                 for batch in batches:
@@ -127,11 +131,11 @@ class Postgresql:
 def _copy_batch(connection: psycopg.Connection[Any], batch: dict[str, list[Any]]) -> None:
     with connection.cursor() as cursor:
         for table, rows in batch.items():
-            with cursor.copy(f"COPY {'added' if table == 'crm_event_stat' else table} FROM STDIN") as copy:
+            with cursor.copy(f"COPY {f'added_{table}' if table in SUMS else table} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-        if "crm_event_stat" in batch:
-            cursor.execute(f"INSERT INTO crm_event_stat SELECT * FROM added {_FOLD}")
+        for table in SUMS.keys() & batch.keys():
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM added_{table} {SUMS[table]}")
     connection.commit()
 
 
@@ -149,7 +153,8 @@ def _batches(read: Callable[[str], list[Any]], tables: tuple[str, ...]) -> list[
     batches = []
     for start in range(0, len(events), BATCH):
         some = events[start : start + BATCH]
-        whole = {"crm_event": some, "crm_message_id": ids[start : start + BATCH], "crm_event_stat": _sums(some)}
+        whole = {"crm_event": some, "crm_message_id": ids[start : start + BATCH]}
+        whole |= {"crm_event_stat": _sums(some), "crm_event_day": _days(some)}
         batches.append({table: whole[table] for table in tables})
     return batches
 
@@ -159,6 +164,14 @@ def _sums(events: list[Any]) -> list[Any]:
     for _, workspace, customer, _, name, at, _, _, quantity, amount, currency, *_ in events:
         one = sums.setdefault((workspace, customer, name, currency), [0, at, at, 0, 0])
         one[0], one[2], one[3], one[4] = one[0] + 1, at, one[3] + quantity, one[4] + amount
+    return [(*key, *values) for key, values in sorted(sums.items())]
+
+
+def _days(events: list[Any]) -> list[Any]:
+    sums: dict[Any, list[int]] = {}
+    for _, workspace, customer, _, name, at, _, _, quantity, amount, currency, *_ in events:
+        one = sums.setdefault((workspace, customer, name, currency, at // DAY), [0, 0, 0])
+        one[0], one[1], one[2] = one[0] + 1, one[1] + quantity, one[2] + amount
     return [(*key, *values) for key, values in sorted(sums.items())]
 
 

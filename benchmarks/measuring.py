@@ -52,5 +52,6 @@ def report(*, as_json: bool, name: str, value: float, unit: str, against: str = 
     if as_json:
         print(json.dumps(figure))
     else:
-        beside = f", {figure['ratio']} x {against}" if against else ""
+        times = "" if ratio is None else f"{figure['ratio']} x "
+        beside = f", {times}{against}" if against else ""
         print(f"{name}: {figure['value']:,} {unit}{beside}")

@@ -35,7 +35,7 @@ TARGET = Path(__file__).parents[1] / "src" / "crmcore" / "aio.py"
 #: Who would return one of the first returns the second.
 PROXIES = {"Segment": "AsyncSegment"}
 #: These touch no database: no thread is worth it.
-AT_ONCE = frozenset({"now", "plain"})
+AT_ONCE = frozenset({"now", "plain", "text"})
 #: What the template writes out.
 WRITTEN_OUT = frozenset({"close", "using"})
 

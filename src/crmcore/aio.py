@@ -12,8 +12,8 @@ from crmcore.threads import Threads
 from crmcore.verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
     from decimal import Decimal
     from pathlib import Path
     from types import TracebackType
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from crmcore.campaigning import Stats, Worked
     from crmcore.flow.applying import Taken
+    from crmcore.flow.explaining import Explanation
     from crmcore.flow.exporting.running import Exported, ExportKind
     from crmcore.flow.importing.guessing import Guess
     from crmcore.flow.importing.mapping import ColumnMap, Kind
@@ -31,15 +32,16 @@ if TYPE_CHECKING:
     from crmcore.flow.importing.running import Imported
     from crmcore.flow.importing.undoing import Undone
     from crmcore.flow.launch import Launched
+    from crmcore.flow.membership import MembershipChange, SizeAt
     from crmcore.flow.opting import Confirmation
     from crmcore.flow.progress import Progress
     from crmcore.flow.replaying import Replayed
-    from crmcore.flow.segments import Member
+    from crmcore.flow.segments import Member, Overlap
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback
     from crmcore.ledger import Outcome
-    from crmcore.model.building import Clause
     from crmcore.model.campaign import Campaign
+    from crmcore.model.clauses import Clause
     from crmcore.model.comparing import Difference
     from crmcore.model.condition import Condition
     from crmcore.model.duplicates import Duplicates
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from crmcore.store.links import Contradiction
     from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
+    from crmcore.store.sums import DaySum
 
 Said = ParamSpec("Said")
 
@@ -433,13 +436,25 @@ class AsyncCRM(AsyncVerbs):
         """Return a customer's latest events, newest first."""
         return await self._threads.run(self._crm.timeline, who, limit)
 
+    async def days(self, who: Who, name: str | None = None) -> list[DaySum]:
+        """Return what a customer's events add up to day by day (UTC), of one name or of all."""
+        return await self._threads.run(self._crm.days, who, name)
+
     async def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""
         return await self._threads.run(self._crm.totals)
 
-    async def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any]) -> AsyncSegment:
-        """Define a segment by a condition written in Python, or as plain data; raise InvalidCondition."""
+    async def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> AsyncSegment:
+        """Define a segment by a condition in words, written in Python, or as plain data; raise InvalidCondition."""
         return AsyncSegment(await self._threads.run(self._crm.define_segment, name, clause), self._threads)
+
+    async def upload_segment(self, name: str, customers: Iterable[Who]) -> AsyncSegment:
+        """Let these be the customers of a segment, and no others; raise UnknownCustomer. Conditions ask `in_segment`."""
+        return AsyncSegment(await self._threads.run(self._crm.upload_segment, name, customers), self._threads)
+
+    async def rebuild(self, progress: Progress = quiet) -> None:
+        """Make again what is kept of customers beside the log: their sums, their standing, who is in which segment."""
+        await self._threads.run(self._crm.rebuild, progress)
 
     async def segment(self, name: str) -> AsyncSegment:
         """Return a segment; raise UnknownSegment."""
@@ -611,6 +626,10 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.duplicates, threshold, limit, largest=largest, progress=progress)
 
+    async def overlap(self, names: Sequence[str]) -> Overlap:
+        """Return how many customers each two of several segments share, and the size of each; raise UnknownSegment."""
+        return await self._threads.run(self._crm.overlap, names)
+
     async def runs(self) -> list[LatestRun]:
         """Return the latest run of each campaign, by name, with its state."""
         return await self._threads.run(self._crm.runs)
@@ -697,7 +716,7 @@ class AsyncCRM(AsyncVerbs):
 
 
 class AsyncSegment:
-    """A standing rule; who it holds for is looked up when asked, exact to the last commit."""
+    """A standing rule, or an uploaded list; who is in it is kept with every change, exact to the last commit."""
 
     def __init__(self, segment: Segment, threads: Threads) -> None:
         self._segment, self._threads = segment, threads
@@ -725,9 +744,44 @@ class AsyncSegment:
         """Return its customers by id, at most `limit`, those after an id first."""
         return await self._threads.run(self._segment.members, limit, after)
 
+    async def at(self, at: datetime | int, limit: int | None = None, after: int = 0) -> list[Member]:
+        """Return who its rule, as it is now, held for at a time (microseconds UTC, or a datetime), by id.
+
+        What counts is what had been received by then; ids and keys are those customers had then. Raise InvalidTime for a
+        time to come. Imports undone and customers erased since are not seen any more.
+        """
+        return await self._threads.run(self._segment.at, at, limit, after)
+
+    async def history(self, since: datetime | int, until: datetime | int | None = None) -> list[MembershipChange]:
+        """Return who entered and who left later than `since` and until `until` (now, where it is left out), in order.
+
+        Members and times are those of `at`: the changes applied to `at(since)` give `at(until)`. Raise InvalidTime.
+        """
+        return await self._threads.run(self._segment.history, since, until)
+
+    async def trend(
+        self, since: datetime | int, until: datetime | int | None = None, every: str | int | timedelta = "1d"
+    ) -> list[SizeAt]:
+        """Return its size at `since` and then every so often up to `until` (now, where it is left out).
+
+        `every` is a duration such as "1d", a timedelta or microseconds. Raise InvalidTime.
+        """
+        return await self._threads.run(self._segment.trend, since, until, every)
+
+    async def why(self, who: Who, at: datetime | int | None = None) -> Explanation:
+        """Return why a customer is in it or is not, now or at a time: the tree, each node's truth, and what made it so.
+
+        Raise UnknownCustomer, also for one who was not known at the time; InvalidTime.
+        """
+        return await self._threads.run(self._segment.why, who, at)
+
     def plain(self) -> dict[str, Any]:
         """Return its condition as plain data for JSON and TOML."""
         return self._segment.plain()
+
+    def text(self) -> str:
+        """Return its condition in words, as `define_segment` reads them."""
+        return self._segment.text()
 
 
 class AsyncWriter(AsyncVerbs):

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from crmcore.flow.launch import Launched
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback
-    from crmcore.model.building import Clause
     from crmcore.model.campaign import Campaign
+    from crmcore.model.clauses import Clause
     from crmcore.model.condition import Condition
     from crmcore.model.report import Report
     from crmcore.model.template import Template
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from crmcore.store.customers import CustomerView
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.links import Contradiction
+    from crmcore.store.sums import DaySum
 
 BATCH = 1000
 
@@ -87,13 +88,17 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         # What only some hosts use is imported when it is first used: importing crmcore stays quick.
         from crmcore import loader
         from crmcore.flow import policies
+        from crmcore.flow.upkeep.settling import Upkeep
         from crmcore.hooks.setup import Setup
 
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
         self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
         policies.check(self.settings, self.registry)
         self._opened: Opened = attrs.evolve(
-            opening, listened=frozenset(self.registry.listeners), address_kinds=self.registry.address_kinds
+            opening,
+            listened=frozenset(self.registry.listeners),
+            address_kinds=self.registry.address_kinds,
+            upkeep=Upkeep(self.registry.rules),
         )
 
     def close(self) -> None:
@@ -216,20 +221,44 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         with self._opened.reading() as scope:
             return events.timeline(scope, identities.owner(scope, who)[0], limit)
 
+    def days(self, who: Who, name: str | None = None) -> list[DaySum]:
+        """Return what a customer's events add up to day by day (UTC), of one name or of all."""
+        from crmcore.store import sums
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return sums.of_days(scope, identities.owner(scope, who)[0], name)
+
     def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""
         self._fold()
         with self._opened.reading() as scope:
             return events.totals(scope)
 
-    def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any]) -> Segment:
-        """Define a segment by a condition written in Python, or as plain data; raise InvalidCondition."""
+    def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> Segment:
+        """Define a segment by a condition in words, written in Python, or as plain data; raise InvalidCondition."""
         from crmcore.segment import condition_of
-        from crmcore.store import segments
 
         condition = condition_of(clause)
-        self._opened.write(lambda scope: segments.save(scope, name, condition))
+        self._opened.write(lambda scope: self._opened.upkeep.define(scope, name, condition))
         return self.segment(name)
+
+    def upload_segment(self, name: str, customers: Iterable[Who]) -> Segment:
+        """Let these be the customers of a segment, and no others; raise UnknownCustomer. Conditions ask `in_segment`."""
+        from crmcore.store import identities
+
+        wanted = list(customers)
+        self._fold()
+        self._opened.write(lambda scope: self._opened.upkeep.upload(scope, name, identities.customers(scope, wanted)))
+        return self.segment(name)
+
+    def rebuild(self, progress: Progress = quiet) -> None:
+        """Make again what is kept of customers beside the log: their sums, their standing, who is in which segment."""
+        from crmcore.flow import rebuilding
+
+        self._fold()
+        rebuilding.rebuild(self._opened.write, self._opened.reading, progress)
+        self._catch_up()
 
     def segment(self, name: str) -> Segment:
         """Return a segment; raise UnknownSegment."""
@@ -238,7 +267,7 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
 
         with self._opened.reading() as scope:
             definition = segments.load(scope, name)
-        return Segment(self._opened, self._fold, self.registry, definition)
+        return Segment(self._opened, self._catch_up, self.registry, definition)
 
     def segments(self) -> list[str]:
         """Return the names of the segments."""
@@ -280,7 +309,7 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         `stop` is asked between windows: once it says yes nothing more is claimed, what is under way is finished, and what
         was claimed is given back.
         """
-        return self._campaigning.work(self._fold(), progress, limit, stop)
+        return self._campaigning.work(self._catch_up(), progress, limit, stop)
 
     def report(self, campaign: str) -> Report:
         """Return what came of a campaign's latest run; raise UnknownCampaign."""
@@ -313,6 +342,14 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
 
     def _fold(self) -> Taken:
         return folding.fold(self._opened.write, self._opened.reading)
+
+    def _catch_up(self) -> Taken:
+        """Fold, then look at whom time alone, or a new definition, has moved into segments or out of them."""
+        from crmcore.flow.upkeep.filling import catch_up
+
+        folded = self._fold()
+        catch_up(self._opened.write, self._opened.reading, self._opened.upkeep)
+        return folded
 
 
 def _of_session(session: Session) -> Connection:

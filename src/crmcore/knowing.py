@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crmcore.errors import InvalidValue
@@ -10,12 +12,20 @@ from crmcore.flow.progress import Progress, quiet
 from crmcore.model.identity import Who
 
 if TYPE_CHECKING:
+    from crmcore.flow.segments import Overlap
     from crmcore.model.duplicates import Duplicates
+    from crmcore.registry import Registry
     from crmcore.store.history import Written
 
 
 class Knowing(Facet):
     """What a CRM can tell of its customers beyond their present state."""
+
+    registry: Registry
+
+    @abstractmethod
+    def _catch_up(self) -> object:
+        """Fold, and look at whom time has moved into segments or out of them."""
 
     def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.
@@ -51,3 +61,13 @@ class Knowing(Facet):
         self._fold()
         with self._opened.reading() as scope:
             return suggesting.suggest(scope, threshold=threshold, limit=limit, largest=largest, progress=progress)
+
+    def overlap(self, names: Sequence[str]) -> Overlap:
+        """Return how many customers each two of several segments share, and the size of each; raise UnknownSegment."""
+        from crmcore.flow import segments
+        from crmcore.store.segments import load
+
+        self._catch_up()
+        with self._opened.reading() as scope:
+            definitions = [load(scope, name) for name in dict.fromkeys(names)]
+            return segments.overlap(scope, definitions, self.registry.rules)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from crmcore.flow import applying
-from crmcore.model.statement import Consent, Subscribe, Suppress
+from crmcore.model.statement import Consent, Revisit, Subscribe, Suppress
 from crmcore.model.time import Clock
 from crmcore.model.wire import Statement
-from crmcore.store import consents, identities, pending
+from crmcore.store import consents, identities, pending, standings
 from crmcore.store.resolving import anchor
 from crmcore.store.scope import Scope
 from crmcore.verbs import Verbs
@@ -39,6 +39,13 @@ class Writer(Verbs):
                 pending.append(scope, [statement])
             else:
                 applying.apply(scope, [known])
+                _leave_segments(scope, known)
+
+
+def _leave_segments(scope: Scope, known: Consent | Subscribe | Suppress) -> None:
+    """What follows for segments waits for the commit: nobody's standing is held until then."""
+    if standings.filling(scope) is not None:
+        pending.append(scope, [Revisit(customer=known.customer, at=known.at)])
 
 
 def _known(scope: Scope, statement: Consent | Subscribe | Suppress) -> Consent | Subscribe | Suppress | None:

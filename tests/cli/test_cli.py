@@ -42,6 +42,11 @@ COMMANDS = [
     ("segment", "list"),
     ("segment", "show", "locals"),
     ("segment", "members", "locals"),
+    ("segment", "members", "locals", "--at", "2026-01-01"),
+    ("segment", "why", "locals", "42"),
+    ("segment", "why", "locals", "--email", "ada@example.com"),
+    ("segment", "overlap", "locals", "locals"),
+    ("segment", "history", "locals", "--since", "2026-01-01"),
     ("customer", "42"),
     ("duplicates",),
     ("history", "42"),
@@ -119,6 +124,21 @@ def test_probable_duplicates_are_shown_with_reasons_and_what_was_skipped(run, sh
 def test_a_segment_is_created_from_a_file(run, tmp_path):
     (tmp_path / "vip.toml").write_text('tag = "vip"\n')
     assert json.loads(run("--json", "segment", "create", "vip", tmp_path / "vip.toml"))["size"] == 1
+
+
+def test_a_segment_is_created_from_words_and_shown_in_words_beside_the_json(run):
+    assert json.loads(run("--json", "segment", "create", "vip", "tag 'vip' and city exists"))["size"] == 1
+    shown = run("segment", "show", "vip")
+    assert 'tag "vip" and city exists\n' in shown
+    assert json.loads(shown[shown.index("{") :]) == json.loads(run("--json", "segment", "show", "vip"))["condition"]
+
+
+def test_words_that_cannot_be_read_are_refused_with_their_place(shop):
+    done = crm("--db", shop, "segment", "create", "vip", 'tga "vip"')
+    assert done.returncode == 1
+    assert '\n    tga "vip"\n        ^\n' in done.stderr
+    fields = json.loads(crm("--db", shop, "--json", "segment", "create", "vip", 'tga "vip"').stderr)["fields"]
+    assert (fields["line"], fields["column"]) == (1, 5)
 
 
 def test_a_file_is_imported(run, tmp_path):

@@ -100,6 +100,7 @@ async def test_a_segment_is_awaited_too(crm):
     assert await defined.size() == 1
     assert [one.key for one in await (await crm.segment("locals")).members()] == ["42"]
     assert (defined.name, defined.plain()) == ("locals", crm.sync.segment("locals").plain())
+    assert (await crm.define_segment("same", defined.text())).plain() == defined.plain()
 
 
 async def test_a_crm_is_opened_without_holding_up_the_loop(tmp_path):

@@ -26,6 +26,10 @@ BIG = frozenset(
         "receipt",
         "quarantine",
         "link",
+        "standing",
+        "membership",
+        "event_stat",
+        "event_day",
     )
 )
 MANY = BIG | {"crm_customer", "crm_account", "crm_attribute_log", "crm_consent", "crm_fingerprint"}

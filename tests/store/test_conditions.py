@@ -3,199 +3,64 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from crmcore import CRM, Money
 from crmcore.errors import InvalidCondition, MixedCurrencies, Overflow, UnknownPlugin
-from crmcore.flow import segments
-from crmcore.model import condition as tree
-from crmcore.model.building import any_of, attribute, consent, event, everyone, field, rule, tag
-from crmcore.model.condition import Op
-from crmcore.model.history import History, PastEvent, Said, holds
-from crmcore.model.purpose import Purpose
-from crmcore.model.time import DAY
+from crmcore.model.building import (
+    account,
+    attribute,
+    bucket,
+    consent,
+    contacted,
+    event,
+    field,
+    message,
+    rule,
+    tag,
+)
+from crmcore.model.wording import to_condition, to_text
+from crmcore.store.engine import open_engine
 from crmcore.store.plain import to_data, to_tree
+from crmcore.testing import populations, postgres
+from crmcore.testing.agreement import mismatches
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.strategies import texts
 from tests.conftest import NOON
+from tests.store.asking import asked
+from tests.unit.model.trees import TREES
 
 NOW = TurnedClock(NOON).now()
-NAMES = ("a", "b")
-SCALARS = st.sampled_from(
-    [None, True, False, 0, 1, -3, "", "x", "X", "ß", "SS", "xy", Decimal("1.000000"), Decimal("-0.5")]
-)
-VALUES = SCALARS.filter(lambda value: value is not None)
-ORDER = st.sampled_from([Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE])
-TIMES = st.sampled_from([NOW - 30 * DAY - 1, NOW - 30 * DAY, NOW - 30 * DAY + 1, NOW - DAY, NOW - 1, NOW, NOW + 1])
-SPANS = st.none() | st.sampled_from([DAY, 30 * DAY, 30 * DAY + 1])
+#: Trees over populations drawn; more of them in the long run.
+CASES = int(os.environ.get("CRM_LAW_CASES", "500"))
 
 
-def compared(kind, names):
-    """Draw comparisons of a named value, every operator."""
-    text = st.sampled_from(["", "x", "X", "ss", "y"])
-    named = st.sampled_from(names)
-    return st.one_of(
-        st.builds(kind, name=named, op=ORDER, value=VALUES),
-        st.builds(kind, name=named, op=st.just(Op.IN), value=st.lists(VALUES, max_size=3).map(tuple)),
-        st.builds(kind, name=named, op=st.sampled_from([Op.EXISTS, Op.NULL])),
-        st.builds(kind, name=named, op=st.sampled_from([Op.CONTAINS, Op.STARTS]), value=text),
-    )
-
-
-ATTRIBUTES = compared(tree.Attribute, NAMES) | st.builds(
-    tree.Attribute, name=st.sampled_from(NAMES), op=st.just(Op.FOLDED), value=st.sampled_from(["x", "SS"])
-)
-FIELDS = compared(tree.Field, ("item", "ref", "quantity", "amount", "currency", "p", "q r"))
-OCCURRENCES = st.builds(
-    tree.Occurrences,
-    name=st.sampled_from(("bought", "seen")),
-    within=SPANS,
-    since=st.none() | TIMES,
-    until=st.none() | TIMES,
-    where=st.lists(FIELDS, max_size=2).map(tuple),
-)
-SUMS = st.builds(
-    tree.Sum,
-    events=OCCURRENCES,
-    field=st.sampled_from(["amount", "quantity"]),
-    op=ORDER,
-    value=st.integers(-5, 5),
-    currency=st.sampled_from([None, "EUR", "GBP"]),
-)
-MOMENTS = st.builds(
-    tree.Moment, events=OCCURRENCES, which=st.sampled_from(["first", "last"]), op=ORDER, at=TIMES
-) | st.builds(
-    tree.Moment,
-    events=OCCURRENCES,
-    which=st.sampled_from(["first", "last"]),
-    op=ORDER,
-    age=st.sampled_from([DAY, 30 * DAY]),
-)
-LEAVES = st.one_of(
-    st.just(tree.Everyone()),
-    ATTRIBUTES,
-    st.builds(tree.Tag, name=st.sampled_from(("vip", "new"))),
-    st.builds(tree.Count, events=OCCURRENCES, op=ORDER, value=st.integers(-1, 3)),
-    SUMS,
-    MOMENTS,
-    st.builds(
-        tree.Consented,
-        purpose=st.sampled_from([Purpose.RETENTION, Purpose.SURVEY]),
-        channel=st.sampled_from(["*", "email"]),
-    ),
-    st.builds(tree.Subscribed, topic=st.sampled_from(("news", "sale")), channel=st.sampled_from(["*", "email"])),
-)
-TREES = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.builds(tree.Not, of=inner),
-        st.builds(tree.All, of=st.lists(inner, max_size=3).map(tuple)),
-        st.builds(tree.AnyOf, of=st.lists(inner, max_size=3).map(tuple)),
-    ),
-    max_leaves=6,
-)
-PAST = st.builds(
-    PastEvent,
-    name=st.sampled_from(("bought", "seen")),
-    at=TIMES,
-    item=st.none() | st.sampled_from(["x", "xy"]),
-    quantity=st.none() | st.integers(-3, 3),
-    amount=st.none() | st.integers(-3, 3),
-    currency=st.sampled_from(["EUR", "EUR", "EUR", "GBP"]),
-    ref=st.none() | st.sampled_from(["x", "y"]),
-    properties=st.dictionaries(st.sampled_from(("p", "q r")), SCALARS, max_size=2),
-).map(lambda one: one if one.amount is not None else PastEvent(**{**_fields(one), "currency": None}))
-SAID = st.builds(
-    Said,
-    about=st.sampled_from(["retention", "survey"]),
-    channel=st.sampled_from(["*", "email", "push"]),
-    yes=st.booleans(),
-    at=TIMES.filter(lambda at: at <= NOW),
-)
-WISHES = st.builds(
-    Said,
-    about=st.sampled_from(["news", "sale"]),
-    channel=st.sampled_from(["*", "email", "push"]),
-    yes=st.booleans(),
-    at=TIMES.filter(lambda at: at <= NOW),
-)
-HISTORIES = st.builds(
-    History,
-    attributes=st.dictionaries(st.sampled_from(NAMES), SCALARS, max_size=2),
-    tags=st.frozensets(st.sampled_from(("vip", "new"))),
-    events=st.lists(PAST, max_size=4).map(tuple),
-    consents=st.lists(SAID, max_size=3).map(tuple),
-    wishes=st.lists(WISHES, max_size=3).map(tuple),
-)
-
-
-def _fields(event):
-    return {name: getattr(event, name) for name in ("name", "at", "item", "quantity", "amount", "ref", "properties")}
-
-
-def tell(crm: CRM, key: str, history: History) -> None:
-    """Write a history as a customer's."""
-    crm.identify(key, history.attributes, tags=history.tags)
-    for one in history.events:
-        crm.track(
-            one.name,
-            key,
-            at=one.at,
-            item=one.item,
-            quantity=None if one.quantity is None else Decimal(one.quantity).scaleb(-6),
-            amount=one.amount,
-            currency=one.currency,
-            ref=one.ref,
-            properties=one.properties,
-        )
-    for said in history.consents:
-        crm.consent(key, said.about, channel=said.channel, granted=said.yes, at=said.at)
-    for said in history.wishes:
-        crm.subscribe(key, said.about, channel=said.channel, wanted=said.yes, at=said.at)
-
-
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-@given(st.lists(HISTORIES, min_size=1, max_size=3), st.lists(TREES, min_size=1, max_size=8))
-def test_sql_agrees_with_the_python_reference(empty_database, tmp_path, histories, conditions):
-    path = shutil.copy(empty_database, tmp_path / "oracle.db")
-    with CRM(str(path), clock=TurnedClock(NOON), blocked=["crm_email", "crm_recommend"]) as crm:
-        for number, history in enumerate(histories):
-            tell(crm, str(number), history)
-        for condition in conditions:
-            assert in_sql(crm, condition, histories) == in_python(condition, histories)
-
-
-def in_sql(crm: CRM, condition, histories):
-    """Return the customers for whom it holds; None where a sum has no meaning."""
+def test_sql_on_both_stores_agrees_with_the_reference(servers, tmp_path):
+    databases = servers(max(postgres.servers()))
+    urls = {"sqlite": f"sqlite:///{tmp_path / 'law.db'}", "postgresql": databases.take()}
+    engines = {name: open_engine(url) for name, url in urls.items()}
     try:
-        with crm._opened.reading() as scope:
-            return {one.key for one in segments.members(scope, condition, {}, limit=None)}
-    except MixedCurrencies:
-        return None
+        assert list(mismatches(engines, CASES)) == []
+    finally:
+        for engine in engines.values():
+            engine.dispose()
+        databases.give_back(urls["postgresql"])
 
 
-def in_python(condition, histories):
-    """Return the same by the reference; a sum has no meaning where the events of all customers mix currencies."""
-    together = History(events=tuple(event for history in histories for event in history.events))
-    try:
-        for leaf in tree.leaves(condition):
-            if isinstance(leaf, tree.Sum):
-                holds(leaf, together, NOW)
-        return {str(number) for number, history in enumerate(histories) if holds(condition, history, NOW)}
-    except MixedCurrencies:
-        return None
+@settings(max_examples=100, deadline=None)
+@given(TREES)
+def test_a_text_says_what_its_tree_and_its_plain_data_say(condition):
+    assert to_data(to_condition(to_text(condition))) == to_data(condition)
 
 
 @settings(max_examples=200, deadline=None)
-@given(TREES)
+@given(populations.conditions(NOW))
 def test_a_tree_comes_back_from_plain_data_as_it_was(condition):
     assert to_tree(json.loads(json.dumps(to_data(condition)))) == condition
 
@@ -237,29 +102,6 @@ def test_a_sum_beyond_64_bits_is_an_overflow_and_stores_nothing(crm):
     assert [one.amount for one in crm.timeline("1")] == [2**63 - 1]
 
 
-def test_a_thousand_leaves_give_an_exact_answer(crm):
-    for number in range(5):
-        crm.identify(str(number), {"n": number})
-    wide = any_of(*(attribute("n") == number for number in range(3, 1003)))
-    assert crm.define_segment("wide", wide).size() == 2
-
-
-def test_a_deep_tree_gives_an_exact_answer(crm):
-    crm.identify("1", {"n": 1})
-    deep = attribute("n") == 1
-    for _ in range(20):
-        deep = ~(deep & everyone())
-    assert crm.define_segment("deep", deep).size() == 1
-
-
-def test_a_tree_too_deep_is_refused(crm):
-    deep = everyone()
-    for _ in range(60):
-        deep = ~deep
-    with pytest.raises(InvalidCondition, match="deep"):
-        crm.define_segment("deep", deep)
-
-
 def test_a_rule_of_a_missing_plugin_is_an_error_not_a_wrong_member(crm):
     crm.identify("1")
     with pytest.raises(UnknownPlugin, match="churning"):
@@ -275,6 +117,18 @@ def test_a_rule_of_a_missing_plugin_is_an_error_not_a_wrong_member(crm):
         ({"attribute": 5}, "expected str"),
         ({"all": [{"tag": "vip"}, {"tga": "x"}]}, r"all\[1\]"),
         ({"event": "order_placed"}, "count = true"),
+        ({"event": "order_placed", "count": True, "is": "in", "value": 3}, "numbers and times compare by"),
+        ({"event": "order_placed", "min": "item", "value": 3}, "no least or greatest text"),
+        ({"event": "order_placed", "max": "price", "value": "3"}, "no number"),
+        ({"event": "order_placed", "distinct": "amount", "value": 3}, "different texts are counted"),
+        ({"event": "order_placed", "then": {"event": "order_returned"}}, "then_within"),
+        ({"event": "order_placed", "then": {"event": "b", "wihtin": 1}, "then_within": "7d"}, "did you mean within"),
+        ({"event": "a", "count": True, "value": 1, "where": [{"field": 'a"b', "is": "exists"}]}, "quote"),
+        ({"anniversary": "birthday"}, "days"),
+        ({"anniversary": "birthday", "days": -1}, "0 .today. or more"),
+        ({"bucket": "salt", "until": 10_001}, "a share runs"),
+        ({"bucket": "salt", "until": 0.1}, "no integer"),
+        ({"in_segment": "No Name"}, "lower-case"),
         ({"event": "order_placed", "count": True, "value": "3"}, "no integer"),
         ({"event": "order_placed", "when": "last", "age": "1y"}, "duration"),
         ({"consent": "spam"}, "one of service"),
@@ -314,3 +168,112 @@ def test_consent_and_tags_are_conditions(crm):
     crm.consent("1", "retention", channel="email", granted=False)
     assert crm.define_segment("s", tag("vip") & consent("retention", "push")).size() == 1
     assert crm.define_segment("t", consent("retention", "email")).size() == 0
+
+
+def test_the_least_and_the_greatest_are_conditions(crm):
+    crm.track("order_placed", "1", amount=500, currency="EUR", quantity=2, properties={"weight": 1.5})
+    crm.track("order_placed", "1", amount=900, currency="EUR", properties={"weight": 3})
+    crm.track("order_placed", "2", properties={"weight": "heavy"})
+    orders = event("order_placed")
+    assert asked(crm, orders.min("amount") == 500) == {"1"}
+    assert asked(crm, orders.max("amount") > Money(800, "EUR")) == {"1"}
+    assert asked(crm, orders.max("amount") > Money(800, "GBP")) == set()
+    assert asked(crm, orders.max("weight") >= 3) == {"1"}
+    assert asked(crm, orders.min("weight") < 1.6) == {"1"}
+    assert asked(crm, ~(orders.min("weight") < 1.6)) == {"2"}
+
+
+def test_different_items_are_counted_once(crm):
+    for item in ("tea", "tea", "cup"):
+        crm.track("item_ordered", "1", item=item)
+    assert asked(crm, event("item_ordered").distinct("item") == 2) == {"1"}
+    assert asked(crm, event("item_ordered").distinct("ref") == 0) == {"1"}
+
+
+def test_one_event_follows_another_in_time(crm):
+    for key, later in (("1", timedelta(days=7)), ("2", timedelta(days=7, microseconds=1)), ("3", timedelta(0))):
+        crm.track("trial_started", key, at=NOON - timedelta(days=20))
+        crm.track("order_placed", key, at=NOON - timedelta(days=20) + later)
+    assert asked(crm, event("trial_started").then(event("order_placed"), within="7d")) == {"1"}
+    assert asked(crm, event("order_placed").then(event("order_placed"), within="7d")) == set()
+
+
+def test_a_birthday_comes_round(crm):
+    for key, day in {
+        "1": date(1990, 3, 1),
+        "2": date(2000, 2, 29),
+        "3": date(1985, 3, 8),
+        "4": date(1985, 2, 28),
+    }.items():
+        crm.identify(key, {"birthday": day})
+    assert asked(crm, attribute("birthday").in_next("0d")) == {"1", "2"}
+    assert asked(crm, attribute("birthday").in_next("1w")) == {"1", "2", "3"}
+    with pytest.raises(InvalidCondition, match="whole days"):
+        attribute("birthday").in_next("36h")
+
+
+@pytest.mark.parametrize("today", ["2026-02-28", "2026-03-01", "2027-12-25", "2028-02-28", "2028-02-29", "2028-03-01"])
+def test_the_calendar_is_the_same_in_sql_and_in_python(crm, clock, today):
+    clock.turn(date.fromisoformat(today) - NOON.date())
+    days = [date(1999 + number // 366, 1, 1) + timedelta(days=number % 366) for number in range(0, 366 * 6, 11)]
+    days += [
+        date(1, 1, 1),
+        date(1600, 2, 29),
+        date(1900, 2, 28),
+        date(1900, 3, 1),
+        date(2000, 2, 29),
+        date(9999, 12, 31),
+    ]
+    crm.identify_many({"customer": str(day), "attributes": {"birthday": day}} for day in days)
+    for ahead in (0, 1, 59, 60, 364, 365):
+        window = {date.fromisoformat(today) + timedelta(days=number) for number in range(ahead + 1)}
+        expected = {str(day) for day in days if any(is_anniversary(day, one) for one in window)}
+        assert asked(crm, attribute("birthday").in_next(f"{ahead}d")) == expected
+
+
+def is_anniversary(day, one):
+    return (day.month, day.day) == (one.month, one.day) or (
+        (day.month, day.day) == (2, 29) and (one.month, one.day) == (3, 1) and (one - timedelta(days=1)).day == 28
+    )
+
+
+def test_what_is_known_of_an_account_is_a_condition_while_one_belongs_to_it(crm):
+    crm.group("acme", attributes={"tier": "gold", "seats": 5}, customer="1")
+    crm.group("acme", customer="2")
+    crm.group("acme", customer="2", member=False)
+    crm.identify("3", {"tier": "gold"})
+    assert asked(crm, account("tier") == "gold") == {"1"}
+    assert asked(crm, account("seats").in_([5, 6])) == {"1"}
+
+
+def test_buckets_share_out_everyone_by_their_salt(crm):
+    crm.identify_many({"customer": str(number)} for number in range(400))
+    first, second = (asked(crm, bucket("trial", (since, since + 0.5))) for since in (0.0, 0.5))
+    assert (first | second, first & second) == ({str(number) for number in range(400)}, set())
+    assert 150 < len(first) < 250
+    assert asked(crm, bucket("other", 0.5)) != first
+    with pytest.raises(InvalidCondition, match="multiple"):
+        bucket("trial", 0.00001)
+
+
+def test_a_contact_is_one_by_any_channel_or_person(crm):
+    crm.track("call_made", "1")
+    crm.track("visit_made", "2", at=NOON - timedelta(days=40))
+    crm.identify("3")
+    assert asked(crm, contacted(within="30d")) == {"1"}
+    assert asked(crm, ~contacted("30d")) == {"2", "3"}
+
+
+def test_messages_are_those_of_a_campaign(crm):
+    crm.track("message_opened", "1", properties={"campaign": "spring"})
+    assert asked(crm, message("opened", campaign="spring").did()) == {"1"}
+    assert asked(crm, message("opened", campaign="autumn").did()) == set()
+
+
+def test_a_property_counts_only_where_it_is_of_the_kind_asked_for(crm):
+    for key, price in enumerate(["20", 20, 20.5, True, None, [20], {"x": 20}, date(2026, 1, 1)]):
+        crm.track("seen", str(key), properties={"price": price})
+    assert asked(crm, event("seen").where(field("price") >= 20).did()) == {"1"}
+    assert asked(crm, event("seen").where(field("price") >= Decimal("20.5")).did()) == {"2"}
+    assert asked(crm, event("seen").where(price="20").did()) == {"0"}
+    assert asked(crm, event("seen").max("price") >= 20) == {"1", "2"}

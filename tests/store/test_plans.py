@@ -8,7 +8,7 @@ import pytest
 
 from crmcore import CRM
 from crmcore.hooks.provider import Feedback
-from crmcore.model.building import event, everyone
+from crmcore.model.building import attribute, event, everyone, tag
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.tracking import Source
 from crmcore.store import bulk, consents, deliveries, leads, message_ids, paging, runs, schema
@@ -52,6 +52,18 @@ def opt_in(crm: CRM) -> None:
         consents.confirmed(scope, {1, 2})
 
 
+def live(crm: CRM) -> None:
+    regulars = event("order_placed").count(within="30d") >= 2
+    crm.define_segment(
+        "live", (regulars | event("seen").first().within("7d")) & (attribute("city") == "x") & ~tag("vip")
+    )
+    crm.work()
+    crm.track("order_placed", "1", amount=1, currency="EUR")
+    crm.identify("1", {"city": "x"}, tags=["vip"])
+    crm.days("1")
+    crm.segment("live").members(limit=10)
+
+
 ACTS: dict[str, Callable[[CRM], object]] = {
     "track": track,
     "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
@@ -62,6 +74,7 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "history": lambda crm: (crm.history("1"), crm.history("1", "city")),
     "duplicates": lambda crm: crm.duplicates(threshold=0),
     "segment": lambda crm: crm.define_segment("s", event("order_placed").count(within="30d") >= 1).members(),
+    "live segment": live,
     "launch": launch,
     "send": send,
     "work": lambda crm: crm.work(),

@@ -92,6 +92,7 @@ def begun(crm: CRM, word: str, folder: Path) -> Ids:
     crm.suppress({"key": "4", "phone": "+4912345"}, reason="manual")
     crm.offer("item", title=word, price=Money(100, "EUR"), attributes={"colour": word})
     crm.define_segment(word, attribute("city") == word)
+    crm.upload_segment("uploaded", ["2"])
     crm.define_segment("s", attribute("city") == word)
     crm.declare_source(Source("web", events={}))
     crm.declare_source(Source(word))
@@ -177,9 +178,13 @@ VERBS: dict[str, Driven] = {
     "history": lambda crm, it: (crm.history(it.who), crm.history(it.other, "city")),
     "duplicates": lambda crm, _: crm.duplicates(threshold=0),
     "totals": lambda crm, _: crm.totals(),
+    "days": lambda crm, it: crm.days(it.who),
+    "rebuild": lambda crm, _: crm.rebuild(),
+    "upload_segment": lambda crm, it: crm.upload_segment("uploaded", [it.who]),
     "define_segment": lambda crm, it: crm.define_segment("s", attribute("age") >= it.number),
     "segment": lambda crm, it: crm.segment("s" if it.number % 2 else THEIRS),
     "segments": lambda crm, _: crm.segments(),
+    "overlap": lambda crm, it: crm.overlap(["s", THEIRS] if it.number % 2 else ["s"]),
     "save_template": lambda crm, it: crm.save_template("hello", "note", {"text": f"{MINE} {it.number}"}),
     "launch": lambda crm, it: crm.launch(campaign(priority=it.number, topic="news" if it.number == 3 else None)),
     "pause": lambda crm, _: crm.pause("c"),
@@ -233,7 +238,8 @@ def test_every_public_verb_is_driven():
 def shown(answer: Any) -> str:
     """Return all that an answer shows."""
     if isinstance(answer, Segment):
-        return f"{answer.size()} {answer.members()} {answer.plain()}"
+        told = (answer.at(NOON), answer.history(0), answer.trend(NOON), answer.why("1"))
+        return f"{answer.size()} {answer.members()} {answer.plain()} {told}"
     return repr(answer)
 
 
@@ -284,7 +290,6 @@ def test_the_other_workspace_has_rows_wherever_the_verbs_write(theirs, engine):
         "conversion",
         "impression",
         "limit",
-        "membership",
         "notice",
         "notice_cursor",
     }

@@ -11,6 +11,7 @@ import pytest
 
 from crmcore.testing.gate_suite import GateSuite
 from crmcore.testing.provider_suite import ProviderSuite
+from crmcore.testing.rule_suite import RuleSuite
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -24,7 +25,7 @@ def test_the_suites_of_the_how_to_pass_as_they_stand(tmp_path):
     assert re.search(r"4\d passed, 2 skipped", done.stdout), done.stdout
 
 
-@pytest.mark.parametrize("suite", [ProviderSuite, GateSuite])
+@pytest.mark.parametrize("suite", [ProviderSuite, GateSuite, RuleSuite])
 def test_every_check_is_explained_in_the_reference_and_nothing_else_is(suite):
     page = (DOCS / "reference" / "suites.md").read_text()
     part = next(one for one in page.split("\n## ") if one.startswith(suite.__name__))

@@ -60,6 +60,7 @@ for command in (
     admin.db,
     admin.doctor,
     admin.plugins,
+    admin.rebuild,
     admin.stats,
     campaigns.campaign,
     campaigns.deliveries,

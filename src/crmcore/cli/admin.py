@@ -13,7 +13,7 @@ from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
-from crmcore.cli.output import Context, pass_context, show, table, when
+from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of, reached
 from crmcore.registry import Fault, Loaded
@@ -188,3 +188,15 @@ def _human(health: Health) -> None:
 
 def _database(context: Context) -> str:
     return settings({"database": context.database}, file=context.config).database
+
+
+@click.command()
+@pass_context
+def rebuild(context: Context) -> None:
+    """Make again what is kept beside the log: sums of events, and who is in which segment.
+
+    \b
+    crm --db shop.db rebuild
+    """
+    with context.crm() as crm, progress(context, "customers") as bar:
+        crm.rebuild(bar)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
+from crmcore.cli import segment_history
 from crmcore.cli.output import Context, pass_context, show, table
+from crmcore.cli.segment_history import members_of, time
 from crmcore.errors import InvalidFile
 from crmcore.flow.segments import Member
+from crmcore.segment import Segment
 
 
 @attrs.frozen(kw_only=True)
@@ -25,7 +30,7 @@ class Sized:
 
 @attrs.frozen(kw_only=True)
 class Defined:
-    """A segment with its condition as plain data."""
+    """A segment with its condition as plain data; people see it in words besides."""
 
     name: str
     version: int
@@ -39,9 +44,13 @@ def segment() -> None:
 
     \b
     crm segment list
-    crm segment create loyal loyal.toml
+    crm segment create loyal 'did order_placed >= 3 times within 365d'
     crm segment members loyal --limit 10
     """
+
+
+for _command in segment_history.COMMANDS:
+    segment.add_command(_command)
 
 
 @segment.command("list")
@@ -68,18 +77,19 @@ def show_segment(context: Context, name: str) -> None:
     """
     with context.crm() as crm:
         found = crm.segment(name)
-        defined = Defined(name=name, version=found.version, size=found.size(), condition=found.plain())
-    show(context, defined, _human)
+        defined = _defined(found)
+    show(context, defined, _human(found.text()))
 
 
 @segment.command("create")
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("condition", metavar="TEXT|FILE")
 @pass_context
-def create_segment(context: Context, name: str, file: Path) -> None:
-    """Define a segment by a condition in a TOML or JSON file (defined again, it changes).
+def create_segment(context: Context, name: str, condition: str) -> None:
+    """Define a segment by a condition in words, or in a .toml or .json file (defined again, it changes).
 
     \b
+    crm segment create loyal 'did order_placed >= 3 times within 365d'
     crm segment create lapsed lapsed.toml
     where lapsed.toml says:  event = "order_placed"
                              when = "last"
@@ -87,24 +97,26 @@ def create_segment(context: Context, name: str, file: Path) -> None:
                              age = "120d"
     """
     with context.crm() as crm:
-        found = crm.define_segment(name, plain_file(file))
-        defined = Defined(name=name, version=found.version, size=found.size(), condition=found.plain())
-    show(context, defined, _human)
+        found = crm.define_segment(name, _said(condition))
+        defined = _defined(found)
+    show(context, defined, _human(found.text()))
 
 
 @segment.command("members")
 @click.argument("name")
 @click.option("--limit", default=100, show_default=True)
 @click.option("--after", default=0, help="Go on after this customer id.")
+@click.option("--at", type=time, help="Those of this time (UTC) rather than now.")
 @pass_context
-def list_members(context: Context, name: str, limit: int, after: int) -> None:
+def list_members(context: Context, name: str, limit: int, after: int, at: datetime | None) -> None:
     """List the customers of a segment.
 
     \b
     crm --db shop.db segment members loyal --limit 10
+    crm --db shop.db segment members loyal --at 2026-03-01
     """
     with context.crm() as crm:
-        members = crm.segment(name).members(limit=limit, after=after)
+        members = members_of(crm, name, at, limit, after)
 
     def human(found: list[Member]) -> None:
         table(name, ("id", "key"), [(str(one.id), one.key or "(anonymous)") for one in found])
@@ -124,6 +136,19 @@ def plain_file(file: Path) -> dict[str, Any]:
     return plain
 
 
-def _human(defined: Defined) -> None:
-    table(defined.name, ("version", "size"), [(defined.version, defined.size)])
-    click.echo(json.dumps(defined.condition, indent=2, ensure_ascii=False))
+def _said(condition: str) -> str | dict[str, Any]:
+    """Return the text, or what the file of that name holds."""
+    return plain_file(Path(condition)) if condition.endswith((".toml", ".json")) else condition
+
+
+def _defined(found: Segment) -> Defined:
+    return Defined(name=found.name, version=found.version, size=found.size(), condition=found.plain())
+
+
+def _human(text: str) -> Callable[[Defined], None]:
+    def human(defined: Defined) -> None:
+        table(defined.name, ("version", "size"), [(defined.version, defined.size)])
+        click.echo(f"{text}\n")
+        click.echo(json.dumps(defined.condition, indent=2, ensure_ascii=False))
+
+    return human

@@ -14,7 +14,7 @@ from crmcore.hooks.notices import CustomerChange
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.linking import MERGED, UNMERGED
-from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Send, Subscribe, Suppress, Unmerge
+from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Revisit, Send, Subscribe, Suppress, Unmerge
 from crmcore.model.wire import Statement
 from crmcore.store import (
     accounts,
@@ -38,7 +38,7 @@ from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
 
 #: A statement about a customer, made at a time.
-Happened = Event | Identify | Group | Consent | Subscribe | Suppress | Send
+Happened = Event | Identify | Group | Consent | Subscribe | Suppress | Send | Revisit
 
 
 @attrs.frozen(kw_only=True)
@@ -174,6 +174,11 @@ def _send(scope: Scope, batch: Sequence[Send]) -> Taken:
     return Taken(new=new, repeated=len(batch) - new)
 
 
+def _revisit(scope: Scope, batch: Sequence[Revisit]) -> Taken:
+    scope.touched.note_all({customer_id for customer_id, _ in owners_of(scope, batch)})
+    return Taken()
+
+
 def _offer(scope: Scope, batch: Sequence[Offer]) -> Taken:
     offers.save(scope, batch)
     return Taken(new=len(batch))
@@ -190,4 +195,5 @@ _APPLY: dict[type[Any], Callable[[Scope, Sequence[Any]], Taken]] = {
     Suppress: _suppress,
     Offer: _offer,
     Send: _send,
+    Revisit: _revisit,
 }

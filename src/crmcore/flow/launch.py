@@ -19,8 +19,9 @@ from crmcore.model.condition import Condition
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import message_class
 from crmcore.model.template import Template
+from crmcore.rules.plugin import Plugins
+from crmcore.rules.tree import customer_ids, fetched
 from crmcore.store import contexts, deliveries, runs, segments, templates
-from crmcore.store.conditions import Rules, customer_ids, fetched
 from crmcore.store.deliveries import Planned
 from crmcore.store.runs import Enrolled, Run
 from crmcore.store.scope import Scope
@@ -40,12 +41,12 @@ class Launched:
     held_out: int
 
 
-def audience(scope: Scope, campaign: Campaign, rules: Rules) -> list[int]:
+def audience(scope: Scope, campaign: Campaign, plugins: Plugins) -> list[int]:
     """Return the ids of the customers a campaign is for, now."""
     condition: Condition = (
         segments.load(scope, campaign.audience).condition if isinstance(campaign.audience, str) else campaign.audience
     )
-    return sorted(one for (one,) in fetched(scope, customer_ids(condition, scope, rules)))
+    return sorted(one for (one,) in fetched(scope, customer_ids(condition, scope, plugins)))
 
 
 def check(scope: Scope, plan: Plan, customers: Sequence[int], progress: Progress) -> None:

@@ -1,14 +1,20 @@
-"""Who is in a segment now."""
+"""What segments are, and who is in one now."""
 
 from __future__ import annotations
 
-import attrs
-from sqlalchemy import func, select
+from collections.abc import Sequence
 
+import attrs
+from sqlalchemy import case, func, select
+
+from crmcore.flow.upkeep.planning import is_live
 from crmcore.model.condition import Condition
-from crmcore.store import schema
-from crmcore.store.conditions import Rules, customer_ids, fetched
+from crmcore.rules.leaf import Ids
+from crmcore.rules.plugin import Plugins
+from crmcore.rules.tree import customer_ids, fetched
+from crmcore.store import schema, segments, standings
 from crmcore.store.scope import Scope
+from crmcore.store.segments import Definition
 
 
 @attrs.frozen(kw_only=True)
@@ -19,15 +25,67 @@ class Member:
     key: str | None
 
 
-def size(scope: Scope, condition: Condition, rules: Rules) -> int:
-    """Return for how many customers a condition holds now."""
-    found = customer_ids(condition, scope, rules).subquery()
-    [(count,)] = fetched(scope, select(func.count()).select_from(found))
+def size(scope: Scope, definition: Definition, plugins: Plugins) -> int:
+    """Return how many customers are in a segment now."""
+    ids = _ids(scope, definition, plugins).subquery()
+    [(count,)] = fetched(scope, select(func.count()).select_from(ids))
     return int(count)
 
 
-def members(scope: Scope, condition: Condition, rules: Rules, *, limit: int | None, after: int = 0) -> list[Member]:
-    """Return customers for whom a condition holds now, by id, those after an id first."""
-    query = customer_ids(condition, scope, rules).add_columns(schema.customer.c.key)
-    query = query.where(schema.customer.c.id > after).order_by(schema.customer.c.id).limit(limit)
-    return [Member(id=one, key=key) for one, key in fetched(scope, query)]
+def members(
+    scope: Scope, definition: Definition, plugins: Plugins, *, limit: int | None, after: int = 0
+) -> list[Member]:
+    """Return the customers in a segment now, by id, those after an id first."""
+    return _members(scope, _ids(scope, definition, plugins), limit, after)
+
+
+def found(scope: Scope, condition: Condition, plugins: Plugins, *, limit: int | None, after: int = 0) -> list[Member]:
+    """Return the customers for whom a condition holds now: everybody is looked at."""
+    return _members(scope, customer_ids(condition, scope, plugins), limit, after)
+
+
+def _ids(scope: Scope, definition: Definition, plugins: Plugins) -> Ids:
+    """Where everybody has been looked at for the segment it is recorded who is in it."""
+    filling = standings.filling(scope)
+    is_recorded = filling is not None and filling.filled == filling.generation
+    if (
+        not is_recorded
+        or segments.find(scope, definition.name) != definition
+        or not is_live(scope, definition, plugins)
+    ):
+        return customer_ids(definition.condition, scope, plugins)
+    row, customer = schema.membership.c, schema.customer.c
+    inside = select(row.customer_id).where(row.workspace_id == scope.workspace_id, row.segment_id == definition.id)
+    return select(customer.id).where(customer.workspace_id == scope.workspace_id, customer.id.in_(inside))
+
+
+def _members(scope: Scope, ids: Ids, limit: int | None, after: int) -> list[Member]:
+    query = ids.add_columns(schema.customer.c.key).where(schema.customer.c.id > after)
+    return [Member(id=one, key=key) for one, key in fetched(scope, query.order_by(schema.customer.c.id).limit(limit))]
+
+
+@attrs.frozen(kw_only=True)
+class Overlap:
+    """Segments by name, and how many customers each two of them share: `sizes[i][j]`, `sizes[i][i]` the size of one."""
+
+    names: tuple[str, ...]
+    sizes: tuple[tuple[int, ...], ...]
+
+
+def overlap(scope: Scope, definitions: Sequence[Definition], plugins: Plugins) -> Overlap:
+    """Return how many customers each two of some segments share: customers are counted by what they are in."""
+    inside = [
+        case((schema.customer.c.id.in_(_ids(scope, one, plugins)), 1), else_=0).label(f"in_{place}")
+        for place, one in enumerate(definitions)
+    ]
+    each = select(*inside).where(schema.customer.c.workspace_id == scope.workspace_id).subquery()
+    rows = fetched(scope, select(*each.c, func.count()).group_by(*each.c)) if inside else []
+    places = range(len(inside))
+    return Overlap(
+        names=tuple(one.name for one in definitions),
+        sizes=tuple(tuple(_shared(rows, i, j) for j in places) for i in places),
+    )
+
+
+def _shared(rows: Sequence[Sequence[int]], one: int, other: int) -> int:
+    return sum(row[-1] for row in rows if row[one] and row[other])

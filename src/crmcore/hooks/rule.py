@@ -34,10 +34,18 @@ class RuleScope(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Touches:
-    """What can change a rule's answer: events and attributes by name, and whether time alone can."""
+    """What can change a rule's answer: events and attributes by name, and what else is known; whether time alone can.
+
+    `tags` by name; `said` stands for consents and wishes, `accounts` for memberships and what is known of accounts,
+    `segments` names those whose members are uploaded.
+    """
 
     events: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    said: bool = False
+    accounts: bool = False
     time: bool = False
 
 

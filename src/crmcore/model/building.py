@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, Literal, NoReturn
-
-import attrs
+from typing import Any
 
 from crmcore.errors import InvalidCondition
+from crmcore.model.clauses import Clause, Valued
 from crmcore.model.condition import (
-    TEXT_ONLY,
+    BUCKETS,
+    CONTACTS,
     All,
+    Anniversary,
     AnyOf,
     Attribute,
-    Condition,
+    Bucket,
     Consented,
-    Count,
     Everyone,
     Field,
-    Moment,
-    Not,
+    InSegment,
     Occurrences,
+    OfAccount,
     Op,
     PluginRule,
     Subscribed,
-    Sum,
     Tag,
+    checked_field,
 )
-from crmcore.model.money import Money
+from crmcore.model.event_clauses import EventClause, Span
 from crmcore.model.names import checked_name
 from crmcore.model.purpose import Purpose
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.model.time import duration, microseconds
-from crmcore.model.values import checked_int, decimal6, normalise, scaled
+from crmcore.model.time import DAY, duration
 from crmcore.model.verbs import purpose_of
 
-Span = str | int | timedelta
-
 __all__ = [
+    "account",
     "all_of",
     "any_of",
     "attribute",
+    "bucket",
     "consent",
+    "contacted",
     "event",
     "everyone",
     "field",
+    "in_segment",
+    "message",
     "not_",
     "rule",
     "subscribed",
@@ -54,220 +53,26 @@ __all__ = [
 ]
 
 
-@attrs.frozen(eq=False)
-class Clause:
-    """A condition being written; combine with & | ~. `condition` is what it says."""
-
-    condition: Condition
-
-    def __and__(self, other: Clause) -> Clause:
-        return Clause(All(of=(self.condition, other.condition)))
-
-    def __or__(self, other: Clause) -> Clause:
-        return Clause(AnyOf(of=(self.condition, other.condition)))
-
-    def __invert__(self) -> Clause:
-        return Clause(Not(of=self.condition))
-
-    def __bool__(self) -> NoReturn:
-        raise InvalidCondition(
-            place="a condition", problem="it has no truth by itself; combine with & | ~, not and or not"
-        )
-
-
-class _Compared:
-    """What can be compared with a value."""
-
-    __hash__ = None  # type: ignore[assignment]  # == makes a condition
-
-    def _compare(self, op: Op, value: Any) -> Any:
-        raise InvalidCondition(place=type(self).__name__, problem=f"{op.value} {value!r} cannot be said of it")
-
-    def __eq__(self, value: object) -> Any:
-        return self._compare(Op.EQ, value)
-
-    def __ne__(self, value: object) -> Any:
-        return self._compare(Op.NE, value)
-
-    def __lt__(self, value: Any) -> Any:
-        return self._compare(Op.LT, value)
-
-    def __le__(self, value: Any) -> Any:
-        return self._compare(Op.LE, value)
-
-    def __gt__(self, value: Any) -> Any:
-        return self._compare(Op.GT, value)
-
-    def __ge__(self, value: Any) -> Any:
-        return self._compare(Op.GE, value)
-
-
-class _Valued(_Compared):
-    """A named value: an attribute, or a field of an event."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def in_(self, values: Iterable[Any]) -> Any:
-        """It is one of the values."""
-        return self._say(Op.IN, tuple(normalise(value, self._name) for value in values))
-
-    def exists(self) -> Any:
-        """It is there and not null."""
-        return self._say(Op.EXISTS, None)
-
-    def is_null(self) -> Any:
-        """It is there and null."""
-        return self._say(Op.NULL, None)
-
-    def contains(self, text: str) -> Any:
-        """Its text holds this text."""
-        return self._text(Op.CONTAINS, text)
-
-    def startswith(self, text: str) -> Any:
-        """Its text begins with this text."""
-        return self._text(Op.STARTS, text)
-
-    def equals_folded(self, text: str) -> Any:
-        """Its text is this text, whatever the case."""
-        return self._text(Op.FOLDED, text)
-
-    def _text(self, op: Op, text: str) -> Any:
-        return self._say(op, checked_value(op, normalise(text, self._name), self._name))
-
-    def _compare(self, op: Op, value: Any) -> Any:
-        return self._say(op, checked_value(op, normalise(value, self._name), self._name))
-
-    def _say(self, op: Op, value: Any) -> Any:
-        raise InvalidCondition(place=self._name, problem=f"{op.value} {value!r} cannot be said of it")
-
-
-def checked_value(op: Op, value: Any, place: str) -> Any:
-    """Return a value that fits a comparison; raise InvalidCondition."""
-    if op in TEXT_ONLY and not isinstance(value, str):
-        raise InvalidCondition(place=place, problem=f"{op.value} needs a text, not {value!r}")
-    if value is None and op not in (Op.EXISTS, Op.NULL):
-        raise InvalidCondition(place=place, problem="nothing compares with None; use .is_null() or .exists()")
-    return value
-
-
-class _Attribute(_Valued):
+class _Attribute(Valued):
     def _say(self, op: Op, value: Any) -> Clause:
         return Clause(Attribute(name=self._name, op=op, value=value))
 
+    def in_next(self, days: Span) -> Clause:
+        """Its date comes round today (UTC) or in one of the next whole days: "7d"."""
+        span = duration(days, self._name)
+        if span % DAY:
+            raise InvalidCondition(place=self._name, problem=f"{days!r} is no number of whole days, as '7d' is")
+        return Clause(Anniversary(name=self._name, days=span // DAY))
 
-class _Field(_Valued):
+
+class _OfAccount(Valued):
+    def _say(self, op: Op, value: Any) -> Clause:
+        return Clause(OfAccount(name=self._name, op=op, value=value))
+
+
+class _Field(Valued):
     def _say(self, op: Op, value: Any) -> Field:
         return Field(name=self._name, op=op, value=value)
-
-
-@attrs.frozen(eq=False)
-class _Counted(_Compared):
-    events: Occurrences
-
-    def _compare(self, op: Op, value: Any) -> Clause:
-        if type(value) is not int:
-            raise InvalidCondition(place=f"count of {self.events.name}", problem=f"{value!r} is no integer")
-        return Clause(Count(events=self.events, op=op, value=checked_int(value, self.events.name)))
-
-
-@attrs.frozen(eq=False)
-class _Summed(_Compared):
-    events: Occurrences
-    field: Literal["amount", "quantity"]
-    currency: str | None
-
-    def _compare(self, op: Op, value: Any) -> Clause:
-        if self.field == "quantity":
-            return self._said(op, self._quantity(value), None)
-        if isinstance(value, Money):
-            return self._said(op, value.minor, value.currency)
-        if type(value) is not int:
-            problem = f"{value!r} is neither minor units (an integer) nor Money"
-            raise InvalidCondition(place=f"sum of {self.events.name}", problem=problem)
-        return self._said(op, checked_int(value, self.events.name), self.currency)
-
-    def _quantity(self, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise InvalidCondition(place=f"sum of {self.events.name}", problem=f"{value!r} is no number")
-        return scaled(decimal6(Decimal(value) if isinstance(value, int) else value, self.events.name))
-
-    def _said(self, op: Op, value: int, currency: str | None) -> Clause:
-        return Clause(Sum(events=self.events, field=self.field, op=op, value=value, currency=currency))
-
-
-@attrs.frozen(eq=False)
-class _When(_Compared):
-    events: Occurrences
-    which: Literal["first", "last"]
-
-    def older_than(self, age: Span) -> Clause:
-        """It was at or before now minus `age`."""
-        return self._aged(Op.LE, age)
-
-    def within(self, age: Span) -> Clause:
-        """It was later than now minus `age`."""
-        return self._aged(Op.GT, age)
-
-    def _aged(self, op: Op, age: Span) -> Clause:
-        return Clause(Moment(events=self.events, which=self.which, op=op, age=duration(age, self.events.name)))
-
-    def _compare(self, op: Op, value: Any) -> Clause:
-        moment = microseconds(value, f"{self.which} {self.events.name}")
-        return Clause(Moment(events=self.events, which=self.which, op=op, at=moment))
-
-
-@attrs.frozen(eq=False)
-class EventClause:
-    """Events of one name, to be counted, summed or dated."""
-
-    events: Occurrences
-
-    def where(self, *fields: Field, **equal: Any) -> EventClause:
-        """Only those with these fields: `item="A"`, `field("price") > 3`."""
-        same = [
-            Field(name=name, op=Op.EQ, value=checked_value(Op.EQ, normalise(v, name), name))
-            for name, v in equal.items()
-        ]
-        return EventClause(attrs.evolve(self.events, where=(*self.events.where, *fields, *same)))
-
-    def between(self, since: datetime | int, until: datetime | int) -> EventClause:
-        """Only those at or after `since` and before `until`."""
-        start, end = (microseconds(moment, self.events.name) for moment in (since, until))
-        return EventClause(attrs.evolve(self.events, since=start, until=end))
-
-    def count(self, within: Span | None = None) -> _Counted:
-        """How many there are."""
-        return _Counted(self._within(within))
-
-    def sum(
-        self, name: Literal["amount", "quantity"], *, currency: str | None = None, within: Span | None = None
-    ) -> _Summed:
-        """The sum of their amounts (minor units, or compared with Money) or quantities."""
-        if name not in ("amount", "quantity"):
-            raise InvalidCondition(
-                place=f"sum of {self.events.name}", problem=f"{name!r} is neither amount nor quantity"
-            )
-        return _Summed(self._within(within), name, currency)
-
-    def did(self, within: Span | None = None) -> Clause:
-        """There is one."""
-        return Clause(Count(events=self._within(within), op=Op.GE, value=1))
-
-    def did_not(self, within: Span | None = None) -> Clause:
-        """There is none."""
-        return Clause(Count(events=self._within(within), op=Op.EQ, value=0))
-
-    def first(self) -> _When:
-        """When the first was."""
-        return _When(self.events, "first")
-
-    def last(self) -> _When:
-        """When the last was."""
-        return _When(self.events, "last")
-
-    def _within(self, span: Span | None) -> Occurrences:
-        return self.events if span is None else attrs.evolve(self.events, within=duration(span, self.events.name))
 
 
 def attribute(name: str) -> _Attribute:
@@ -282,9 +87,45 @@ def event(name: str) -> EventClause:
 
 def field(name: str) -> _Field:
     """Begin a condition on a field of an event, for `where`."""
-    if '"' in name or "\\" in name or not name:
-        raise InvalidCondition(place="field", problem=f"{name!r} holds a quote or backslash, or is empty")
-    return _Field(name)
+    return _Field(checked_field(name))
+
+
+def message(what: str, *, campaign: str | None = None) -> EventClause:
+    """Begin a condition on messages: sent, opened, clicked and so on, of one campaign where it is named."""
+    events = event(f"message_{what}")
+    return events if campaign is None else events.where(campaign=campaign)
+
+
+def contacted(within: Span | None = None) -> Clause:
+    """There was a contact, by any channel or person: one of the events CONTACTS."""
+    return any_of(*(event(name).did(within=within) for name in CONTACTS))
+
+
+def account(name: str) -> Valued:
+    """Begin a condition on an attribute of an account the customer belongs to."""
+    return _OfAccount(checked_name(name, "attribute", "condition"))
+
+
+def in_segment(name: str) -> Clause:
+    """The customer is in another segment."""
+    return Clause(InSegment(segment=checked_name(name, "segment", "condition")))
+
+
+def bucket(salt: str, share: float | tuple[float, float]) -> Clause:
+    """The customer falls into a share of all, the same one for the same salt: 0.1, or (0.1, 0.3) for the next two tenths.
+
+    Shares are told in hundredths of a percent.
+    """
+    since, until = share if isinstance(share, tuple) else (0.0, share)
+    name = checked_name(salt, "bucket", "condition")
+    return Clause(Bucket(salt=name, since=_buckets(since, name), until=_buckets(until, name)))
+
+
+def _buckets(share: float, salt: str) -> int:
+    count = round(share * BUCKETS)
+    if abs(count - share * BUCKETS) > 1e-6:  # noqa: PLR2004 - what is lost in binary fractions
+        raise InvalidCondition(place=f"bucket {salt}", problem=f"{share} is no multiple of {1 / BUCKETS}")
+    return count
 
 
 def tag(name: str) -> Clause:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from crmcore.errors import InvalidCampaign
-from crmcore.model.building import Clause
+from crmcore.model.clauses import Clause
 from crmcore.model.condition import Condition
 from crmcore.model.names import checked_name
 from crmcore.model.purpose import Purpose

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Literal
 
 import attrs
@@ -19,6 +20,8 @@ from crmcore.model.values import Value
 
 MAX_DEPTH = 50
 MAX_LEAVES = 2000
+#: Shares of all customers are told in hundredths of a percent.
+BUCKETS = 10_000
 
 
 class Op(StrEnum):
@@ -40,6 +43,17 @@ class Op(StrEnum):
 
 ORDER = frozenset({Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE})
 TEXT_ONLY = frozenset({Op.CONTAINS, Op.STARTS, Op.FOLDED})
+#: Fields of an event that are columns of their own, and the kind of each; any other name is a property.
+HOT = {"item": "text", "ref": "text", "currency": "text", "quantity": "decimal", "amount": "int"}
+#: The standard events by which a company and a customer are in contact, by any channel or person.
+CONTACTS = ("message_sent", "call_made", "meeting_held", "visit_made")
+
+
+def checked_field(name: str) -> str:
+    """Return the name of a field of an event; raise InvalidCondition where it cannot be looked up in JSON."""
+    if '"' in name or "\\" in name or not name:
+        raise InvalidCondition(place="field", problem=f"{name!r} holds a quote or backslash, or is empty")
+    return name
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +107,7 @@ class Field:
     value: Value | tuple[Value, ...] = None
 
     def __attrs_post_init__(self) -> None:
+        checked_field(self.name)
         if self.op is Op.FOLDED:
             raise InvalidCondition(place=self.name, problem="fields of events have no folded form; attributes have")
 
@@ -149,6 +164,96 @@ class Moment:
 
 
 @attrs.frozen(kw_only=True)
+class Extreme:
+    """The least or greatest value of a field over these events compares so; false where no event has one.
+
+    `field` is amount (minor units), quantity (times 10^6) or a property, of which only numbers count: int and decimal, both
+    times 10^6 as `value` is then (an int whose 10^6-fold leaves 64 bits counts as the last number that fits).
+    """
+
+    events: Occurrences
+    which: Literal["min", "max"]
+    field: str
+    op: Op
+    value: int
+
+    def __attrs_post_init__(self) -> None:
+        _refuse_kind(self.field, "text", "there is no least or greatest text; min and max are of numbers")
+
+
+@attrs.frozen(kw_only=True)
+class Distinct:
+    """How many different texts a field has over these events compares so; `field` is item, ref, currency or a property."""
+
+    events: Occurrences
+    field: str
+    op: Op
+    value: int
+
+    def __attrs_post_init__(self) -> None:
+        for kind in ("int", "decimal"):
+            _refuse_kind(self.field, kind, "different texts are counted, of numbers there are none")
+
+
+@attrs.frozen(kw_only=True)
+class Followed:
+    """One of `first` is followed by one of `then`: later than it, and at most `within` microseconds later."""
+
+    first: Occurrences
+    then: Occurrences
+    within: int
+
+
+@attrs.frozen(kw_only=True)
+class Anniversary:
+    """An attribute that is a date comes round within so many days: today (UTC) or one of the next `days`.
+
+    29 February comes round on 1 March where a year has none.
+    """
+
+    name: str
+    days: int
+
+    def __attrs_post_init__(self) -> None:
+        if self.days < 0:
+            raise InvalidCondition(place=self.name, problem="the days ahead are 0 (today) or more")
+
+
+@attrs.frozen(kw_only=True)
+class OfAccount:
+    """One of the accounts the customer belongs to has an attribute that compares so, as `Attribute` does."""
+
+    name: str
+    op: Op
+    value: Value | tuple[Value, ...] = None
+
+
+@attrs.frozen(kw_only=True)
+class Bucket:
+    """The customer falls into a share of all, the same one for the same salt: `since` <= bucket < `until` of BUCKETS.
+
+    The bucket is `(a * seed + b) % P % BUCKETS` with P = 2147483647, seed = the customer's id % P, a (at least 1) and b
+    drawn from the salt by BLAKE2b (`rules.bucket.drawn`).
+    """
+
+    salt: str
+    since: int
+    until: int
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.since < self.until <= BUCKETS:
+            problem = f"a share runs from 0 up to {BUCKETS:,}, not from {self.since} to {self.until}"
+            raise InvalidCondition(place=f"bucket {self.salt}", problem=problem)
+
+
+@attrs.frozen(kw_only=True)
+class InSegment:
+    """The customer is in another segment, a rule's or an uploaded one; by name."""
+
+    segment: str
+
+
+@attrs.frozen(kw_only=True)
 class Consented:
     """The latest statement about a purpose, on this channel or on every one, grants it; a withdrawal wins a tie."""
 
@@ -172,8 +277,30 @@ class PluginRule:
     params: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-Leaf = Everyone | Attribute | Tag | Count | Sum | Moment | Consented | Subscribed | PluginRule
+Leaf = (
+    Everyone
+    | Attribute
+    | Tag
+    | Count
+    | Sum
+    | Extreme
+    | Distinct
+    | Moment
+    | Followed
+    | Anniversary
+    | OfAccount
+    | Bucket
+    | InSegment
+    | Consented
+    | Subscribed
+    | PluginRule
+)
 Condition = All | AnyOf | Not | Leaf
+
+
+def _refuse_kind(field: str, kind: str, problem: str) -> None:
+    if HOT.get(checked_field(field)) == kind:
+        raise InvalidCondition(place=field, problem=problem)
 
 
 def leaves(condition: Condition, depth: int = 0) -> Iterator[Leaf]:
@@ -192,7 +319,6 @@ def leaves(condition: Condition, depth: int = 0) -> Iterator[Leaf]:
 
 def checked(condition: Condition) -> Condition:
     """Return the condition; raise InvalidCondition where it is too deep or has too many leaves."""
-    count = sum(1 for _ in leaves(condition))
-    if count > MAX_LEAVES:
-        raise InvalidCondition(place="the tree", problem=f"it has {count:,} leaves, at most {MAX_LEAVES:,} fit")
+    if any(True for _ in islice(leaves(condition), MAX_LEAVES, None)):
+        raise InvalidCondition(place="the tree", problem=f"it has more leaves than the {MAX_LEAVES:,} that fit")
     return condition

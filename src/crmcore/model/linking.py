@@ -22,7 +22,10 @@ NAMED, MERGED, UNMERGED = "named", "merged", "unmerged"
 
 @attrs.frozen(kw_only=True)
 class Link:
-    """One statement about two origins, `low` < `high`; `into` is the one that stays in a merge; `at` in microseconds."""
+    """One statement about two origins, `low` < `high`; `into` is the one that stays in a merge.
+
+    `at`, when it holds from, and `received_at`, when it came in (0 while it is new), in microseconds.
+    """
 
     low: int
     high: int
@@ -30,6 +33,7 @@ class Link:
     at: int
     into: int = 0
     forced: bool = False
+    received_at: int = 0
 
     @property
     def pair(self) -> tuple[int, int]:

@@ -90,6 +90,14 @@ class Subscribe:
 
 
 @attrs.frozen(kw_only=True)
+class Revisit:
+    """Something of a customer has been written at once, in a transaction that did nothing of what follows from it."""
+
+    customer: tuple[Identity, ...]
+    at: int
+
+
+@attrs.frozen(kw_only=True)
 class Suppress:
     """Never contact this customer, or this one address, on a channel (or on any) until a time (or ever)."""
 

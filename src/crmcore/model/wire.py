@@ -11,10 +11,10 @@ import attrs
 from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import Purpose
-from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Send, Subscribe, Suppress, Unmerge
+from crmcore.model.statement import Consent, Group, Identify, Merge, Offer, Revisit, Send, Subscribe, Suppress, Unmerge
 from crmcore.model.values import from_plain, to_plain
 
-Statement = Event | Identify | Group | Merge | Unmerge | Consent | Subscribe | Suppress | Offer | Send
+Statement = Event | Identify | Group | Merge | Unmerge | Consent | Subscribe | Suppress | Offer | Send | Revisit
 
 #: The verb each statement is stored under.
 VERBS: Mapping[str, type[Statement]] = {
@@ -28,6 +28,7 @@ VERBS: Mapping[str, type[Statement]] = {
     "suppress": Suppress,
     "offer": Offer,
     "send": Send,
+    "revisit": Revisit,
 }
 NAMES = {kind: verb for verb, kind in VERBS.items()}
 

@@ -17,6 +17,7 @@ from crmcore.store.flags import Flag
 from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
+from crmcore.store.touched import ACCOUNTS
 
 #: An account's name and parent are attributes of it too, under names no attribute can have.
 NAME, PARENT = "account.name", "account.parent"
@@ -66,6 +67,7 @@ def group(scope: Scope, statements: Sequence[Group], owners: Sequence[Owner | No
         for name, value in _told(one).items()
     ]
     attributes.write(scope, writes, OF_ACCOUNTS)
+    touch_members(scope, {one.owner_id for one in writes})
     settle(scope, {one.owner_id for one in writes if one.name in (NAME, PARENT)})
     flags.log(scope, _joining(statements, owners, sources))
     settle_members(scope, {owner[0] for owner in owners if owner is not None})
@@ -165,6 +167,7 @@ def settle_members(scope: Scope, customers: Collection[int]) -> None:
 
 def _replace_spans(scope: Scope, customers: Collection[int], spans: Sequence[tuple[Any, ...]]) -> None:
     columns = ("account_id", "customer_id", "role", "since", "until")
+    scope.touched.note_all(customers, ACCOUNTS)
     found = bulk.select_in(scope, schema.member, ("id", *columns), {}, "customer_id", sorted(customers))
     there = {tuple(row[1:]): row[0] for row in found}
     gone = [(row_id,) for row, row_id in there.items() if row not in set(spans)]
@@ -172,6 +175,12 @@ def _replace_spans(scope: Scope, customers: Collection[int], spans: Sequence[tup
     new = [span for span in spans if span not in there]
     rows = [(new_id, *span, span[1]) for span, new_id in zip(new, scope.new_ids(len(new)), strict=True)]
     bulk.insert(scope, schema.member, ("id", *columns, "origin_id"), rows)
+
+
+def touch_members(scope: Scope, accounts: Iterable[int]) -> None:
+    """Note that what is known of accounts has changed: who belongs to them may fit other conditions."""
+    members = bulk.select_in(scope, schema.member, ("customer_id",), {}, "account_id", sorted(accounts))
+    scope.touched.note_all((customer_id for (customer_id,) in members), ACCOUNTS)
 
 
 def view(scope: Scope, key: str, at: int | None = None) -> AccountView:

@@ -12,6 +12,7 @@ from crmcore.model.values import Value, from_json, restored, stored, to_json
 from crmcore.store import bulk, schema
 from crmcore.store.identities import IN_LIST
 from crmcore.store.scope import Scope
+from crmcore.store.touched import attribute_key
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +64,9 @@ def write(scope: Scope, writes: Sequence[Write], kept: Kept = OF_CUSTOMERS) -> s
             winners[key] = one
             changed |= {one.owner_id} if known is None or rank[1] != known[1] else set()
     _store(scope, kept, list(winners.values()), log)
+    if kept is OF_CUSTOMERS:
+        for owner_id, name in winners:
+            scope.touched.note(owner_id, attribute_key(name))
     return changed
 
 
@@ -70,6 +74,8 @@ def settle(scope: Scope, owners: Iterable[int], kept: Kept = OF_CUSTOMERS) -> No
     """Make the current values of owners again from the log."""
     ids = sorted(owners)
     current = kept.current.c
+    if kept is OF_CUSTOMERS:
+        scope.touched.note_all(ids)
     for start in range(0, len(ids), IN_LIST):
         some = ids[start : start + IN_LIST]
         scope.connection.execute(

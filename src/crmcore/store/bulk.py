@@ -101,6 +101,28 @@ def select_in(
     return scope.connection.exec_driver_sql(statement, (*same.values(), json.dumps(values))).all()
 
 
+def select_in_after(
+    scope: Scope,
+    table: Table,
+    columns: Sequence[str],
+    same: Mapping[str, Any],
+    column: str,
+    values: Sequence[Any],
+    later: str,
+    than: int | None,
+) -> Sequence[Any]:
+    """Return the rows that `select_in` does, and of these those of which `later` is greater than a number, if one is given."""
+    if than is None:
+        return select_in(scope, table, columns, same, column, values)
+    if not values:
+        return []
+    if scope.connection.dialect.name == "postgresql":
+        return lists.select_each(scope, table, tuple(columns), same, column, values, (later, than))
+    statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id)
+    bound = (*same.values(), json.dumps(values), than)
+    return scope.connection.exec_driver_sql(f"{statement} AND {later} > ?", bound).all()
+
+
 def select_bytes(
     scope: Scope, table: Table, columns: Sequence[str], column: str, values: Sequence[bytes]
 ) -> Sequence[Any]:

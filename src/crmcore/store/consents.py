@@ -21,6 +21,7 @@ from crmcore.store.flags import Flag
 from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
+from crmcore.store.touched import SAID
 
 #: What was said of each thing; a thing begins with its customer.
 Said = dict[tuple[Any, ...], list[Permission]]
@@ -148,6 +149,7 @@ def _replace(
     """Let the rows of customers be these, and write no more than what differs; the first `width` columns are the key."""
     there = set(map(tuple, bulk.select_in(scope, table, columns, {}, "customer_id", sorted(customers))))
     wanted = set(rows)
+    scope.touched.note_all({row[0] for row in wanted ^ there}, SAID)
     bulk.delete(scope, table, columns[:width], [row[:width] for row in there - wanted])
     bulk.insert(scope, table, columns, list(wanted - there))
 

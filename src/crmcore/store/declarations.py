@@ -15,7 +15,7 @@ from crmcore.errors import InputError, InvalidTrackingPlan
 from crmcore.model.tracking import EventPlan, FieldPlan, Fields, Source
 from crmcore.model.values import to_plain
 from crmcore.store import bulk, schema
-from crmcore.store.plain import strict_converter
+from crmcore.store.plain_nodes import strict_converter
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
 

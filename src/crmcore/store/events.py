@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import attrs
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy import func, select
 
-from crmcore.errors import Overflow
 from crmcore.hooks.notices import EventTracked
 from crmcore.model.event import Event
-from crmcore.store import bulk, message_ids, notices, schema
-from crmcore.store.identities import IN_LIST, Owner
+from crmcore.store import bulk, message_ids, notices, schema, sums
+from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
+from crmcore.store.touched import event_key
 
 _EVENT = (
     "id",
@@ -33,13 +32,6 @@ _EVENT = (
     "import_id",
     "trace",
 )
-_STAT = ("customer_id", "name", "currency", "count", "first_at", "last_at", "quantity", "amount")
-_FOLD = """ON CONFLICT (workspace_id, customer_id, name, currency) DO UPDATE SET
-count = crm_event_stat.count + excluded.count,
-first_at = CASE WHEN excluded.first_at < crm_event_stat.first_at THEN excluded.first_at ELSE crm_event_stat.first_at END,
-last_at = CASE WHEN excluded.last_at > crm_event_stat.last_at THEN excluded.last_at ELSE crm_event_stat.last_at END,
-quantity = crm_event_stat.quantity + excluded.quantity,
-amount = crm_event_stat.amount + excluded.amount"""
 
 
 def unrepeated(scope: Scope, events: Sequence[Event]) -> tuple[list[Event], list[int]]:
@@ -87,65 +79,15 @@ def append(scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Se
         for event_id, owner, event in zip(ids, owners, events, strict=True)
     ]
     bulk.insert(scope, schema.event, _EVENT, rows)
-    fold(scope, events, owners)
+    sums.fold(scope, events, owners)
+    for event, owner in zip(events, owners, strict=True):
+        scope.touched.note(owner[0], event_key(event.name))
     if notices.is_heard(scope, EventTracked):
         notices.post(scope, [_tracked(*one) for one in zip(ids, owners, events, strict=True)])
 
 
 def _tracked(event_id: int, owner: Owner, event: Event) -> EventTracked:
     return EventTracked(event_id=event_id, customer_id=owner[0], name=event.name, at=event.at)
-
-
-def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None:
-    """Add events to the per-customer sums; raise Overflow where a sum leaves 64 bits."""
-    sums: dict[tuple[int, str, str], list[int]] = {}
-    for event, owner in zip(events, owners, strict=True):
-        key = (owner[0], event.name, event.currency or "")
-        total = sums.get(key)
-        if total is None:
-            sums[key] = [1, event.at, event.at, event.quantity or 0, event.amount or 0]
-        else:
-            _add(total, event)
-    rows = [(*key, *total) for key, total in sorted(sums.items())]
-    try:
-        bulk.insert(scope, schema.event_stat, _STAT, rows, _FOLD)
-    except (DataError, IntegrityError, OverflowError) as error:
-        raise Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 64 bits") from error
-
-
-def _add(total: list[int], event: Event) -> None:
-    total[0] += 1
-    total[1] = min(total[1], event.at)
-    total[2] = max(total[2], event.at)
-    total[3] += event.quantity or 0
-    total[4] += event.amount or 0
-
-
-def settle(scope: Scope, customers: Iterable[int]) -> None:
-    """Make the sums of customers again from the log."""
-    stat, event, ids = schema.event_stat.c, schema.event.c, sorted(customers)
-    currency = func.coalesce(event.currency, "")
-    for start in range(0, len(ids), IN_LIST):
-        some = ids[start : start + IN_LIST]
-        scope.connection.execute(
-            delete(schema.event_stat).where(stat.workspace_id == scope.workspace_id, stat.customer_id.in_(some))
-        )
-        sums = (
-            select(
-                event.workspace_id,
-                event.customer_id,
-                event.name,
-                currency,
-                func.count(),
-                func.min(event.occurred_at),
-                func.max(event.occurred_at),
-                func.sum(func.coalesce(event.quantity, 0)),
-                func.sum(func.coalesce(event.amount, 0)),
-            )
-            .where(event.workspace_id == scope.workspace_id, event.customer_id.in_(some))
-            .group_by(event.workspace_id, event.customer_id, event.name, currency)
-        )
-        scope.connection.execute(insert(schema.event_stat).from_select(["workspace_id", *_STAT], sums))
 
 
 def exists(scope: Scope, customer_id: int, name: str, ref: str) -> bool:

@@ -15,6 +15,8 @@ from crmcore.store.scope import Scope
 
 ON, OFF = "true", "false"
 TAG, WISH, MEMBER = "tag", "wish", "member"
+#: What `read` needs of a row of the log.
+COLUMNS = ("id", "customer_id", "origin_id", "name", "new", "at", "received_at", "source_id", "import_id")
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +42,7 @@ class Logged:
     parts: tuple[str, ...]
     is_on: bool
     at: int
+    received_at: int
     source_id: int | None
     import_id: int | None
 
@@ -71,7 +74,7 @@ def parts(name: str) -> tuple[str, tuple[str, ...]]:
 def logged(scope: Scope, customers: Iterable[int], kind: str) -> list[Logged]:
     """Return all flags of a kind that customers have in the log, oldest first."""
     row, ids = schema.attribute_log.c, sorted(customers)
-    columns = (row.id, row.customer_id, row.origin_id, row.name, row.new, row.at, row.source_id, row.import_id)
+    columns = [row[name] for name in COLUMNS]
     found: list[Logged] = []
     for start in range(0, len(ids), IN_LIST):
         rows = scope.connection.execute(
@@ -97,6 +100,7 @@ def read(row: Any) -> Logged:
         parts=those,
         is_on=row.new == ON,
         at=row.at,
+        received_at=row.received_at,
         source_id=row.source_id,
         import_id=row.import_id,
     )

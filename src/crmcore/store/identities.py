@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from crmcore.errors import UnknownCustomer
 from crmcore.model.identity import KEY, Identity, Who, identities
@@ -39,6 +39,16 @@ def owner(scope: Scope, who: Who) -> Owner:
         if one in found:
             return found[one]
     raise UnknownCustomer(kind=named[0].kind, value=named[0].value)
+
+
+def customers(scope: Scope, named: Sequence[Who]) -> list[int]:
+    """Return the customers that callers name; raise UnknownCustomer for one who is not there."""
+    wanted = [identities(who) for who in named]
+    found = find(scope, (one for names in wanted for one in names))
+    for names in wanted:
+        if not any(one in found for one in names):
+            raise UnknownCustomer(kind=names[0].kind, value=names[0].value)
+    return [next(found[one][0] for one in names if one in found) for names in wanted]
 
 
 def with_key(scope: Scope, customers: Collection[int]) -> set[int]:

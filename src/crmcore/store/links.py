@@ -14,6 +14,7 @@ from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 _COLUMNS = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused", "reason", "received_at", "import_id")
+_OF_LINK = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused", "received_at")
 _FORCED = """ON CONFLICT (workspace_id, low, high, kind, at, into_id, import_id) DO UPDATE SET
 forced = crm_link.forced OR excluded.forced"""
 
@@ -32,10 +33,14 @@ class Statement:
 
 @attrs.frozen(kw_only=True)
 class Neighbourhood:
-    """Origins and all that links can reach from them: the identity of each, the customer it leads to now, the links."""
+    """Origins and all that links can reach from them.
+
+    The identity of each, the customer it leads to now, since when it is known (microseconds UTC), and the links.
+    """
 
     names: dict[int, Identity]
     owners: dict[int, int]
+    since: dict[int, int]
     links: list[Link]
     refused: frozenset[tuple[int, int]]
 
@@ -76,26 +81,40 @@ def named_since(scope: Scope, pairs: Collection[tuple[int, int]]) -> dict[tuple[
     return since
 
 
-def around(scope: Scope, origins: Iterable[int]) -> Neighbourhood:
-    """Return all that links can reach from origins."""
+def around(scope: Scope, origins: Iterable[int], known_at: int | None = None) -> Neighbourhood:
+    """Return all that links can reach from origins: all links, or those that had come in by a time."""
     names: dict[int, Identity] = {}
     owners: dict[int, int] = {}
+    since: dict[int, int] = {}
     links: dict[int, Any] = {}
     frontier = set(origins)
     while frontier:
         reached = _identities_beside(scope, frontier)
-        for kind, value, customer_id, origin_id in reached:
+        for kind, value, customer_id, origin_id, created_at in reached:
             owners[origin_id] = customer_id
             names[origin_id] = _name(names.get(origin_id), Identity(kind, value))
+            since[origin_id] = min(created_at, since.get(origin_id, created_at))
         new = {row.id: row for row in _links_of(scope, {row.origin_id for row in reached})}
+        if known_at is not None:
+            new = {one: row for one, row in new.items() if row.received_at <= known_at}
         links |= new
         frontier = {end for row in new.values() for end in (row.low, row.high) if end not in names}
     return Neighbourhood(
         names=names,
         owners=owners,
+        since=since,
         links=[_link(row) for row in links.values()],
         refused=frozenset((row.low, row.high) for row in links.values() if row.refused),
     )
+
+
+def origins_known(scope: Scope, known_at: int, after: int, limit: int) -> list[int]:
+    """Return the origins that were known at a time, by id, those after an id first."""
+    row = schema.identity.c
+    query = select(row.origin_id).where(
+        row.workspace_id == scope.workspace_id, row.origin_id > after, row.created_at <= known_at
+    )
+    return list(scope.connection.execute(query.distinct().order_by(row.origin_id).limit(limit)).scalars())
 
 
 def joins(scope: Scope, origins: Iterable[int]) -> Sequence[tuple[int, int, int]]:
@@ -194,19 +213,27 @@ def names_of(scope: Scope, origins: Collection[int]) -> dict[int, Identity]:
 def _identities_beside(scope: Scope, origins: Iterable[int]) -> Sequence[Any]:
     """Return the identities of the customers that origins lead to."""
     owners = bulk.select_in(scope, schema.identity, ("customer_id",), {}, "origin_id", sorted(origins))
-    columns = ("kind", "value", "customer_id", "origin_id")
+    columns = ("kind", "value", "customer_id", "origin_id", "created_at")
     customers = sorted({customer_id for (customer_id,) in owners})
     return bulk.select_in(scope, schema.identity, columns, {}, "customer_id", customers)
 
 
 def _links_of(scope: Scope, origins: Iterable[int]) -> list[Any]:
-    columns, ends = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused"), sorted(origins)
-    by_low = bulk.select_in(scope, schema.link, columns, {}, "low", ends)
-    return [*by_low, *bulk.select_in(scope, schema.link, columns, {}, "high", ends)]
+    ends = sorted(origins)
+    by_low = bulk.select_in(scope, schema.link, _OF_LINK, {}, "low", ends)
+    return [*by_low, *bulk.select_in(scope, schema.link, _OF_LINK, {}, "high", ends)]
 
 
 def _link(row: Any) -> Link:
-    return Link(low=row.low, high=row.high, kind=row.kind, at=row.at, into=row.into_id, forced=bool(row.forced))
+    return Link(
+        low=row.low,
+        high=row.high,
+        kind=row.kind,
+        at=row.at,
+        into=row.into_id,
+        forced=bool(row.forced),
+        received_at=row.received_at,
+    )
 
 
 def _name(known: Identity | None, other: Identity) -> Identity:

@@ -40,15 +40,22 @@ def update(
 
 
 def select_each(
-    scope: Scope, table: Table, columns: tuple[str, ...], same: Mapping[str, Any], column: str, values: Sequence[Any]
+    scope: Scope,
+    table: Table,
+    columns: tuple[str, ...],
+    same: Mapping[str, Any],
+    column: str,
+    values: Sequence[Any],
+    later: tuple[str, int] | None = None,
 ) -> Sequence[Any]:
-    """Return columns of the rows where `same` holds and `column` is among `values`.
+    """Return columns of the rows where `same` holds, `column` is among `values`, and a number is greater than another.
 
     Each value is looked up by itself: without statistics PostgreSQL would rather read all that is the same, and compare.
     """
     wanted = _bound(table.c[column], list(dict.fromkeys(values)))
-    statement = _select_each(table, columns, tuple(same), column, scope.workspace_id)
-    return scope.connection.exec_driver_sql(statement, (wanted, *same.values())).all()
+    statement = _select_each(table, columns, tuple(same), column, later[0] if later else "", scope.workspace_id)
+    than = () if later is None else (later[1],)
+    return scope.connection.exec_driver_sql(statement, (wanted, *same.values(), *than)).all()
 
 
 @lru_cache(maxsize=256)
@@ -71,11 +78,14 @@ def _update(
 
 
 @lru_cache(maxsize=256)
-def _select_each(table: Table, columns: tuple[str, ...], same: tuple[str, ...], column: str, workspace_id: int) -> str:
+def _select_each(
+    table: Table, columns: tuple[str, ...], same: tuple[str, ...], column: str, later: str, workspace_id: int
+) -> str:
     given = f"unnest({_marked(table.c[column])}) AS wanted (sought)"
     found = " AND ".join(
         (f"workspace_id = {workspace_id}", *(f"{one} = %s" for one in same), f"{column} = wanted.sought")
     )
+    found += f" AND {later} > %s" if later else ""
     each = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {found} OFFSET 0"
     return f"SELECT {', '.join(f'found.{one}' for one in columns)} FROM {given} CROSS JOIN LATERAL ({each}) AS found"
 

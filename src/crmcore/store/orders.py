@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from crmcore.model.event import Event
 from crmcore.store import bulk, events, schema
+from crmcore.store import sums as kept
 from crmcore.store.identities import IN_LIST, Owner
 from crmcore.store.scope import Scope
 
@@ -61,7 +62,7 @@ def add(scope: Scope, source_id: int, source: str, lines: Sequence[Event], owner
     new = {order: sums for order, sums in more.items() if order not in known}
     _insert(scope, source, new)
     _update(scope, {known[order].id: known[order].sums + sums for order, sums in more.items() if order in known})
-    events.settle(scope, {order.customer_id for order in more if order in known})
+    kept.settle(scope, {order.customer_id for order in more if order in known})
     return len(new)
 
 

@@ -73,8 +73,7 @@ def _created_at(scope: Scope, then: _Then) -> int:
 
 def _logged(scope: Scope, then: _Then) -> list[Any]:
     """Return the writes that had been made by then, in the order in which they win."""
-    columns = ("id", "customer_id", "origin_id", "name", "new", "at", "source_id", "import_id")
-    rows = bulk.select_in(scope, schema.attribute_log, columns, {}, "customer_id", then.customers)
+    rows = bulk.select_in(scope, schema.attribute_log, flags.COLUMNS, {}, "customer_id", then.customers)
     mine = [one for one in rows if one.origin_id in then.names and one.at <= then.at]
     return sorted(mine, key=lambda one: (one.at, one.new, one.id))
 

@@ -10,7 +10,8 @@ import attrs
 from crmcore.errors import CRMError, InvalidCampaign
 from crmcore.model.campaign import Campaign
 from crmcore.model.values import from_plain, to_plain
-from crmcore.store.plain import strict_converter, to_data, to_tree
+from crmcore.store.plain import to_data, to_tree
+from crmcore.store.plain_nodes import strict_converter
 
 #: What every campaign has to say.
 NEEDED = tuple(field.name for field in attrs.fields(Campaign) if field.default is attrs.NOTHING)

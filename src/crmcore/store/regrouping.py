@@ -9,7 +9,7 @@ import attrs
 from crmcore.hooks.notices import CustomerChange, CustomerMerge
 from crmcore.model.identity import Identity
 from crmcore.model.linking import Grouping, Link, grouped
-from crmcore.store import accounts, attributes, bulk, consents, events, links, notices, schema, suppressions, tags
+from crmcore.store import accounts, attributes, bulk, consents, links, notices, schema, sums, suppressions, tags
 from crmcore.store.links import Neighbourhood
 from crmcore.store.scope import Scope
 
@@ -78,7 +78,7 @@ def settle(scope: Scope, customers: Collection[int]) -> None:
     consents.settle(scope, customers)
     consents.settle_wishes(scope, customers)
     accounts.settle_members(scope, customers)
-    events.settle(scope, customers)
+    sums.settle(scope, customers)
     suppressions.settle(scope, customers)
     consents.touch(scope, customers)
 
@@ -111,6 +111,7 @@ def _keep_customers(
 def make(scope: Scope, keys: Mapping[int, str | None]) -> None:
     """Make customers by id and key, each with the row that guards whether it may be contacted."""
     made = [(one, key, scope.now) for one, key in sorted(keys.items())]
+    scope.touched.note_all(keys)
     bulk.insert(scope, schema.customer, ("id", "key", "created_at"), made)
     states = [(one, scope.now, 0) for one in sorted(keys)]
     bulk.insert(scope, schema.contact_state, ("customer_id", "changed_at", "version"), states)

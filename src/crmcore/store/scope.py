@@ -11,6 +11,7 @@ import attrs
 from sqlalchemy import Connection, Select, Table, select
 
 from crmcore.model.identity import Identity
+from crmcore.store.touched import Touched
 
 if TYPE_CHECKING:
     from sqlalchemy import Subquery
@@ -24,7 +25,7 @@ class Scope:
 
     `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to;
     `address_kinds` are those that each channel sends to; `import_id` is the import that all rows written here come from,
-    if any; `isolated` tells that row-level security is on.
+    if any; `isolated` tells that row-level security is on; `touched` collects what is changed of customers.
     """
 
     connection: Connection
@@ -36,6 +37,7 @@ class Scope:
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     import_id: int | None = None
     isolated: bool = False
+    touched: Touched = attrs.field(factory=Touched)
 
     def new_id(self) -> int:
         """Return one new row id."""

@@ -5,56 +5,80 @@ from __future__ import annotations
 import json
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from crmcore.errors import UnknownSegment
 from crmcore.hooks.notices import SegmentChange
-from crmcore.model.condition import Condition, checked
+from crmcore.model.condition import Condition, InSegment, checked
 from crmcore.model.names import checked_name
 from crmcore.store import bulk, notices, schema
 from crmcore.store.plain import to_data, to_tree
 from crmcore.store.scope import Scope
 
-RULE = "rule"
+RULE, UPLOADED = "rule", "static"
 
 
 @attrs.frozen(kw_only=True)
 class Definition:
-    """A standing rule; `version` grows with every change of it."""
+    """A standing rule, or a list of customers that was uploaded; `version` grows with every change of it."""
 
     id: int
     name: str
     version: int
     condition: Condition
+    kind: str = RULE
 
 
 def save(scope: Scope, name: str, condition: Condition) -> Definition:
     """Define a segment, or define it anew; the same definition again changes nothing."""
+    return _save(scope, name, condition, RULE)
+
+
+def save_uploaded(scope: Scope, name: str) -> Definition:
+    """Name a segment whose members are uploaded."""
+    return _save(scope, name, InSegment(segment=name), UPLOADED)
+
+
+def _save(scope: Scope, name: str, condition: Condition, kind: str) -> Definition:
     checked_name(name, "segment", "segment")
     text = json.dumps(to_data(checked(condition)), ensure_ascii=False, sort_keys=True)
-    row = schema.segment.c
-    query = select(row.id, row.version, row.definition).where(row.workspace_id == scope.workspace_id, row.name == name)
-    known = scope.connection.execute(query).one_or_none()
+    known = find(scope, name)
     if known is None:
-        return _new(scope, name, condition, text)
-    one, version, definition = known
-    if definition != text:
-        version += 1
-        changed = ("definition", "version", "updated_at")
-        bulk.update(scope, schema.segment, changed, ("id",), [(text, version, scope.now, one)])
-        notices.post(scope, [SegmentChange(name=name, version=version, at=scope.now)])
-    return Definition(id=one, name=name, version=version, condition=condition)
+        return _new(scope, name, condition, text, kind)
+    if (known.kind, known.condition) == (kind, condition):
+        return known
+    columns = ("kind", "definition", "version", "updated_at")
+    bulk.update(scope, schema.segment, columns, ("id",), [(kind, text, known.version + 1, scope.now, known.id)])
+    notices.post(scope, [SegmentChange(name=name, version=known.version + 1, at=scope.now)])
+    return attrs.evolve(known, kind=kind, condition=condition, version=known.version + 1)
 
 
 def load(scope: Scope, name: str) -> Definition:
     """Return a segment; raise UnknownSegment naming those there are."""
-    row = schema.segment.c
-    query = select(row.id, row.version, row.definition).where(row.workspace_id == scope.workspace_id, row.name == name)
-    known = scope.connection.execute(query).one_or_none()
-    if known is None:
+    if (known := find(scope, name)) is None:
         raise UnknownSegment(name=name, known=", ".join(names(scope)) or "none")
-    one, version, definition = known
-    return Definition(id=one, name=name, version=version, condition=to_tree(json.loads(definition), name))
+    return known
+
+
+def find(scope: Scope, name: str) -> Definition | None:
+    """Return a segment; None where there is none of this name."""
+    return next(iter(_definitions(scope, schema.segment.c.name == name)), None)
+
+
+def of_rules(scope: Scope) -> list[Definition]:
+    """Return the segments that have a condition, by id."""
+    return _definitions(scope, schema.segment.c.kind == RULE)
+
+
+def _definitions(scope: Scope, which: ColumnElement[bool]) -> list[Definition]:
+    row = schema.segment.c
+    query = select(row.id, row.name, row.kind, row.version, row.definition).where(
+        row.workspace_id == scope.workspace_id, which
+    )
+    return [
+        Definition(id=one, name=name, kind=kind, version=version, condition=to_tree(json.loads(text), name))
+        for one, name, kind, version, text in scope.connection.execute(query.order_by(row.id))
+    ]
 
 
 def names(scope: Scope) -> list[str]:
@@ -64,9 +88,9 @@ def names(scope: Scope) -> list[str]:
     return list(scope.connection.execute(query).scalars())
 
 
-def _new(scope: Scope, name: str, condition: Condition, text: str) -> Definition:
+def _new(scope: Scope, name: str, condition: Condition, text: str, kind: str) -> Definition:
     columns = ("id", "name", "kind", "definition", "version", "created_at", "updated_at")
     new_id = scope.new_id()
-    bulk.insert(scope, schema.segment, columns, [(new_id, name, RULE, text, 1, scope.now, scope.now)])
+    bulk.insert(scope, schema.segment, columns, [(new_id, name, kind, text, 1, scope.now, scope.now)])
     notices.post(scope, [SegmentChange(name=name, version=1, at=scope.now)])
-    return Definition(id=new_id, name=name, version=1, condition=condition)
+    return Definition(id=new_id, name=name, version=1, condition=condition, kind=kind)

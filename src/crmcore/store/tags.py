@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from crmcore.store import bulk, flags, schema
 from crmcore.store.scope import Scope
+from crmcore.store.touched import tag_key
 
 
 def settle(scope: Scope, customers: Iterable[int]) -> set[int]:
@@ -22,6 +23,8 @@ def settle(scope: Scope, customers: Iterable[int]) -> set[int]:
     there = {tuple(row) for row in bulk.select_in(scope, schema.tag, columns, {}, "customer_id", sorted(owners))}
     bulk.delete(scope, schema.tag, ("customer_id", "name"), [row[:2] for row in sorted(there - wanted)])
     bulk.insert(scope, schema.tag, columns, sorted(wanted - there))
+    for customer_id, name, _ in there ^ wanted:
+        scope.touched.note(customer_id, tag_key(name))
     return {customer_id for customer_id, *_ in there ^ wanted}
 
 

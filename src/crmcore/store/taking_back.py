@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import Table, delete, literal, select
 
 from crmcore.model.identity import Identity
-from crmcore.store import accounts, attributes, bulk, events, flags, orders, regrouping, schema, states, suppressions
+from crmcore.store import accounts, attributes, bulk, flags, orders, regrouping, schema, states, sums, suppressions
 from crmcore.store.attributes import OF_ACCOUNTS
 from crmcore.store.imports import Begun
 from crmcore.store.scope import Scope
@@ -56,7 +56,7 @@ def lines(scope: Scope, begun: Begun) -> Batch:
     customers = _delete(scope, schema.event, found)
     if is_orders:
         orders.settle(scope, begun.source_id, customers)
-    events.settle(scope, customers)
+    sums.settle(scope, customers)
     return Batch(rows=len(found))
 
 
@@ -84,6 +84,7 @@ def account_writes(scope: Scope, begun: Begun) -> Batch:
     _delete(scope, schema.account_attribute_log, found)
     attributes.settle(scope, owners, OF_ACCOUNTS)
     accounts.settle(scope, owners)
+    accounts.touch_members(scope, owners)
     after = states.of_accounts(scope, owners)
     fields = {(one.account_id, states.attribute_field(one.name)) for one in found}
     return Batch(rows=len(found), kept=_kept(fields, before, after))
@@ -242,3 +243,4 @@ def _remove_customers(scope: Scope, customers: set[int]) -> None:
     )
     bulk.delete(scope, schema.contact_state, ("customer_id",), gone)
     bulk.delete(scope, schema.customer, ("id",), gone)
+    scope.touched.note_all(one for (one,) in gone)

@@ -6,6 +6,7 @@ import attrs
 
 PROVIDER = "crmcore.hooks.provider"
 GATE = "crmcore.hooks.gate"
+RULE = "crmcore.hooks.rule"
 
 
 @attrs.frozen(kw_only=True)
@@ -87,3 +88,19 @@ REASONED = Law(
     says="a reason is a name of its own, or empty; `retry_at` lies after `now`, in microseconds UTC.",
     place=f"{GATE}.Verdict",
 )
+ALIKE = Law(
+    says="sql finds the customers for whom holds is true of their histories, and no other.", place=f"{RULE}.Rule"
+)
+TELLING = Law(
+    says="holds tells yes or no, of any history and any parameters, and is never at a loss.", place=f"{RULE}.Rule.holds"
+)
+TOUCHED = Law(
+    says="nothing but what touches names changes the answer; time does only where `time` says so.",
+    place=f"{RULE}.Touches",
+)
+AHEAD = Law(says="next_change lies after `now`, in microseconds UTC, or is None.", place=f"{RULE}.Rule.next_change")
+LASTING = Law(
+    says="from `now` up to next_change, or for ever where it is None, the answer stays as long as nothing is written.",
+    place=f"{RULE}.Rule.next_change",
+)
+DIVERSE = Law(says="the suite is given histories and parameters that hold here and there.", place="RuleSuite")

@@ -8,6 +8,7 @@ from crmcore.store.schema.campaigns import (
     membership,
     run,
     segment,
+    segment_member,
     template,
 )
 from crmcore.store.schema.columns import metadata
@@ -22,6 +23,7 @@ from crmcore.store.schema.contact import (
 )
 from crmcore.store.schema.events import (
     event,
+    event_day,
     event_stat,
     fingerprint,
     import_run,
@@ -44,6 +46,7 @@ from crmcore.store.schema.people import (
     merge,
     tag,
 )
+from crmcore.store.schema.standing import segment_atom, segment_plan, standing
 from crmcore.store.schema.workspaces import (
     agent,
     audit,
@@ -77,6 +80,7 @@ __all__ = [
     "delivery",
     "enrolment",
     "event",
+    "event_day",
     "event_stat",
     "fingerprint",
     "identity",
@@ -99,7 +103,11 @@ __all__ = [
     "receipt",
     "run",
     "segment",
+    "segment_atom",
+    "segment_member",
+    "segment_plan",
     "source",
+    "standing",
     "subscription",
     "suppression",
     "suppression_log",

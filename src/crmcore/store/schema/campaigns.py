@@ -23,6 +23,16 @@ membership = keyed(
     indexes=[("customer_id",)],
 )
 
+#: Who was uploaded into a segment of the kind "static".
+segment_member = keyed(
+    "segment_member",
+    ("segment_id", "customer_id"),
+    number("segment_id"),
+    number("customer_id"),
+    number("since"),
+    indexes=[("customer_id", "segment_id")],
+)
+
 #: `parts` is JSON by part name; a change makes a new version, none is ever changed.
 template = rows(
     "template",

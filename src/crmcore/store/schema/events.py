@@ -73,6 +73,20 @@ event_stat = keyed(
     *_whole("count", "quantity", "amount"),
 )
 
+#: The same day by day: `day` in days since 1970 (UTC).
+event_day = keyed(
+    "event_day",
+    ("customer_id", "name", "currency", "day"),
+    number("customer_id"),
+    words("name"),
+    words("currency"),
+    number("day"),
+    number("count"),
+    number("quantity"),
+    number("amount"),
+    *_whole("count", "quantity", "amount"),
+)
+
 #: Statements made inside a host's transaction, not yet folded: `verb` and the statement as JSON, its customer named by
 #: identities. `id` is also the id of the event it becomes.
 pending = rows("pending", words("verb"), words("payload"), number("received_at"))

@@ -1,0 +1,89 @@
+"""Which atoms hold for customers now: only those looked at, from only that of their history which these ask for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import attrs
+
+from crmcore.errors import CRMError
+from crmcore.flow.upkeep.planning import Plan
+from crmcore.model.history import History
+from crmcore.rules.leaf import Lasting
+from crmcore.store import recent
+from crmcore.store.scope import Scope
+from crmcore.store.standings import Standing
+from crmcore.store.touched import ALL
+
+#: Atoms, by number.
+Atoms = frozenset[int]
+NONE: Atoms = frozenset()
+log = logging.getLogger("crmcore.upkeep")
+
+
+def to_look_at(plan: Plan, standing: Standing, keys: set[str], now: int) -> Atoms:
+    """Return the atoms that may hold or not by now, unlike before: touched, due, or not asked for until now."""
+    if ALL in keys:
+        return frozenset(plan.atoms)
+    # Of one key the very same set for everybody: customers are put together by it.
+    found = NONE.union(*[plan.by_key.get(key, NONE) for key in keys]) if len(keys) > 1 else _touched(plan, keys)
+    due = {atom for atom, at in standing.changes.items() if at <= now and atom in plan.atoms}
+    if standing.generation != plan.generation:
+        due.update(atom for atom, since in plan.since.items() if since > standing.generation)
+    return found | due if due else found
+
+
+def _touched(plan: Plan, keys: set[str]) -> Atoms:
+    return next((plan.by_key.get(key, NONE) for key in keys), NONE)
+
+
+def is_to_be_told(plan: Plan, standing: Standing, looked_at: Atoms, now: int) -> bool:
+    """Tell whether what holds for a customer may be unlike before: time alone turns some over with no look at all."""
+    is_told = standing.generation == plan.generation
+    return bool(looked_at) or not is_told or any(at <= now for at in standing.flips.values())
+
+
+def evaluated(
+    scope: Scope, plan: Plan, looked_at: Mapping[int, Atoms], before: Mapping[int, Standing]
+) -> dict[int, Standing]:
+    """Return the standing of customers now, of whom these atoms are looked at."""
+    asked = {
+        atom: recent.wanted(plan.atoms[atom].leaf, plan.atoms[atom].touches, scope.now)
+        for atom in NONE.union(*set(looked_at.values()))
+    }
+    histories = recent.of_customers(scope, looked_at, asked)
+    return {one: _standing(plan, before[one], atoms, histories[one], scope.now) for one, atoms in looked_at.items()}
+
+
+def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, now: int) -> Standing:
+    if before.generation != plan.generation:
+        before = _asked_for(before, plan)
+    holding = set(before.holding - looked_at)
+    holding ^= {atom for atom, at in before.flips.items() if at <= now} - looked_at
+    changes = {atom: at for atom, at in before.changes.items() if atom not in looked_at}
+    flips = {atom: at for atom, at in before.flips.items() if at > now and atom not in looked_at}
+    for number in looked_at:
+        try:
+            answer, until, is_final = plan.atoms[number].look(history, now)
+        except CRMError as error:
+            answer, until, is_final = _without_answer(history, error)
+        if answer:
+            holding.add(number)
+        if until is not None:
+            (flips if is_final else changes)[number] = until
+    return Standing(generation=plan.generation, holding=frozenset(holding), changes=changes, flips=flips)
+
+
+def _asked_for(standing: Standing, plan: Plan) -> Standing:
+    """Nobody asks for some atoms any more."""
+    changes, flips = (
+        {atom: at for atom, at in times.items() if atom in plan.atoms} for times in (standing.changes, standing.flips)
+    )
+    return attrs.evolve(standing, holding=standing.holding & plan.atoms.keys(), changes=changes, flips=flips)
+
+
+def _without_answer(history: History, error: CRMError) -> Lasting:
+    """What has no answer (a sum of several currencies, a rule that raises) holds for nobody, and stops nothing else."""
+    log.warning("a condition has no answer for customer %s: %s", history.customer_id, error)
+    return False, None, False

@@ -1,0 +1,243 @@
+"""All live segments as one plan: atoms they share, what touches which atom, and which segment asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from crmcore.errors import CRMError, InvalidCondition
+from crmcore.hooks.rule import Touches
+from crmcore.model.condition import (
+    All,
+    AnyOf,
+    Attribute,
+    Bucket,
+    Condition,
+    Everyone,
+    InSegment,
+    Leaf,
+    Not,
+    Sum,
+    Tag,
+    leaves,
+)
+from crmcore.rules import tree
+from crmcore.rules.leaf import Look
+from crmcore.rules.naming import resolved
+from crmcore.rules.plugin import Plugins
+from crmcore.store import atoms, segments
+from crmcore.store.memberships import ENTERED, LEFT
+from crmcore.store.plain import to_data
+from crmcore.store.scope import Scope
+from crmcore.store.segments import Definition
+from crmcore.store.touched import ACCOUNTS, SAID, attribute_key, event_key, segment_key, tag_key
+
+#: Tells from the atoms that hold for a customer whether a condition does.
+Test = Callable[[frozenset[int]], bool]
+
+
+@attrs.frozen(kw_only=True)
+class Live:
+    """A segment kept up to date."""
+
+    id: int
+    name: str
+    test: Test
+
+
+@attrs.frozen(kw_only=True)
+class Atom:
+    """A leaf with its readings."""
+
+    leaf: Leaf
+    look: Look
+    touches: Touches
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What is to be looked at, by what has changed.
+
+    `atoms` by number, each with how to look at it and what it touches, `since` the generation from which each is asked for,
+    `by_key` the atoms a change may touch, `asking` the segments that ask for an atom: by an atom without which they hold
+    for nobody, None where there is no such. It `is_whole` where this process can look at every atom: one that lacks a
+    plugin cannot.
+    """
+
+    generation: int
+    atoms: Mapping[int, Atom]
+    since: Mapping[int, int]
+    is_whole: bool
+    by_key: Mapping[str, frozenset[int]]
+    asking: Mapping[int, Mapping[int | None, tuple[Live, ...]]]
+    live: tuple[Live, ...]
+
+
+def plan(scope: Scope, generation: int, plugins: Plugins) -> Plan:
+    """Return the plan of a generation."""
+    asked = atoms.asked(scope)
+    numbers = {atom: one.number for atom, one in asked.items()}
+    live: list[Live] = []
+    found: dict[int, Atom] = {}
+    asking: dict[int, dict[int | None, list[Live]]] = {}
+    for definition, condition in live_conditions(scope, plugins):
+        if not atoms_of([condition]).keys() <= numbers.keys():
+            continue
+        live.append(Live(id=definition.id, name=definition.name, test=_test(condition, numbers)))
+        guard = _guard(condition, numbers)
+        for atom, leaf in atoms_of([condition]).items():
+            rule = tree.rule_of(leaf, plugins)
+            found[numbers[atom]] = Atom(leaf=leaf, look=rule.lasting(leaf), touches=rule.touches(leaf))
+            asking.setdefault(numbers[atom], {}).setdefault(guard, []).append(live[-1])
+    return Plan(
+        generation=generation,
+        atoms=found,
+        since={one.number: one.since for one in asked.values() if one.number in found},
+        is_whole=len(found) == len(asked),
+        by_key=_by_key(found),
+        asking={atom: {guard: tuple(some) for guard, some in by.items()} for atom, by in asking.items()},
+        live=tuple(live),
+    )
+
+
+def live_conditions(scope: Scope, plugins: Plugins) -> list[tuple[Definition, Condition]]:
+    """Return the segments that can be kept up to date, each with its condition: names of segments resolved."""
+    found = [(one, _resolved(scope, one)) for one in segments.of_rules(scope)]
+    return [(one, condition) for one, condition in found if condition is not None and _can_live(condition, plugins)]
+
+
+def _resolved(scope: Scope, definition: Definition) -> Condition | None:
+    """One that cannot be looked up keeps no other from being kept up to date."""
+    try:
+        return resolved(scope, definition.condition)
+    except CRMError:
+        return None
+
+
+def is_live(scope: Scope, definition: Definition, plugins: Plugins) -> bool:
+    """Tell whether what is kept of a segment is all there is to know of it.
+
+    An uploaded one is what it is, some rules can only be looked up, and whether a sum that names no currency has an answer
+    depends on all customers.
+    """
+    condition = resolved(scope, definition.condition)
+    is_exact = not any(map(_is_of_any_currency, leaves(condition)))
+    return definition.kind == segments.RULE and is_exact and _can_live(condition, plugins)
+
+
+def _is_of_any_currency(leaf: Leaf) -> bool:
+    return isinstance(leaf, Sum) and leaf.field == "amount" and leaf.currency is None
+
+
+def _can_live(condition: Condition, plugins: Plugins) -> bool:
+    return all(_is_touched(leaf, plugins) for leaf in leaves(condition))
+
+
+def atoms_of(conditions: Iterable[Condition]) -> dict[str, Leaf]:
+    """Return the leaves of conditions by what they are called, each once."""
+    return {atom_of(leaf): leaf for condition in conditions for leaf in leaves(condition)}
+
+
+def atom_of(leaf: Leaf) -> str:
+    """Return what an atom is called: the same for the same leaf, in every process."""
+    text = json.dumps(to_data(leaf), ensure_ascii=False, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def refuse_own_events(condition: Condition, plugins: Plugins) -> None:
+    """Raise InvalidCondition for a condition that asks who entered or left: what it finds would change what it asks."""
+    for leaf in leaves(condition):
+        if asked := _touches(leaf, plugins).events & {ENTERED, LEFT}:
+            problem = "it tells of segments, so that no segment can ask for it; ask in_segment"
+            raise InvalidCondition(place=f"event {min(asked)}", problem=problem)
+
+
+def _touches(leaf: Leaf, plugins: Plugins) -> Touches:
+    """What nobody here can look at touches nothing."""
+    try:
+        return tree.rule_of(leaf, plugins).touches(leaf)
+    except CRMError:
+        return Touches()
+
+
+def _is_touched(leaf: Leaf, plugins: Plugins) -> bool:
+    """A plugin's rule that says of nothing that it changes it, and is not everyone's, can only be looked up."""
+    touched = _touches(leaf, plugins)
+    return isinstance(leaf, Everyone | Bucket) or bool(_keys(touched)) or touched.time
+
+
+def _by_key(found: Mapping[int, Atom]) -> dict[str, frozenset[int]]:
+    by_key: dict[str, list[int]] = {}
+    for number, atom in found.items():
+        for key in _keys(atom.touches):
+            by_key.setdefault(key, []).append(number)
+    return {key: frozenset(some) for key, some in by_key.items()}
+
+
+def _keys(touched: Touches) -> set[str]:
+    said = {SAID} if touched.said else set()
+    accounts = {ACCOUNTS} if touched.accounts else set()
+    return (
+        said
+        | accounts
+        | {
+            *map(event_key, touched.events),
+            *map(attribute_key, touched.attributes),
+            *map(tag_key, touched.tags),
+            *map(segment_key, touched.segments),
+        }
+    )
+
+
+def _guard(condition: Condition, numbers: Mapping[str, int]) -> int | None:
+    """Return an atom without which a condition holds for nobody; best one that events do not change."""
+    of = condition.of if isinstance(condition, All) else (condition,)
+    atoms = [inner for one in of for inner in (one.of if isinstance(one, All) else (one,))]
+    plain = [one for one in atoms if not isinstance(one, All | AnyOf | Not | Everyone)]
+    steady = [one for one in plain if isinstance(one, Attribute | Tag | InSegment | Bucket)]
+    return next((numbers[atom_of(one)] for one in (*steady, *plain)), None)
+
+
+def _test(condition: Condition, numbers: Mapping[str, int]) -> Test:
+    """What a condition asks of single atoms is asked of all of them at once; only what is left is asked one by one."""
+    match condition:
+        case All():
+            need, never, tests = _parted(condition.of, numbers)
+            return lambda holding: (
+                need <= holding and never.isdisjoint(holding) and all(test(holding) for test in tests)
+            )
+        case AnyOf():
+            one, no, tests = _parted(condition.of, numbers)
+            return lambda holding: (
+                not one.isdisjoint(holding) or not no <= holding or any(test(holding) for test in tests)
+            )
+        case Not():
+            inner = _test(condition.of, numbers)
+            return lambda holding: not inner(holding)
+    number = numbers[atom_of(condition)]
+    return lambda holding: number in holding
+
+
+def _parted(of: Sequence[Condition], numbers: Mapping[str, int]) -> tuple[frozenset[int], frozenset[int], list[Test]]:
+    """Return the atoms that stand there, those that stand there with a not, and tests for what is neither."""
+    plain = [one for one in of if not isinstance(one, All | AnyOf | Not)]
+    denied = [one.of for one in of if isinstance(one, Not) and not isinstance(one.of, All | AnyOf | Not)]
+    other = [one for one in of if isinstance(one, All | AnyOf) or (isinstance(one, Not) and one.of not in denied)]
+    return (
+        frozenset(numbers[atom_of(one)] for one in plain),
+        frozenset(numbers[atom_of(one)] for one in denied),
+        [_test(one, numbers) for one in other],
+    )
+
+
+def affected(plan: Plan, changed: Iterable[int], held: frozenset[int]) -> list[Live]:
+    """Return the segments that ask for one of these atoms and may hold where these are `held`, each once."""
+    found: dict[int, Live] = {}
+    for atom in changed:
+        for guard, some in plan.asking[atom].items() if atom in plan.asking else ():
+            if guard is None or guard in held:
+                found.update((one.id, one) for one in some)
+    return list(found.values())

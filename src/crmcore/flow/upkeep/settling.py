@@ -1,0 +1,171 @@
+"""The last thing a transaction does: what it has changed of customers is looked at, and who enters or leaves is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import attrs
+
+from crmcore.flow.upkeep import evaluating, planning
+from crmcore.flow.upkeep.planning import Live, Plan
+from crmcore.model.condition import Condition
+from crmcore.model.event import Event
+from crmcore.rules import naming
+from crmcore.rules.plugin import Plugins
+from crmcore.store import atoms, events, memberships, segments, standings
+from crmcore.store.memberships import ENTERED, LEFT
+from crmcore.store.scope import Scope
+from crmcore.store.segments import Definition
+from crmcore.store.standings import NOBODY, Standing
+from crmcore.store.touched import ALL, segment_key
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """A customer is in a segment, or is in it no more, from a time on."""
+
+    segment_id: int
+    segment: str
+    customer_id: int
+    is_in: bool
+    at: int
+
+
+class Upkeep:
+    """Keeps the plan of the generation it saw last: to compile one is dear, to ask whether it still holds is not."""
+
+    def __init__(self, plugins: Plugins | None = None) -> None:
+        self._plugins: Plugins = plugins or {}
+        self._plan: Plan | None = None
+
+    def settle(self, scope: Scope) -> None:
+        """Look at what the transaction has touched; where no segment is live nothing is to be done."""
+        touched = scope.touched.take()
+        if touched and standings.filling(scope) is not None:
+            self.look(scope, touched)
+
+    def define(self, scope: Scope, name: str, condition: Condition) -> Definition:
+        """Define a segment, or define it anew: customers are looked at by and by. Raise InvalidCondition as `naming` does."""
+        naming.check(scope, name, condition)
+        planning.refuse_own_events(condition, self._plugins)
+        before = segments.find(scope, name)
+        definition = segments.save(scope, name, condition)
+        if definition != before:
+            self._ask_anew(scope)
+        return definition
+
+    def upload(self, scope: Scope, name: str, customers: Collection[int]) -> Definition:
+        """Let these be the customers of a segment, and no others."""
+        before = segments.find(scope, name)
+        definition = segments.save_uploaded(scope, name)
+        changed = memberships.upload(scope, definition.id, customers)
+        scope.touched.note_all(changed, segment_key(name))
+        if before is not None and before.kind != definition.kind:
+            self._ask_anew(scope)
+        return definition
+
+    def _ask_anew(self, scope: Scope) -> None:
+        generation = atoms.next_generation(scope)
+        conditions = planning.live_conditions(scope, self._plugins)
+        atoms.ask(scope, generation, planning.atoms_of(condition for _, condition in conditions))
+
+    def look(self, scope: Scope, touched: Mapping[int, set[str]]) -> None:
+        """Look at customers, each for what has changed of it."""
+        there = _present(scope, touched)
+        before = dict.fromkeys(there, NOBODY) | standings.locked(scope, there)
+        # Read once the customers are locked: a plan that has changed meanwhile counts.
+        plan = self._current(scope)
+        if plan is None:
+            return
+        looked_at = {one: evaluating.to_look_at(plan, before[one], touched[one], scope.now) for one in there}
+        looked_at = {
+            one: atoms
+            for one, atoms in looked_at.items()
+            if evaluating.is_to_be_told(plan, before[one], atoms, scope.now)
+        }
+        after = evaluating.evaluated(scope, plan, looked_at, before)
+        if not plan.is_whole:
+            # Somebody who has the plugin looks at them again; until then everybody is looked at by whoever asks.
+            after = {one: attrs.evolve(standing, generation=0) for one, standing in after.items()}
+            standings.begin_anew(scope)
+        standings.save(scope, {one: standing for one, standing in after.items() if standing != before[one]})
+        anew = {one for one in after if ALL in touched[one] or before[one].generation != plan.generation}
+        _record(scope, *_changed(scope, plan, before, after, anew))
+
+    def is_able(self, scope: Scope) -> bool:
+        """Tell whether this process can look at all that is asked for."""
+        plan = self._current(scope)
+        return plan is not None and plan.is_whole
+
+    def _current(self, scope: Scope) -> Plan | None:
+        filling = standings.filling(scope)
+        if filling is None:
+            return None
+        if self._plan is None or self._plan.generation != filling.generation:
+            self._plan = planning.plan(scope, filling.generation, self._plugins)
+        return self._plan
+
+
+def _present(scope: Scope, touched: Mapping[int, set[str]]) -> list[int]:
+    """Return those who are there; of those who are no more, the standing goes, and memberships follow a merge."""
+    gone = standings.gone(scope, [one for one, keys in touched.items() if ALL in keys])
+    if gone:
+        memberships.move_uploaded(scope, [(away, into) for away, into in gone.items() if into is not None])
+        memberships.forget(scope, gone)
+        standings.forget(scope, gone)
+    return [one for one in touched if one not in gone]
+
+
+def _changed(
+    scope: Scope, plan: Plan, before: Mapping[int, Standing], after: Mapping[int, Standing], anew: Collection[int]
+) -> tuple[list[Change], list[Change]]:
+    """Return what is to be written of who is in which segment, and what is to be told.
+
+    What was true when a customer was last looked at is what was written and told. Of those looked at `anew`, under another
+    plan or with what came from another customer, only the record and the events say.
+    """
+    written, told = memberships.of_customers(scope, anew), memberships.told(scope, anew)
+    writing: list[Change] = []
+    telling: list[Change] = []
+    for one, standing in after.items():
+        was, holds = before[one].holding, standing.holding
+        if one not in anew:
+            affected = planning.affected(plan, was ^ holds, was | holds)
+            at = _since(scope, before[one], standing)
+            some = [_change(live, one, holds, at) for live in affected if live.test(was) != live.test(holds)]
+            writing += some
+            telling += some
+            continue
+        every = [_change(live, one, holds, scope.now) for live in plan.live]
+        writing += [change for change in every if change.is_in != ((change.segment_id, one) in written)]
+        telling += [change for change in every if change.is_in != ((change.segment, one) in told)]
+    return writing, telling
+
+
+def _since(scope: Scope, before: Standing, after: Standing) -> int:
+    """What time alone has changed holds since it was due, whenever somebody came to look; anything else since now."""
+    times = {**before.changes, **before.flips}
+    due = [times.get(atom, scope.now) for atom in before.holding ^ after.holding]
+    return min(max(due, default=scope.now), scope.now)
+
+
+def _change(live: Live, customer_id: int, holding: frozenset[int], at: int) -> Change:
+    return Change(segment_id=live.id, segment=live.name, customer_id=customer_id, is_in=live.test(holding), at=at)
+
+
+def _record(scope: Scope, writing: Sequence[Change], telling: Sequence[Change]) -> None:
+    pairs = {(one.segment_id, one.customer_id): one.is_in for one in writing}
+    memberships.record(
+        scope, {pair for pair, is_in in pairs.items() if is_in}, {pair for pair, is_in in pairs.items() if not is_in}
+    )
+    if telling:
+        _tell(scope, telling)
+
+
+def _tell(scope: Scope, telling: Sequence[Change]) -> None:
+    """Append the events; no condition may ask for them, so that nothing has to be looked at again."""
+    names = {True: ENTERED, False: LEFT}
+    told = [Event(name=names[one.is_in], customer=(), at=one.at, ref=one.segment) for one in telling]
+    owners = [(one.customer_id, one.customer_id) for one in telling]
+    events.append(scope, told, scope.new_ids(len(told)), owners)
+    scope.touched.take()

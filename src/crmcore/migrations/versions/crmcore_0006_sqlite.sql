@@ -1,0 +1,63 @@
+CREATE TABLE crm_standing (
+    workspace_id BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    truths TEXT NOT NULL,
+    due_at BIGINT,
+    PRIMARY KEY (workspace_id, customer_id)
+)
+WITHOUT ROWID;
+
+CREATE TABLE crm_segment_plan (
+    workspace_id BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    filled BIGINT NOT NULL,
+    reached BIGINT NOT NULL,
+    numbered BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id)
+)
+WITHOUT ROWID;
+
+CREATE TABLE crm_segment_atom (
+    workspace_id BIGINT NOT NULL,
+    atom TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, atom)
+)
+WITHOUT ROWID;
+
+CREATE INDEX ix_standing_due ON crm_standing (workspace_id, due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE crm_segment_member (
+    workspace_id BIGINT NOT NULL,
+    segment_id BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, segment_id, customer_id)
+)
+WITHOUT ROWID;
+
+CREATE INDEX ix_segment_member_customer_id_segment_id ON crm_segment_member (workspace_id, customer_id, segment_id);
+
+CREATE TABLE crm_event_day (
+    workspace_id BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    quantity BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, customer_id, name, currency, day),
+    CONSTRAINT ck_count CHECK (typeof(count) = 'integer'),
+    CONSTRAINT ck_quantity CHECK (typeof(quantity) = 'integer'),
+    CONSTRAINT ck_amount CHECK (typeof(amount) = 'integer')
+)
+WITHOUT ROWID;
+
+INSERT INTO crm_event_day (workspace_id, customer_id, name, currency, day, count, quantity, amount)
+SELECT workspace_id, customer_id, name, coalesce(currency, ''),
+  CASE WHEN occurred_at < 0 THEN (occurred_at + 1) / 86400000000 - 1 ELSE occurred_at / 86400000000 END,
+  count(*), sum(coalesce(quantity, 0)), sum(coalesce(amount, 0))
+FROM crm_event GROUP BY 1, 2, 3, 4, 5;

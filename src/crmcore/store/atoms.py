@@ -1,0 +1,49 @@
+"""The atoms that live segments ask for, and the generation of their plan: it grows with every change of a definition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import attrs
+from sqlalchemy import select
+
+from crmcore.store import bulk, schema
+from crmcore.store.scope import Scope
+
+_NEXT = """INSERT INTO crm_segment_plan (workspace_id, generation, filled, reached, numbered) VALUES (:workspace, 1, 0, 0, 0)
+ON CONFLICT (workspace_id) DO UPDATE SET generation = crm_segment_plan.generation + 1, reached = 0 RETURNING generation"""
+_NUMBERED = (
+    """UPDATE crm_segment_plan SET numbered = numbered + :count WHERE workspace_id = :workspace RETURNING numbered"""
+)
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """An atom's number, and since which generation it is asked for."""
+
+    number: int
+    since: int
+
+
+def asked(scope: Scope) -> dict[str, Asked]:
+    """Return the atoms asked for, by what they are called."""
+    row = schema.segment_atom.c
+    query = select(row.atom, row.number, row.since).where(row.workspace_id == scope.workspace_id)
+    return {atom: Asked(number=number, since=since) for atom, number, since in scope.connection.execute(query)}
+
+
+def next_generation(scope: Scope) -> int:
+    """Begin the next generation, and return it; whoever else begins one waits until the transaction ends."""
+    return int(bulk.run(scope, _NEXT, {"workspace": scope.workspace_id}).scalar_one())
+
+
+def ask(scope: Scope, generation: int, wanted: Collection[str]) -> None:
+    """Ask for these atoms from now on, and for no others."""
+    known = set(asked(scope))
+    bulk.delete(scope, schema.segment_atom, ("atom",), [(one,) for one in sorted(known - set(wanted))])
+    new = sorted(set(wanted) - known)
+    values = {"workspace": scope.workspace_id, "count": len(new)}
+    # None that was ever given: it may stand in somebody's standing still.
+    last = bulk.run(scope, _NUMBERED, values).scalar_one()
+    rows = [(one, number, generation) for number, one in enumerate(new, start=last - len(new))]
+    bulk.insert(scope, schema.segment_atom, ("atom", "number", "since"), rows)

@@ -1,0 +1,75 @@
+"""Who is in which segment, as it was last recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from crmcore.store import bulk, schema
+from crmcore.store.scope import Scope
+
+#: What the events are called that tell of it; `ref` is the segment's name.
+ENTERED, LEFT = "segment_entered", "segment_left"
+#: A segment and a customer, by id.
+Pair = tuple[int, int]
+
+
+def of_customers(scope: Scope, customers: Collection[int]) -> set[Pair]:
+    """Return the segments each customer is in."""
+    columns = ("segment_id", "customer_id")
+    return {
+        (one, other)
+        for one, other in bulk.select_in(scope, schema.membership, columns, {}, "customer_id", sorted(customers))
+    }
+
+
+def record(scope: Scope, entered: Collection[Pair], left: Collection[Pair]) -> None:
+    """Write who has entered and who has left."""
+    columns = ("segment_id", "customer_id")
+    bulk.delete(scope, schema.membership, columns, sorted(left))
+    bulk.insert(scope, schema.membership, (*columns, "entered_at"), [(*one, scope.now) for one in sorted(entered)])
+
+
+def forget(scope: Scope, customers: Collection[int]) -> None:
+    """Remove the memberships of customers who are no more."""
+    bulk.delete(scope, schema.membership, ("customer_id",), [(one,) for one in sorted(customers)])
+
+
+def move_uploaded(scope: Scope, moves: Collection[Pair]) -> None:
+    """Let customers merged away (first of each pair) take the uploaded segments they are in along."""
+    bulk.run_many(scope, _MOVE_UPLOADED, [(into, away, into) for away, into in sorted(moves)])
+
+
+_MOVE_UPLOADED = """UPDATE crm_segment_member SET customer_id = : WHERE workspace_id = @ AND customer_id = : AND NOT EXISTS (
+SELECT 1 FROM crm_segment_member AS there WHERE there.workspace_id = @ AND there.customer_id = :
+AND there.segment_id = crm_segment_member.segment_id)"""
+
+
+def told(scope: Scope, customers: Collection[int]) -> set[tuple[str, int]]:
+    """Return the segments (by name) that each customer is in as far as events have told: entered, and not left since."""
+    columns = ("customer_id", "ref", "occurred_at", "id")
+    latest: dict[tuple[str, int], tuple[int, int, bool]] = {}
+    for name in (ENTERED, LEFT):
+        rows = bulk.select_in(scope, schema.event, columns, {"name": name}, "customer_id", sorted(customers))
+        for customer_id, segment, at, row_id in rows:
+            pair, last = (segment, customer_id), (at, row_id, name == ENTERED)
+            latest[pair] = max(latest.get(pair, last), last)
+    return {pair for pair, (_, _, is_in) in latest.items() if is_in}
+
+
+def upload(scope: Scope, segment_id: int, customers: Collection[int]) -> set[int]:
+    """Let the uploaded members of a segment be these; return those of whom it was different."""
+    row = schema.segment_member.c
+    query = select(row.customer_id).where(row.workspace_id == scope.workspace_id, row.segment_id == segment_id)
+    there, wanted = set(scope.connection.execute(query).scalars().all()), set(customers)
+    gone = [(segment_id, one) for one in sorted(there - wanted)]
+    bulk.delete(scope, schema.segment_member, ("segment_id", "customer_id"), gone)
+    new = [(segment_id, one, scope.now) for one in sorted(wanted - there)]
+    bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "since"), new)
+    return there ^ wanted
+
+
+def clear(scope: Scope) -> None:
+    """Remove the whole record: it is made again as customers are looked at, and told of only where it differs."""
+    bulk.run(scope, "DELETE FROM crm_membership WHERE workspace_id = :workspace", {"workspace": scope.workspace_id})

@@ -1,0 +1,223 @@
+"""What an evaluator that only listens gets wrong: segments are right from the start, after a change, a loss, and silence."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import create_engine, select
+
+from crmcore import CRM
+from crmcore.errors import InvalidCondition, UnknownCustomer
+from crmcore.flow import segments
+from crmcore.hooks.marker import hookimpl
+from crmcore.hooks.rule import Touches
+from crmcore.model.building import attribute, consent, event, in_segment, rule
+from crmcore.store import schema
+
+BUYERS = event("bought").did()
+DORMANT = event("bought").did() & event("bought").did_not(within="30d")
+
+
+def keys(crm, name):
+    return sorted(member.key for member in crm.segment(name).members())
+
+
+def told(crm, *names):
+    """What was told of whom, in order."""
+    query = """SELECT event.name, event.ref, customer.key FROM crm_event AS event
+    JOIN crm_customer AS customer ON customer.id = event.customer_id AND customer.workspace_id = 1
+    WHERE event.workspace_id = 1 AND event.name IN ('segment_entered', 'segment_left') ORDER BY event.occurred_at, event.id"""
+    with crm._opened.reading() as scope:
+        rows = scope.connection.exec_driver_sql(query).all()
+    return [
+        (name.removeprefix("segment_"), segment, key) for name, segment, key in rows if not names or segment in names
+    ]
+
+
+def test_enabling_finds_those_who_were_there_before(crm):
+    crm.track("bought", "1")
+    crm.track("seen", "2")
+    crm.define_segment("buyers", BUYERS)
+    assert keys(crm, "buyers") == ["1"]
+    assert told(crm) == [("entered", "buyers", "1")]
+
+
+def test_a_new_segment_beside_live_ones_finds_everybody(crm):
+    crm.define_segment("buyers", BUYERS)
+    crm.track_many({"name": "bought", "customer": str(number)} for number in range(3))
+    crm.define_segment("city", attribute("city") == "u")
+    crm.identify("2", {"city": "u"})
+    assert (keys(crm, "buyers"), keys(crm, "city")) == (["0", "1", "2"], ["2"])
+
+
+def test_an_edited_segment_lets_go_of_those_who_fit_no_more_and_tells_it_once(crm):
+    crm.define_segment("s", BUYERS)
+    crm.track("bought", "1")
+    crm.track("seen", "2")
+    crm.work()
+    crm.define_segment("s", event("seen").did())
+    assert keys(crm, "s") == ["2"]
+    crm.work()
+    assert told(crm) == [("entered", "s", "1"), ("left", "s", "1"), ("entered", "s", "2")]
+
+
+@pytest.mark.parametrize("lost", ["crm_standing", "crm_membership", "crm_event_stat", "crm_event_day"])
+def test_a_loss_of_derived_tables_is_made_good_without_telling_anything_again(crm, lost):
+    crm.define_segment("buyers", BUYERS)
+    crm.track("bought", "1")
+    before = (told(crm), crm.customer("1").sums, crm.days("1"))
+    with crm._opened.engine.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {lost} WHERE workspace_id = 1")
+    crm.rebuild()
+    assert keys(crm, "buyers") == ["1"]
+    assert (told(crm), crm.customer("1").sums, crm.days("1")) == before
+
+
+def test_a_customer_who_goes_dormant_without_any_event_enters_with_the_next_tick(crm, clock):
+    crm.define_segment("dormant", DORMANT)
+    crm.track("bought", "1")
+    clock.turn("29d")
+    crm.work()
+    assert told(crm) == []
+    clock.turn("3d")
+    crm.work()
+    assert told(crm) == [("entered", "dormant", "1")]
+    assert crm.timeline("1")[0].at == crm.now() - 2 * 86_400_000_000
+    crm.track("bought", "1")
+    assert told(crm)[1:] == [("left", "dormant", "1")]
+
+
+def test_a_late_event_counts_when_it_comes(crm):
+    crm.define_segment("dormant", DORMANT)
+    crm.track("bought", "1", at=crm.now() - 40 * 86_400_000_000)
+    assert keys(crm, "dormant") == ["1"]
+    crm.track("bought", "1", at=crm.now() - 10 * 86_400_000_000)
+    assert keys(crm, "dormant") == []
+
+
+def test_what_a_host_does_counts_once_it_has_committed(crm):
+    crm.define_segment("buyers", BUYERS)
+    host = create_engine(crm._opened.engine.url)
+    with host.connect() as connection:
+        crm.using(connection).track("bought", "1")
+        connection.rollback()
+        assert keys(crm, "buyers") == []
+        crm.using(connection).track("bought", "1")
+        connection.commit()
+        assert keys(crm, "buyers") == ["1"]
+        crm.using(connection).consent("1", "retention")
+        connection.commit()
+    host.dispose()
+    crm.define_segment("willing", consent("retention"))
+    assert keys(crm, "willing") == ["1"]
+
+
+def test_an_uploaded_segment_is_what_was_uploaded_and_conditions_may_ask_for_it(crm):
+    for number in range(3):
+        crm.identify(str(number))
+    crm.upload_segment("list", ["0", "1"])
+    crm.define_segment("others", ~in_segment("list"))
+    assert (keys(crm, "list"), keys(crm, "others")) == (["0", "1"], ["2"])
+    crm.upload_segment("list", ["2"])
+    assert (keys(crm, "list"), keys(crm, "others")) == (["2"], ["0", "1"])
+    with pytest.raises(UnknownCustomer):
+        crm.upload_segment("list", ["nobody"])
+    assert keys(crm, "list") == ["2"]
+
+
+def test_a_segment_in_a_segment_follows_it(crm):
+    crm.define_segment("buyers", BUYERS)
+    crm.define_segment("others", ~in_segment("buyers"))
+    crm.identify("1")
+    assert keys(crm, "others") == ["1"]
+    crm.track("bought", "1")
+    assert keys(crm, "others") == []
+    crm.define_segment("buyers", event("paid").did())
+    assert keys(crm, "others") == ["1"]
+    with pytest.raises(InvalidCondition, match="buyers -> others -> buyers"):
+        crm.define_segment("buyers", in_segment("others"))
+
+
+def test_no_segment_asks_who_entered_or_left(crm):
+    with pytest.raises(InvalidCondition, match="in_segment"):
+        crm.define_segment("s", event("segment_entered").did())
+    assert crm.segments() == []
+
+
+def test_a_sum_without_an_answer_keeps_no_event_out(crm):
+    crm.define_segment("rich", event("bought").sum("amount") >= 10)
+    crm.track("bought", "1", amount=20, currency="EUR")
+    crm.track("bought", "1", amount=20, currency="JPY")
+    assert crm.customer("1").sums[0].count == 1
+    assert told(crm) == [("entered", "rich", "1"), ("left", "rich", "1")]
+
+
+def test_many_writers_at_once_leave_what_looking_at_everybody_finds(new_database, clock):
+    """Of two events that come at the same time each may be the one that makes two."""
+    writers = [CRM(new_database("crm.db"), clock=clock, blocked=["crm_email", "crm_recommend"]) for _ in range(6)]
+    first = writers[0]
+    first.define_segment("twice", event("bought").count() >= 2)
+    first.define_segment("six", event("bought").count() == 6)
+    ready = Barrier(len(writers), timeout=30)
+
+    def write(crm):
+        ready.wait()
+        for number in range(20):
+            crm.track("bought", str(number))
+
+    with ThreadPoolExecutor(len(writers)) as pool:
+        list(pool.map(write, writers))
+    for name in ("twice", "six"):
+        segment = first.segment(name)
+        assert len(segment.members()) == 20
+        with first._opened.reading() as scope:
+            assert segment.members() == segments.found(scope, segment.condition, {}, limit=None)
+    assert sorted(told(first, "six")) == sorted(("entered", "six", str(number)) for number in range(20))
+    for crm in writers:
+        crm.close()
+
+
+class Named:
+    """A plugin's rule: customers of these keys."""
+
+    name, contract = "named", 1
+
+    def sql(self, scope, params):
+        return select(schema.customer.c.id).where(
+            schema.customer.c.workspace_id == scope.workspace_id, schema.customer.c.key.in_(params["keys"])
+        )
+
+    def holds(self, history, params, now):
+        return history.attributes.get("key_too") in params["keys"]
+
+    def touches(self, params):
+        return Touches(attributes=frozenset({"key_too"}))
+
+    def next_change(self, history, params, now):
+        return None
+
+
+class Rules:
+    """The plugin."""
+
+    @hookimpl
+    def crm_register_rules(self, setup):
+        return [Named()]
+
+
+def test_a_process_without_a_plugin_leaves_its_rule_to_those_who_have_it(new_database, clock):
+    def opened(**plugins):
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+
+    with opened(rules=Rules()) as able, opened() as unable:
+        able.define_segment("some", rule("named", keys=["1", "2"]))
+        able.define_segment("buyers", BUYERS)
+        able.identify("1", {"key_too": "1"})
+        assert keys(able, "some") == ["1"]
+        unable.identify("2", {"key_too": "2"})
+        unable.track("bought", "2")
+        assert keys(unable, "buyers") == ["2"]
+        assert keys(able, "some") == ["1", "2"]
+        assert keys(able, "buyers") == ["2"]
