@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 
 import attrs
@@ -159,7 +160,7 @@ def _text(standing: Standing) -> str:
 
 
 def _numbers(times: Mapping[int, int]) -> list[int]:
-    return [number for pair in sorted(times.items()) for number in pair]
+    return list(chain.from_iterable(times.items()))
 
 
 def _due_at(standing: Standing) -> int | None:

@@ -128,18 +128,23 @@ def _changed(
     writing: list[Change] = []
     telling: list[Change] = []
     for one, standing in after.items():
-        was, holds = before[one].holding, standing.holding
         if one not in anew:
-            affected = planning.affected(plan, was ^ holds, was | holds)
-            at = _since(scope, before[one], standing)
-            some = [_change(live, one, holds, at) for live in affected if live.test(was) != live.test(holds)]
+            some = _moved(scope, plan, one, before[one], standing)
             writing += some
             telling += some
             continue
-        every = [_change(live, one, holds, scope.now) for live in plan.live]
+        every = [_change(live, one, standing.holding, scope.now) for live in plan.live]
         writing += [change for change in every if change.is_in != ((change.segment_id, one) in written)]
         telling += [change for change in every if change.is_in != ((change.segment, one) in told)]
     return writing, telling
+
+
+def _moved(scope: Scope, plan: Plan, one: int, before: Standing, after: Standing) -> list[Change]:
+    was, holds = before.holding, after.holding
+    affected = planning.affected(plan, was ^ holds, was | holds)
+    moved = [live for live in affected if live.test(was) != live.test(holds)]
+    at = _since(scope, before, after) if moved else scope.now
+    return [_change(live, one, holds, at) for live in moved]
 
 
 def _since(scope: Scope, before: Standing, after: Standing) -> int:
