@@ -7,8 +7,8 @@ from sqlalchemy import false, or_, select
 from crmcore.hooks.rule import Touches
 from crmcore.model.condition import Attribute, OfAccount
 from crmcore.model.history import History
-from crmcore.rules.comparing import MISSING, by_kind, compare, stored
-from crmcore.rules.leaf import LeafRule, Truth, among, never
+from crmcore.rules.comparing import MISSING, by_kind, compare, fitting, stored
+from crmcore.rules.leaf import LeafRule, Look, Truth, among, never
 from crmcore.store import schema
 from crmcore.store.scope import Scope
 
@@ -21,6 +21,11 @@ def _sql(scope: Scope, leaf: Attribute) -> Truth:
 
 def _holds(history: History, leaf: Attribute, _now: int) -> bool:
     return compare(history.attributes.get(leaf.name, MISSING), leaf.op, leaf.value)
+
+
+def _lasting(leaf: Attribute) -> Look:
+    name, fits = leaf.name, fitting(leaf.op, leaf.value)
+    return lambda history, _now: (fits(history.attributes.get(name, MISSING)), None, False)
 
 
 def _of_account_sql(scope: Scope, leaf: OfAccount) -> Truth:
@@ -40,6 +45,7 @@ ATTRIBUTE = LeafRule[Attribute](
     holds=_holds,
     touches=lambda leaf: Touches(attributes=frozenset({leaf.name})),
     next_change=never,
+    lasting=_lasting,
 )
 OF_ACCOUNT = LeafRule[OfAccount](
     sql=_of_account_sql,

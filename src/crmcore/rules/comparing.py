@@ -49,6 +49,14 @@ def compare(found: object, op: Op, value: Any) -> bool:
     return compared(found, value)
 
 
+def fitting(op: Op, value: Any) -> Callable[[object], bool]:
+    """Return `compare` with one value, made once for many found."""
+    if op is not Op.IN:
+        return lambda found: compare(found, op, value)
+    wanted = frozenset((kind_of(one), one) for one in value if one is not None)
+    return lambda found: not isinstance(found, list | dict) and (kind_of(found), found) in wanted  # type: ignore[arg-type]  # what is left is a value or MISSING
+
+
 def joined(join: Callable[..., Truth], parts: Sequence[Truth], neutral: Truth) -> Truth:
     """Join truths by AND or OR, however many there are."""
     if len(parts) <= WIDTH:

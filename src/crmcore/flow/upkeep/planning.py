@@ -41,10 +41,11 @@ Test = Callable[[frozenset[int]], bool]
 
 @attrs.frozen(kw_only=True)
 class Live:
-    """A segment kept up to date."""
+    """A segment kept up to date; without the atom `guard`, if it has one, it holds for nobody."""
 
     id: int
     name: str
+    guard: int | None
     test: Test
 
 
@@ -62,9 +63,8 @@ class Plan:
     """What is to be looked at, by what has changed.
 
     `atoms` by number, each with how to look at it and what it touches, `since` the generation from which each is asked for,
-    `by_key` the atoms a change may touch, `asking` the segments that ask for an atom: by an atom without which they hold
-    for nobody, None where there is no such. It `is_whole` where this process can look at every atom: one that lacks a
-    plugin cannot.
+    `by_key` the atoms a change may touch, `asking` the segments that ask for an atom, by their guard. It `is_whole` where
+    this process can look at every atom: one that lacks a plugin cannot.
     """
 
     generation: int
@@ -86,8 +86,8 @@ def plan(scope: Scope, generation: int, plugins: Plugins) -> Plan:
     for definition, condition in live_conditions(scope, plugins):
         if not atoms_of([condition]).keys() <= numbers.keys():
             continue
-        live.append(Live(id=definition.id, name=definition.name, test=_test(condition, numbers)))
         guard = _guard(condition, numbers)
+        live.append(Live(id=definition.id, name=definition.name, guard=guard, test=_test(condition, numbers)))
         for atom, leaf in atoms_of([condition]).items():
             rule = tree.rule_of(leaf, plugins)
             found[numbers[atom]] = Atom(leaf=leaf, look=rule.lasting(leaf), touches=rule.touches(leaf))
@@ -231,6 +231,11 @@ def _parted(of: Sequence[Condition], numbers: Mapping[str, int]) -> tuple[frozen
         frozenset(numbers[atom_of(one)] for one in denied),
         [_test(one, numbers) for one in other],
     )
+
+
+def inside(plan: Plan, holding: frozenset[int]) -> set[int]:
+    """Return the segments that hold, by id."""
+    return {one.id for one in plan.live if (one.guard is None or one.guard in holding) and one.test(holding)}
 
 
 def affected(plan: Plan, changed: Iterable[int], held: frozenset[int]) -> list[Live]:

@@ -133,18 +133,26 @@ def _changed(
             writing += some
             telling += some
             continue
-        every = [_change(live, one, standing.holding, scope.now) for live in plan.live]
-        writing += [change for change in every if change.is_in != ((change.segment_id, one) in written)]
-        telling += [change for change in every if change.is_in != ((change.segment, one) in told)]
+        inside = planning.inside(plan, standing.holding)
+        writing += [
+            _change(live, one, scope.now, is_in=live.id in inside)
+            for live in plan.live
+            if (live.id in inside) != ((live.id, one) in written)
+        ]
+        telling += [
+            _change(live, one, scope.now, is_in=live.id in inside)
+            for live in plan.live
+            if (live.id in inside) != ((live.name, one) in told)
+        ]
     return writing, telling
 
 
 def _moved(scope: Scope, plan: Plan, one: int, before: Standing, after: Standing) -> list[Change]:
     was, holds = before.holding, after.holding
     affected = planning.affected(plan, was ^ holds, was | holds)
-    moved = [live for live in affected if live.test(was) != live.test(holds)]
+    moved = [(live, is_in) for live in affected if (is_in := live.test(holds)) != live.test(was)]
     at = _since(scope, before, after) if moved else scope.now
-    return [_change(live, one, holds, at) for live in moved]
+    return [_change(live, one, at, is_in=is_in) for live, is_in in moved]
 
 
 def _since(scope: Scope, before: Standing, after: Standing) -> int:
@@ -154,8 +162,8 @@ def _since(scope: Scope, before: Standing, after: Standing) -> int:
     return min(max(due, default=scope.now), scope.now)
 
 
-def _change(live: Live, customer_id: int, holding: frozenset[int], at: int) -> Change:
-    return Change(segment_id=live.id, segment=live.name, customer_id=customer_id, is_in=live.test(holding), at=at)
+def _change(live: Live, customer_id: int, at: int, *, is_in: bool) -> Change:
+    return Change(segment_id=live.id, segment=live.name, customer_id=customer_id, is_in=is_in, at=at)
 
 
 def _record(scope: Scope, writing: Sequence[Change], telling: Sequence[Change]) -> None:
