@@ -22,6 +22,7 @@ Stored = tuple[str, int | None, str | None]
 INT64 = 2**63
 SCALE = 6
 MICRO = Decimal("0.000001")
+HUGE = INT64 * MICRO
 TAGS = {"$decimal": "decimal", "$time": "time", "$date": "date"}
 MAX_TEXT = 1_000_000
 SHORT = 1000
@@ -99,9 +100,9 @@ def decimal6(number: float | Decimal, place: str) -> Decimal:
     if not math.isfinite(number):
         raise InvalidValue(place=place, problem=f"{number} is no finite number")
     exact = number if isinstance(number, Decimal) else Decimal(repr(number))
-    if abs(exact) >= INT64 // 10**SCALE:
+    if abs(exact) >= HUGE or abs(rounded := exact.quantize(MICRO, ROUND_HALF_EVEN)) >= HUGE:
         raise Overflow(place=place, value=number)
-    return exact.quantize(MICRO, ROUND_HALF_EVEN)
+    return rounded
 
 
 def scaled(number: Decimal) -> int:

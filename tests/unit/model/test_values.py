@@ -51,6 +51,12 @@ def test_what_64_bits_cannot_hold_is_an_overflow_naming_the_place(value):
         normalise(value, "points")
 
 
+def test_a_decimal_may_take_the_64_bits_to_the_last_millionth():
+    assert normalise(Decimal("9223372036854.775807"), "points") == Decimal("9223372036854.775807")
+    with pytest.raises(Overflow, match="points"):
+        normalise(Decimal("9223372036854.7758075"), "points")
+
+
 def test_floats_become_decimals_of_six_places():
     assert normalise(0.1, "x") == Decimal("0.100000")
 

@@ -49,6 +49,15 @@ def test_every_leaf_comes_back_from_its_text(leaf):
     law()
 
 
+@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 922_337_203_685_400, -5, 0])
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "BHD", None])
+def test_the_largest_amounts_come_back_from_their_text_in_major_units(value, currency):
+    condition = tree.Sum(
+        events=tree.Occurrences(name="order"), field="amount", op=tree.Op.NE, value=value, currency=currency
+    )
+    assert to_condition(to_text(condition)) == condition
+
+
 def sorted_as_written(condition: tree.Condition) -> tree.Condition:
     """Parameters are written by name; what repr shows of a mapping is its order."""
     if isinstance(condition, tree.PluginRule):

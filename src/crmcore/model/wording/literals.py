@@ -47,7 +47,14 @@ def text(cursor: Cursor) -> str:
 
 
 def number(cursor: Cursor) -> int | Decimal:
-    """Return an integer, or a decimal where there is a point."""
+    """Return an integer, or a decimal of six places where there is a point."""
+    token = cursor.peek()
+    found = _as_written(cursor)
+    with cursor.placed(token):
+        return decimal6(found, "the number") if isinstance(found, Decimal) else found
+
+
+def _as_written(cursor: Cursor) -> int | Decimal:
     token = cursor.peek()
     if token.kind != "number":
         raise cursor.unexpected("a number")
@@ -58,10 +65,10 @@ def number(cursor: Cursor) -> int | Decimal:
     if len(places.rstrip("0")) > SCALE:
         raise cursor.refused(token, f"{token} has more than {SCALE} decimal places")
     sign = -1 if whole.startswith("-") else 1
+    if point:
+        return sign * Decimal(f"{digits}.{places[:SCALE]}") + 0
     with cursor.placed(token):
-        if not point:
-            return checked_int(sign * int(digits), "the number")
-        return sign * decimal6(Decimal(f"{digits}.{places[:SCALE]}"), "the number") + 0
+        return checked_int(sign * int(digits), "the number")
 
 
 def integer(cursor: Cursor) -> int:
@@ -107,7 +114,7 @@ def currency(cursor: Cursor) -> str:
 def amount(cursor: Cursor, named: str | None) -> tuple[int, str | None]:
     """Return an amount in minor units, and its currency: the one said, or the one `named` before."""
     token = cursor.peek()
-    found = number(cursor)
+    found = _as_written(cursor)
     if isinstance(found, int) and cursor.take("minor", "units"):
         return found, named
     at = cursor.peek()
