@@ -27,17 +27,16 @@ from sqlalchemy import make_url
 from crmcore import CRM, migrations
 from crmcore.model.time import DAY
 from crmcore.store.engine import PRAGMAS
-from crmcore.store.sums import FOLD, FOLD_DAY
+from crmcore.store.sums import FOLD
 
 BATCH = 1000
 LOG = ("crm_event", "crm_message_id")
-SUMS = {"crm_event_stat": FOLD, "crm_event_day": FOLD_DAY}
+SUMS = {"crm_event_day": FOLD}
 ALL = (*LOG, *SUMS)
 STATEMENTS = {
     "crm_event": f"INSERT INTO crm_event VALUES ({', '.join('?' * 16)})",
     "crm_message_id": "INSERT INTO crm_message_id VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    "crm_event_stat": f"INSERT INTO crm_event_stat VALUES ({', '.join('?' * 9)}) {FOLD}",
-    "crm_event_day": f"INSERT INTO crm_event_day VALUES ({', '.join('?' * 8)}) {FOLD_DAY}",
+    "crm_event_day": f"INSERT INTO crm_event_day VALUES ({', '.join('?' * 10)}) {FOLD}",
 }
 NAMES = ("order_placed", "item_ordered", "page_viewed", "product_viewed", "message_opened")
 
@@ -153,25 +152,16 @@ def _batches(read: Callable[[str], list[Any]], tables: tuple[str, ...]) -> list[
     batches = []
     for start in range(0, len(events), BATCH):
         some = events[start : start + BATCH]
-        whole = {"crm_event": some, "crm_message_id": ids[start : start + BATCH]}
-        whole |= {"crm_event_stat": _sums(some), "crm_event_day": _days(some)}
+        whole = {"crm_event": some, "crm_message_id": ids[start : start + BATCH], "crm_event_day": _days(some)}
         batches.append({table: whole[table] for table in tables})
     return batches
-
-
-def _sums(events: list[Any]) -> list[Any]:
-    sums: dict[Any, list[int]] = {}
-    for _, workspace, customer, _, name, at, _, _, quantity, amount, currency, *_ in events:
-        one = sums.setdefault((workspace, customer, name, currency), [0, at, at, 0, 0])
-        one[0], one[2], one[3], one[4] = one[0] + 1, at, one[3] + quantity, one[4] + amount
-    return [(*key, *values) for key, values in sorted(sums.items())]
 
 
 def _days(events: list[Any]) -> list[Any]:
     sums: dict[Any, list[int]] = {}
     for _, workspace, customer, _, name, at, _, _, quantity, amount, currency, *_ in events:
-        one = sums.setdefault((workspace, customer, name, currency, at // DAY), [0, 0, 0])
-        one[0], one[1], one[2] = one[0] + 1, one[1] + quantity, one[2] + amount
+        one = sums.setdefault((workspace, customer, name, currency, at // DAY), [0, at, at, 0, 0])
+        one[0], one[2], one[3], one[4] = one[0] + 1, at, one[3] + quantity, one[4] + amount
     return [(*key, *values) for key, values in sorted(sums.items())]
 
 

@@ -142,7 +142,7 @@ def test_an_interrupted_import_does_not_go_on_with_another_mapping(crm, tmp_path
 
 
 def test_a_line_whose_sum_no_number_holds_is_refused_and_no_other_with_it(crm, take):
-    most = "1,A,1,2025-05-01 10:00,90000000000000000,42,\n"
+    most = "1,A,1,2025-05-01 10:00,40000000000000000,42,\n"
     done = take(HEADER + LINE + most + LINE.replace("42", "43") + most + LINE.replace("42", "44"))
     assert (done.read, done.new, sum(done.refused.values())) == (5, 4, 1)
     assert "64 bits" in next(iter(done.refused))

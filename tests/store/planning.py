@@ -28,7 +28,6 @@ BIG = frozenset(
         "link",
         "standing",
         "membership",
-        "event_stat",
         "event_day",
     )
 )

@@ -25,6 +25,7 @@ from crmcore.model.building import (
     rule,
     tag,
 )
+from crmcore.model.time import DAY
 from crmcore.model.wording import to_condition, to_text
 from crmcore.store.engine import open_engine
 from crmcore.store.plain import to_data, to_tree
@@ -95,11 +96,25 @@ def test_a_sum_of_mixed_currencies_is_an_error_unless_one_is_named(crm):
     assert crm.define_segment("t", event("order_placed").sum("amount") >= Money(500, "EUR")).size() == 1
 
 
-def test_a_sum_beyond_64_bits_is_an_overflow_and_stores_nothing(crm):
-    crm.track("order_placed", "1", amount=2**63 - 1, currency="EUR")
+@pytest.mark.parametrize("at", [0, DAY], ids=["the same day", "another day"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_that_large_values_bring_beyond_62_bits_is_an_overflow_and_stores_nothing(crm, at, sign):
+    crm.track("order_placed", "1", at=0, amount=sign * 2**62, currency="EUR")
     with pytest.raises(Overflow):
-        crm.track("order_placed", "1", amount=1, currency="EUR")
-    assert [one.amount for one in crm.timeline("1")] == [2**63 - 1]
+        crm.track("order_placed", "1", at=at, amount=sign * 2**61, currency="EUR")
+    assert [one.amount for one in crm.timeline("1")] == [sign * 2**62]
+
+
+def test_a_single_value_beyond_62_bits_is_an_overflow(crm):
+    with pytest.raises(Overflow):
+        crm.track("order_placed", "1", quantity=Decimal(2**62 + 2**20).scaleb(-6))
+    assert crm.totals() == []
+
+
+def test_small_values_go_on_where_large_ones_have_added_up(crm):
+    crm.track("order_placed", "1", at=0, amount=2**62, currency="EUR")
+    crm.track("order_placed", "1", at=DAY, amount=1, currency="EUR")
+    assert crm.totals()[0].amount == 2**62 + 1
 
 
 def test_a_rule_of_a_missing_plugin_is_an_error_not_a_wrong_member(crm):

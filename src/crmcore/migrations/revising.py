@@ -40,5 +40,13 @@ def make_again(revision: str, index: str) -> None:
     op.get_bind().exec_driver_sql(statement[0])
 
 
+def make_table_again(revision: str, table: str, rows: str) -> None:
+    """Make a table again as an earlier revision made it, filled with the rows of a query."""
+    statement = re.search(rf"CREATE TABLE {table} [^;]+", _script(revision))
+    assert statement is not None, (revision, table)
+    op.get_bind().exec_driver_sql(statement[0])
+    op.get_bind().exec_driver_sql(f"INSERT INTO {table} {rows}")
+
+
 def _script(revision: str) -> str:
     return (_VERSIONS / f"{revision}_{op.get_bind().dialect.name}.sql").read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import BigInteger, cast, func, select
 
 from crmcore.model.identity import Identity
 from crmcore.model.values import Value
@@ -137,10 +137,19 @@ def _accounts(scope: Scope, customer_id: int) -> tuple[tuple[str, str], ...]:
 
 
 def _sums(scope: Scope, customer_id: int) -> tuple[EventSum, ...]:
-    stat = schema.event_stat.c
-    names = [field.name for field in attrs.fields(EventSum)]
-    query = select(*(stat[name] for name in names)).where(
-        stat.workspace_id == scope.workspace_id, stat.customer_id == customer_id
+    day = schema.event_day.c
+    query = (
+        select(
+            day.name,
+            day.currency,
+            cast(func.sum(day.count), BigInteger).label("count"),
+            func.min(day.first_at).label("first_at"),
+            func.max(day.last_at).label("last_at"),
+            cast(func.sum(day.quantity), BigInteger).label("quantity"),
+            cast(func.sum(day.amount), BigInteger).label("amount"),
+        )
+        .where(day.workspace_id == scope.workspace_id, day.customer_id == customer_id)
+        .group_by(day.name, day.currency)
+        .order_by(day.name, day.currency)
     )
-    rows = scope.connection.execute(query.order_by(stat.name, stat.currency))
-    return tuple(EventSum(**dict(zip(names, row, strict=True))) for row in rows)
+    return tuple(EventSum(**row) for row in scope.connection.execute(query).mappings())

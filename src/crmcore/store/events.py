@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, cast, func, select
 
 from crmcore.hooks.notices import EventTracked
 from crmcore.model.event import Event
@@ -161,19 +161,19 @@ class Total:
 
 def totals(scope: Scope) -> list[Total]:
     """Return the sums over all customers, by event name and currency."""
-    stat = schema.event_stat.c
+    day = schema.event_day.c
     query = (
         select(
-            stat.name,
-            stat.currency,
-            func.sum(stat.count),
-            func.count(),
-            func.sum(stat.quantity),
-            func.sum(stat.amount),
+            day.name,
+            day.currency,
+            cast(func.sum(day.count), BigInteger),
+            func.count(day.customer_id.distinct()),
+            cast(func.sum(day.quantity), BigInteger),
+            cast(func.sum(day.amount), BigInteger),
         )
-        .where(stat.workspace_id == scope.workspace_id)
-        .group_by(stat.name, stat.currency)
-        .order_by(stat.name, stat.currency)
+        .where(day.workspace_id == scope.workspace_id)
+        .group_by(day.name, day.currency)
+        .order_by(day.name, day.currency)
     )
     return [
         Total(name=name, currency=currency, count=count, customers=customers, quantity=quantity, amount=amount)

@@ -1,16 +1,15 @@
-"""What events add up to, kept with them: per customer, event name and currency, over all time and day by day.
+"""What events add up to, kept with them: per customer, event name and currency, day by day; days add up to all time.
 
-Recency, frequency and money of a customer are `last_at`, `count` and `amount` of the event that counts; ranks are made of
-them when they are read.
+Recency, frequency and money of a customer are the last `last_at`, and the sums of `count` and `amount`, of the event that
+counts; ranks are made of them when they are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 import attrs
-from sqlalchemy import ColumnElement, Table, case, delete, func, insert, select
+from sqlalchemy import ColumnElement, Float, case, cast, delete, func, insert, or_, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from crmcore.errors import Overflow
@@ -32,81 +31,80 @@ class DaySum:
     currency: str
     day: int
     count: int
+    first_at: int
+    last_at: int
     quantity: int
     amount: int
 
 
-_STAT = ("customer_id", "name", "currency", "count", "first_at", "last_at", "quantity", "amount")
-_DAY = ("customer_id", "name", "currency", "day", "count", "quantity", "amount")
+_DAY = ("customer_id", "name", "currency", "day", "count", "first_at", "last_at", "quantity", "amount")
 #: How a batch is added to what is kept.
-FOLD = """ON CONFLICT (workspace_id, customer_id, name, currency) DO UPDATE SET
-count = crm_event_stat.count + excluded.count,
-first_at = CASE WHEN excluded.first_at < crm_event_stat.first_at THEN excluded.first_at ELSE crm_event_stat.first_at END,
-last_at = CASE WHEN excluded.last_at > crm_event_stat.last_at THEN excluded.last_at ELSE crm_event_stat.last_at END,
-quantity = crm_event_stat.quantity + excluded.quantity,
-amount = crm_event_stat.amount + excluded.amount"""
-FOLD_DAY = """ON CONFLICT (workspace_id, customer_id, name, currency, day) DO UPDATE SET
+FOLD = """ON CONFLICT (workspace_id, customer_id, name, currency, day) DO UPDATE SET
 count = crm_event_day.count + excluded.count,
+first_at = CASE WHEN excluded.first_at < crm_event_day.first_at THEN excluded.first_at ELSE crm_event_day.first_at END,
+last_at = CASE WHEN excluded.last_at > crm_event_day.last_at THEN excluded.last_at ELSE crm_event_day.last_at END,
 quantity = crm_event_day.quantity + excluded.quantity,
 amount = crm_event_day.amount + excluded.amount"""
+#: Half a million smaller values add up to no more than `MOST`, which leaves as much room again.
+LARGE, MOST = 2**43, 2**62
 
 
 def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None:
-    """Add events to the sums of their customers; raise Overflow where a sum leaves 64 bits."""
-    whole: dict[tuple[int, str, str], list[int]] = {}
+    """Add events to the sums of their customers; raise Overflow where large values bring one beyond 2^62."""
     days: dict[tuple[int, str, str, int], list[int]] = {}
+    large: set[int] = set()
     for event, (customer_id, _) in zip(events, owners, strict=True):
-        name, currency, at, quantity, amount = (
-            event.name,
-            event.currency or "",
-            event.at,
-            event.quantity or 0,
-            event.amount or 0,
-        )
-        total = whole.setdefault((customer_id, name, currency), [0, at, at, 0, 0])
-        whole_day = days.setdefault((customer_id, name, currency, at // DAY), [0, 0, 0])
-        total[0] += 1
-        total[1], total[2] = min(total[1], at), max(total[2], at)
-        total[3] += quantity
-        total[4] += amount
-        whole_day[0] += 1
-        whole_day[1] += quantity
-        whole_day[2] += amount
+        at, quantity, amount = event.at, event.quantity or 0, event.amount or 0
+        key = (customer_id, event.name, event.currency or "", at // DAY)
+        found = days.get(key)
+        if found is None:
+            days[key] = [1, at, at, quantity, amount]
+        else:
+            count, first_at, last_at, quantities, amounts = found
+            days[key] = [count + 1, min(first_at, at), max(last_at, at), quantities + quantity, amounts + amount]
+        if not (-LARGE < quantity < LARGE and -LARGE < amount < LARGE):
+            large.add(customer_id)
     try:
-        bulk.insert(scope, schema.event_stat, _STAT, [(*key, *sums) for key, sums in sorted(whole.items())], FOLD)
-        bulk.insert(scope, schema.event_day, _DAY, [(*key, *sums) for key, sums in sorted(days.items())], FOLD_DAY)
+        bulk.insert(scope, schema.event_day, _DAY, [(*key, *sums) for key, sums in sorted(days.items())], FOLD)
     except (DataError, IntegrityError, OverflowError) as error:
-        raise Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 64 bits") from error
+        raise _overflow() from error
+    if large:
+        _check(scope, large)
+
+
+def _check(scope: Scope, customers: Collection[int]) -> None:
+    row = schema.event_day.c
+    sums = (func.sum(cast(row.quantity, Float)), func.sum(cast(row.amount, Float)))
+    too_much = or_(*(func.abs(one) > MOST for one in sums))
+    mine = (row.workspace_id == scope.workspace_id, bulk.among(scope, row.customer_id, customers))
+    query = select(row.customer_id).where(*mine).group_by(row.customer_id, row.name, row.currency).having(too_much)
+    if scope.connection.execute(query.limit(1)).first():
+        raise _overflow()
+
+
+def _overflow() -> Overflow:
+    return Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 2^62")
 
 
 def settle(scope: Scope, customers: Iterable[int]) -> None:
     """Make the sums of customers again from the log."""
     ids = sorted(customers)
     scope.touched.note_all(ids)
-    event, currency = schema.event.c, func.coalesce(schema.event.c.currency, "")
+    for start in range(0, len(ids), IN_LIST):
+        _settle(scope, ids[start : start + IN_LIST])
+
+
+def _settle(scope: Scope, customers: Sequence[int]) -> None:
+    row, event = schema.event_day.c, schema.event.c
+    gone = (row.workspace_id == scope.workspace_id, row.customer_id.in_(customers))
+    scope.connection.execute(delete(schema.event_day).where(*gone))
+    day = _day_of(event.occurred_at)
+    keys = (event.workspace_id, event.customer_id, event.name, func.coalesce(event.currency, ""), day)
     added = (func.sum(func.coalesce(event.quantity, 0)), func.sum(func.coalesce(event.amount, 0)))
     times = (func.min(event.occurred_at), func.max(event.occurred_at))
-    for start in range(0, len(ids), IN_LIST):
-        some = ids[start : start + IN_LIST]
-        _replace(scope, schema.event_stat, _STAT, some, (currency,), (func.count(), *times, *added))
-        _replace(scope, schema.event_day, _DAY, some, (currency, _day_of(event.occurred_at)), (func.count(), *added))
-
-
-def _replace(
-    scope: Scope,
-    table: Table,
-    columns: Sequence[str],
-    customers: Sequence[int],
-    by: Sequence[ColumnElement[Any]],
-    measures: Sequence[ColumnElement[Any]],
-) -> None:
-    row, event = table.c, schema.event.c
-    gone = (row.workspace_id == scope.workspace_id, row.customer_id.in_(customers))
-    scope.connection.execute(delete(table).where(*gone))
-    keys = (event.workspace_id, event.customer_id, event.name, *by)
     mine = (event.workspace_id == scope.workspace_id, event.customer_id.in_(customers))
-    sums = select(*keys, *measures).where(*mine).group_by(*keys)
-    scope.connection.execute(insert(table).from_select(["workspace_id", *columns], sums))
+    sums = select(*keys, func.count(), *times, *added).where(*mine).group_by(*keys)
+    scope.connection.execute(insert(schema.event_day).from_select(["workspace_id", *_DAY], sums))
 
 
 def _day_of(at: ColumnElement[int]) -> ColumnElement[int]:

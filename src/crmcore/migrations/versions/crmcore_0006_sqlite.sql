@@ -47,6 +47,8 @@ CREATE TABLE crm_event_day (
     currency TEXT NOT NULL,
     day BIGINT NOT NULL,
     count BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
     quantity BIGINT NOT NULL,
     amount BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, customer_id, name, currency, day),
@@ -56,8 +58,10 @@ CREATE TABLE crm_event_day (
 )
 WITHOUT ROWID;
 
-INSERT INTO crm_event_day (workspace_id, customer_id, name, currency, day, count, quantity, amount)
+INSERT INTO crm_event_day (workspace_id, customer_id, name, currency, day, count, first_at, last_at, quantity, amount)
 SELECT workspace_id, customer_id, name, coalesce(currency, ''),
   CASE WHEN occurred_at < 0 THEN (occurred_at + 1) / 86400000000 - 1 ELSE occurred_at / 86400000000 END,
-  count(*), sum(coalesce(quantity, 0)), sum(coalesce(amount, 0))
+  count(*), min(occurred_at), max(occurred_at), sum(coalesce(quantity, 0)), sum(coalesce(amount, 0))
 FROM crm_event GROUP BY 1, 2, 3, 4, 5;
+
+DROP TABLE crm_event_stat;

@@ -47,11 +47,13 @@ def text(cursor: Cursor) -> str:
 
 
 def number(cursor: Cursor) -> int | Decimal:
-    """Return an integer, or a decimal of six places where there is a point."""
+    """Return an integer, or a decimal of six places where there is a point; before a currency as it is written."""
     token = cursor.peek()
     found = _as_written(cursor)
+    if isinstance(found, int) or is_currency_next(cursor):
+        return found
     with cursor.placed(token):
-        return decimal6(found, "the number") if isinstance(found, Decimal) else found
+        return decimal6(found, "the number")
 
 
 def _as_written(cursor: Cursor) -> int | Decimal:

@@ -24,7 +24,6 @@ from crmcore.store.schema.contact import (
 from crmcore.store.schema.events import (
     event,
     event_day,
-    event_stat,
     fingerprint,
     import_run,
     message_id,
@@ -81,7 +80,6 @@ __all__ = [
     "enrolment",
     "event",
     "event_day",
-    "event_stat",
     "fingerprint",
     "identity",
     "import_run",

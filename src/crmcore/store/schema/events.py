@@ -58,22 +58,8 @@ fingerprint = keyed(
     "fingerprint", ("source_id", "fingerprint"), number("source_id"), blob("fingerprint"), number("import_id")
 )
 
-#: Sums per customer, event name and currency ("" where there is none); kept with the event, rebuilt from the log.
-event_stat = keyed(
-    "event_stat",
-    ("customer_id", "name", "currency"),
-    number("customer_id"),
-    words("name"),
-    words("currency"),
-    number("count"),
-    number("first_at"),
-    number("last_at"),
-    number("quantity"),
-    number("amount"),
-    *_whole("count", "quantity", "amount"),
-)
-
-#: The same day by day: `day` in days since 1970 (UTC).
+#: Sums per customer, event name, currency ("" where there is none) and day (days since 1970, UTC); kept with the event,
+#: rebuilt from the log.
 event_day = keyed(
     "event_day",
     ("customer_id", "name", "currency", "day"),
@@ -82,6 +68,8 @@ event_day = keyed(
     words("currency"),
     number("day"),
     number("count"),
+    number("first_at"),
+    number("last_at"),
     number("quantity"),
     number("amount"),
     *_whole("count", "quantity", "amount"),
