@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import attrs
 from sqlalchemy import select
@@ -17,19 +17,28 @@ _NUMBERED = (
 )
 
 
+#: Of whom an atom is asked: of those for whom one of these atoms holds.
+Under = frozenset[str]
+EVERYBODY: Under = frozenset({"*"})
+
+
 @attrs.frozen(kw_only=True)
 class Asked:
-    """An atom's number, and since which generation it is asked for."""
+    """An atom's number, of whom it is asked, and since which generation it is asked of as many."""
 
     number: int
+    under: Under
     since: int
 
 
 def asked(scope: Scope) -> dict[str, Asked]:
     """Return the atoms asked for, by what they are called."""
     row = schema.segment_atom.c
-    query = select(row.atom, row.number, row.since).where(row.workspace_id == scope.workspace_id)
-    return {atom: Asked(number=number, since=since) for atom, number, since in scope.connection.execute(query)}
+    query = select(row.atom, row.number, row.under, row.since).where(row.workspace_id == scope.workspace_id)
+    return {
+        atom: Asked(number=number, under=frozenset(under.split()), since=since)
+        for atom, number, under, since in scope.connection.execute(query)
+    }
 
 
 def next_generation(scope: Scope) -> int:
@@ -37,13 +46,24 @@ def next_generation(scope: Scope) -> int:
     return int(bulk.run(scope, _NEXT, {"workspace": scope.workspace_id}).scalar_one())
 
 
-def ask(scope: Scope, generation: int, wanted: Collection[str]) -> None:
-    """Ask for these atoms from now on, and for no others."""
-    known = set(asked(scope))
-    bulk.delete(scope, schema.segment_atom, ("atom",), [(one,) for one in sorted(known - set(wanted))])
-    new = sorted(set(wanted) - known)
+def ask(scope: Scope, generation: int, wanted: Mapping[str, Under]) -> None:
+    """Ask for these atoms from now on, each of these customers, and for no others."""
+    known = asked(scope)
+    bulk.delete(scope, schema.segment_atom, ("atom",), [(one,) for one in sorted(known.keys() - wanted.keys())])
+    new = sorted(wanted.keys() - known.keys())
     values = {"workspace": scope.workspace_id, "count": len(new)}
     # None that was ever given: it may stand in somebody's standing still.
     last = bulk.run(scope, _NUMBERED, values).scalar_one()
-    rows = [(one, number, generation) for number, one in enumerate(new, start=last - len(new))]
-    bulk.insert(scope, schema.segment_atom, ("atom", "number", "since"), rows)
+    rows = [(one, number, _text(wanted[one]), generation) for number, one in enumerate(new, start=last - len(new))]
+    bulk.insert(scope, schema.segment_atom, ("atom", "number", "under", "since"), rows)
+    moved = [(one, known[one], wanted[one]) for one in sorted(known.keys() & wanted.keys())]
+    changes = [
+        (_text(under), before.since if under <= before.under else generation, one)
+        for one, before, under in moved
+        if under != before.under
+    ]
+    bulk.update(scope, schema.segment_atom, ("under", "since"), ("atom",), changes)
+
+
+def _text(under: Under) -> str:
+    return " ".join(sorted(under))

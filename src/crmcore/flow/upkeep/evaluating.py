@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 from crmcore.errors import CRMError
-from crmcore.flow.upkeep.planning import Plan
+from crmcore.flow.upkeep.planning import Atoms, Plan
 from crmcore.model.history import History
 from crmcore.rules.leaf import Lasting
 from crmcore.store import recent
@@ -16,26 +16,24 @@ from crmcore.store.scope import Scope
 from crmcore.store.standings import Standing
 from crmcore.store.touched import ALL
 
-#: Atoms, by number.
-Atoms = frozenset[int]
 NONE: Atoms = frozenset()
 log = logging.getLogger("crmcore.upkeep")
 
 
 def to_look_at(plan: Plan, standing: Standing, keys: set[str], now: int) -> Atoms:
-    """Return the atoms that may hold or not by now, unlike before: touched, due, or not asked for until now."""
+    """Return the atoms kept that may hold or not by now, unlike before: touched, due, or not asked for until now."""
+    kept = _kept(plan, standing)
     if ALL in keys:
-        return frozenset(plan.atoms)
-    # Of one key the very same set for everybody: customers are put together by it.
-    found = NONE.union(*[plan.by_key.get(key, NONE) for key in keys]) if len(keys) > 1 else _touched(plan, keys)
-    due = {atom for atom, at in standing.changes.items() if at <= now and atom in plan.atoms}
+        return kept
+    found = kept.intersection(NONE.union(*[plan.by_key.get(key, NONE) for key in keys]))
+    due = {atom for atom, at in standing.changes.items() if at <= now and atom in kept}
     if standing.generation != plan.generation:
-        due.update(atom for atom, since in plan.since.items() if since > standing.generation)
+        due.update(atom for atom in kept if plan.since[atom] > standing.generation)
     return found | due if due else found
 
 
-def _touched(plan: Plan, keys: set[str]) -> Atoms:
-    return next((plan.by_key.get(key, NONE) for key in keys), NONE)
+def _kept(plan: Plan, standing: Standing) -> Atoms:
+    return plan.kept(plan.guards & standing.holding)
 
 
 def is_to_be_told(plan: Plan, standing: Standing, looked_at: Atoms, now: int) -> bool:
@@ -47,7 +45,20 @@ def is_to_be_told(plan: Plan, standing: Standing, looked_at: Atoms, now: int) ->
 def evaluated(
     scope: Scope, plan: Plan, looked_at: Mapping[int, Atoms], before: Mapping[int, Standing]
 ) -> dict[int, Standing]:
-    """Return the standing of customers now, of whom these atoms are looked at."""
+    """Return the standing of customers now, of whom these atoms are looked at, and what is kept of them since a guard holds."""
+    after = _looked_at(scope, plan, looked_at, before)
+    moved = {one for one, standing in after.items() if plan.guards & (standing.holding ^ before[one].holding)}
+    kept = {one: _kept(plan, after[one]) for one in moved}
+    after |= {one: _only(after[one], atoms) for one, atoms in kept.items()}
+    more = {one: atoms - _kept(plan, before[one]) for one, atoms in kept.items()}
+    return after | _looked_at(scope, plan, {one: atoms for one, atoms in more.items() if atoms}, after)
+
+
+def _looked_at(
+    scope: Scope, plan: Plan, looked_at: Mapping[int, Atoms], before: Mapping[int, Standing]
+) -> dict[int, Standing]:
+    if not looked_at:
+        return {}
     asked = {
         atom: recent.wanted(plan.atoms[atom].leaf, plan.atoms[atom].touches, scope.now)
         for atom in NONE.union(*set(looked_at.values()))
@@ -58,11 +69,8 @@ def evaluated(
 
 def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, now: int) -> Standing:
     if before.generation != plan.generation:
-        before = _asked_for(before, plan)
-    holding = set(before.holding - looked_at)
-    holding ^= {atom for atom, at in before.flips.items() if at <= now} - looked_at
-    changes = {atom: at for atom, at in before.changes.items() if atom not in looked_at}
-    flips = {atom: at for atom, at in before.flips.items() if at > now and atom not in looked_at}
+        before = _only(before, _kept(plan, before))
+    holding, changes, flips = _left_alone(before, looked_at, now)
     for number in looked_at:
         try:
             answer, until, is_final = plan.atoms[number].look(history, now)
@@ -75,12 +83,23 @@ def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, 
     return Standing(generation=plan.generation, holding=frozenset(holding), changes=changes, flips=flips)
 
 
-def _asked_for(standing: Standing, plan: Plan) -> Standing:
-    """Nobody asks for some atoms any more."""
+def _left_alone(before: Standing, looked_at: Atoms, now: int) -> tuple[set[int], dict[int, int], dict[int, int]]:
+    """What goes on unlooked at: which atoms hold, when some may change, and when some turn over for good."""
+    holding = set(before.holding - looked_at)
+    changes = {atom: at for atom, at in before.changes.items() if atom not in looked_at}
+    flips = {atom: at for atom, at in before.flips.items() if atom not in looked_at}
+    if before.flips and min(before.flips.values()) <= now:
+        holding ^= {atom for atom, at in flips.items() if at <= now}
+        flips = {atom: at for atom, at in flips.items() if at > now}
+    return holding, changes, flips
+
+
+def _only(standing: Standing, kept: Atoms) -> Standing:
+    """Of the others nobody asks any more."""
     changes, flips = (
-        {atom: at for atom, at in times.items() if atom in plan.atoms} for times in (standing.changes, standing.flips)
+        {atom: at for atom, at in times.items() if atom in kept} for times in (standing.changes, standing.flips)
     )
-    return attrs.evolve(standing, holding=standing.holding & plan.atoms.keys(), changes=changes, flips=flips)
+    return attrs.evolve(standing, holding=standing.holding & kept, changes=changes, flips=flips)
 
 
 def _without_answer(history: History, error: CRMError) -> Lasting:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -29,14 +30,19 @@ from crmcore.rules.leaf import Look
 from crmcore.rules.naming import resolved
 from crmcore.rules.plugin import Plugins
 from crmcore.store import atoms, segments
+from crmcore.store.atoms import EVERYBODY, Under
 from crmcore.store.memberships import ENTERED, LEFT
 from crmcore.store.plain import to_data
 from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
 from crmcore.store.touched import ACCOUNTS, SAID, attribute_key, event_key, segment_key, tag_key
 
+#: Atoms, by number.
+Atoms = frozenset[int]
 #: Tells from the atoms that hold for a customer whether a condition does.
-Test = Callable[[frozenset[int]], bool]
+Test = Callable[[Atoms], bool]
+#: How many sets of guards that hold for somebody are remembered.
+KEPT = 10_000
 
 
 @attrs.frozen(kw_only=True)
@@ -62,16 +68,21 @@ class Atom:
 class Plan:
     """What is to be looked at, by what has changed.
 
-    `atoms` by number, each with how to look at it and what it touches, `since` the generation from which each is asked for,
-    `by_key` the atoms a change may touch, `asking` the segments that ask for an atom, by their guard. It `is_whole` where
-    this process can look at every atom: one that lacks a plugin cannot.
+    `atoms` by number, each with how to look at it and what it touches, `since` the generation from which each is asked of as
+    many as now, `by_key` the atoms a change may touch, `asking` the segments that ask for an atom, by their guard. It
+    `is_whole` where this process can look at every atom: one that lacks a plugin cannot.
+
+    Of a customer only those atoms are `kept` without which one could not tell who is in a segment: all that stand under
+    one of the `guards` that hold for the customer, or under none.
     """
 
     generation: int
     atoms: Mapping[int, Atom]
     since: Mapping[int, int]
     is_whole: bool
-    by_key: Mapping[str, frozenset[int]]
+    by_key: Mapping[str, Atoms]
+    guards: Atoms
+    kept: Callable[[Atoms], Atoms]
     asking: Mapping[int, Mapping[int | None, tuple[Live, ...]]]
     live: tuple[Live, ...]
 
@@ -83,24 +94,47 @@ def plan(scope: Scope, generation: int, plugins: Plugins) -> Plan:
     live: list[Live] = []
     found: dict[int, Atom] = {}
     asking: dict[int, dict[int | None, list[Live]]] = {}
-    for definition, condition in live_conditions(scope, plugins):
-        if not atoms_of([condition]).keys() <= numbers.keys():
-            continue
+    conditions = [one for one in live_conditions(scope, plugins) if atoms_of([one[1]]).keys() <= numbers.keys()]
+    for definition, condition in conditions:
         guard = _guard(condition, numbers)
         live.append(Live(id=definition.id, name=definition.name, guard=guard, test=_test(condition, numbers)))
         for atom, leaf in atoms_of([condition]).items():
             rule = tree.rule_of(leaf, plugins)
             found[numbers[atom]] = Atom(leaf=leaf, look=rule.lasting(leaf), touches=rule.touches(leaf))
             asking.setdefault(numbers[atom], {}).setdefault(guard, []).append(live[-1])
+    under = {numbers[atom]: some for atom, some in wanted(condition for _, condition in conditions).items()}
     return Plan(
         generation=generation,
         atoms=found,
         since={one.number: one.since for one in asked.values() if one.number in found},
         is_whole=len(found) == len(asked),
         by_key=_by_key(found),
+        guards=frozenset(numbers[one] for some in under.values() for one in some - EVERYBODY),
+        kept=_kept({number: {numbers[one] for one in some - EVERYBODY} for number, some in under.items()}),
         asking={atom: {guard: tuple(some) for guard, some in by.items()} for atom, by in asking.items()},
         live=tuple(live),
     )
+
+
+def wanted(conditions: Iterable[Condition]) -> dict[str, Under]:
+    """Return the atoms that conditions ask for, and of whom: of those for whom an atom holds that events do not change."""
+    found: dict[str, Under] = {}
+    for condition in conditions:
+        guard = next(iter(_steady(condition)), None)
+        under = EVERYBODY if guard is None else frozenset({atom_of(guard)})
+        for atom in atoms_of([condition]):
+            of_all = EVERYBODY if atom in under else under
+            found[atom] = found.get(atom, frozenset()) | of_all
+    return {atom: EVERYBODY if under & EVERYBODY else under for atom, under in found.items()}
+
+
+def _kept(under: Mapping[int, Collection[int]]) -> Callable[[Atoms], Atoms]:
+    always = frozenset(number for number, guards in under.items() if not guards)
+    guarded: dict[int, set[int]] = {}
+    for number, guards in under.items():
+        for guard in guards:
+            guarded.setdefault(guard, set()).add(number)
+    return lru_cache(KEPT)(lambda holding: always.union(*(guarded[one] for one in holding)))
 
 
 def live_conditions(scope: Scope, plugins: Plugins) -> list[tuple[Definition, Condition]]:
@@ -169,7 +203,7 @@ def _is_touched(leaf: Leaf, plugins: Plugins) -> bool:
     return isinstance(leaf, Everyone | Bucket) or bool(_keys(touched)) or touched.time
 
 
-def _by_key(found: Mapping[int, Atom]) -> dict[str, frozenset[int]]:
+def _by_key(found: Mapping[int, Atom]) -> dict[str, Atoms]:
     by_key: dict[str, list[int]] = {}
     for number, atom in found.items():
         for key in _keys(atom.touches):
@@ -194,11 +228,18 @@ def _keys(touched: Touches) -> set[str]:
 
 def _guard(condition: Condition, numbers: Mapping[str, int]) -> int | None:
     """Return an atom without which a condition holds for nobody; best one that events do not change."""
+    return next((numbers[atom_of(one)] for one in (*_steady(condition), *_needed(condition))), None)
+
+
+def _needed(condition: Condition) -> list[Leaf]:
     of = condition.of if isinstance(condition, All) else (condition,)
-    atoms = [inner for one in of for inner in (one.of if isinstance(one, All) else (one,))]
-    plain = [one for one in atoms if not isinstance(one, All | AnyOf | Not | Everyone)]
-    steady = [one for one in plain if isinstance(one, Attribute | Tag | InSegment | Bucket)]
-    return next((numbers[atom_of(one)] for one in (*steady, *plain)), None)
+    inner = [one for part in of for one in (part.of if isinstance(part, All) else (part,))]
+    return [one for one in inner if not isinstance(one, All | AnyOf | Not | Everyone)]
+
+
+def _steady(condition: Condition) -> list[Leaf]:
+    """Neither events nor time change these."""
+    return [one for one in _needed(condition) if isinstance(one, Attribute | Tag | InSegment | Bucket)]
 
 
 def _test(condition: Condition, numbers: Mapping[str, int]) -> Test:
@@ -221,7 +262,7 @@ def _test(condition: Condition, numbers: Mapping[str, int]) -> Test:
     return lambda holding: number in holding
 
 
-def _parted(of: Sequence[Condition], numbers: Mapping[str, int]) -> tuple[frozenset[int], frozenset[int], list[Test]]:
+def _parted(of: Sequence[Condition], numbers: Mapping[str, int]) -> tuple[Atoms, Atoms, list[Test]]:
     """Return the atoms that stand there, those that stand there with a not, and tests for what is neither."""
     plain = [one for one in of if not isinstance(one, All | AnyOf | Not)]
     denied = [one.of for one in of if isinstance(one, Not) and not isinstance(one.of, All | AnyOf | Not)]
@@ -233,12 +274,12 @@ def _parted(of: Sequence[Condition], numbers: Mapping[str, int]) -> tuple[frozen
     )
 
 
-def inside(plan: Plan, holding: frozenset[int]) -> set[int]:
+def inside(plan: Plan, holding: Atoms) -> set[int]:
     """Return the segments that hold, by id."""
     return {one.id for one in plan.live if (one.guard is None or one.guard in holding) and one.test(holding)}
 
 
-def affected(plan: Plan, changed: Iterable[int], held: frozenset[int]) -> list[Live]:
+def affected(plan: Plan, changed: Iterable[int], held: Atoms) -> list[Live]:
     """Return the segments that ask for one of these atoms and may hold where these are `held`, each once."""
     found: dict[int, Live] = {}
     for atom in changed:

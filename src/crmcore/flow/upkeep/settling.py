@@ -67,7 +67,7 @@ class Upkeep:
     def _ask_anew(self, scope: Scope) -> None:
         generation = atoms.next_generation(scope)
         conditions = planning.live_conditions(scope, self._plugins)
-        atoms.ask(scope, generation, planning.atoms_of(condition for _, condition in conditions))
+        atoms.ask(scope, generation, planning.wanted(condition for _, condition in conditions))
 
     def look(self, scope: Scope, touched: Mapping[int, set[str]]) -> None:
         """Look at customers, each for what has changed of it."""

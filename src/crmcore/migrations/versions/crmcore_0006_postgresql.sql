@@ -20,6 +20,7 @@ CREATE TABLE crm_segment_atom (
     workspace_id BIGINT NOT NULL,
     atom TEXT COLLATE "C" NOT NULL,
     number BIGINT NOT NULL,
+    under TEXT COLLATE "C" NOT NULL,
     since BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, atom)
 );

@@ -22,6 +22,7 @@ CREATE TABLE crm_segment_atom (
     workspace_id BIGINT NOT NULL,
     atom TEXT NOT NULL,
     number BIGINT NOT NULL,
+    under TEXT NOT NULL,
     since BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, atom)
 )

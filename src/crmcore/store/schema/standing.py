@@ -22,5 +22,6 @@ standing = keyed(
 #: many atoms have been given a number.
 segment_plan = keyed("segment_plan", (), number("generation"), number("filled"), number("reached"), number("numbered"))
 
-#: What an atom is called in standings, and since which generation it is asked for; no number is given twice.
-segment_atom = keyed("segment_atom", ("atom",), words("atom"), number("number"), number("since"))
+#: What an atom is called in standings, of whom it is asked (of those for whom one of some other atoms holds, or "*"), and
+#: since which generation it is asked of as many; no number is given twice.
+segment_atom = keyed("segment_atom", ("atom",), words("atom"), number("number"), words("under"), number("since"))
