@@ -449,7 +449,10 @@ class AsyncCRM(AsyncVerbs):
         return AsyncSegment(await self._threads.run(self._crm.define_segment, name, clause), self._threads)
 
     async def upload_segment(self, name: str, customers: Iterable[Who]) -> AsyncSegment:
-        """Let these be the customers of a segment, and no others; raise UnknownCustomer. Conditions ask `in_segment`."""
+        """Let these be the customers of a segment, and no others. Conditions ask `in_segment`.
+
+        Raise UnknownCustomer where any is not there, and change nothing; its field `places` says which, from 0.
+        """
         return AsyncSegment(await self._threads.run(self._crm.upload_segment, name, customers), self._threads)
 
     async def rebuild(self, progress: Progress = quiet) -> None:

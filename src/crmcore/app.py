@@ -244,7 +244,10 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         return self.segment(name)
 
     def upload_segment(self, name: str, customers: Iterable[Who]) -> Segment:
-        """Let these be the customers of a segment, and no others; raise UnknownCustomer. Conditions ask `in_segment`."""
+        """Let these be the customers of a segment, and no others. Conditions ask `in_segment`.
+
+        Raise UnknownCustomer where any is not there, and change nothing; its field `places` says which, from 0.
+        """
         from crmcore.store import identities
 
         wanted = list(customers)

@@ -122,8 +122,9 @@ def test_an_uploaded_segment_is_what_was_uploaded_and_conditions_may_ask_for_it(
     assert (keys(crm, "list"), keys(crm, "others")) == (["0", "1"], ["2"])
     crm.upload_segment("list", ["2"])
     assert (keys(crm, "list"), keys(crm, "others")) == (["2"], ["0", "1"])
-    with pytest.raises(UnknownCustomer):
-        crm.upload_segment("list", ["nobody"])
+    with pytest.raises(UnknownCustomer) as refused:
+        crm.upload_segment("list", ["nobody", "0", "none"])
+    assert refused.value.fields["places"] == [0, 2]
     assert keys(crm, "list") == ["2"]
 
 

@@ -172,5 +172,6 @@ def spoken(*, as_json: bool) -> Iterator[None]:
 
 def _texts(fields: Mapping[str, object]) -> dict[str, object]:
     return {
-        name: value if isinstance(value, int | str) or value is None else str(value) for name, value in fields.items()
+        name: value if isinstance(value, int | str | list) or value is None else str(value)
+        for name, value in fields.items()
     }

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import click
 
-from crmcore.cli import segment_history
+from crmcore.cli import segment_history, segment_upload
 from crmcore.cli.output import Context, pass_context, show, table
 from crmcore.cli.segment_history import members_of, time
 from crmcore.errors import InvalidFile
@@ -49,7 +49,7 @@ def segment() -> None:
     """
 
 
-for _command in segment_history.COMMANDS:
+for _command in (*segment_history.COMMANDS, segment_upload.upload):
     segment.add_command(_command)
 
 

@@ -42,12 +42,15 @@ def owner(scope: Scope, who: Who) -> Owner:
 
 
 def customers(scope: Scope, named: Sequence[Who]) -> list[int]:
-    """Return the customers that callers name; raise UnknownCustomer for one who is not there."""
+    """Return the customers that callers name; raise UnknownCustomer for the first who is not there.
+
+    Its field `places` says of all who are not there which of them they are, from 0.
+    """
     wanted = [identities(who) for who in named]
     found = find(scope, (one for names in wanted for one in names))
-    for names in wanted:
-        if not any(one in found for one in names):
-            raise UnknownCustomer(kind=names[0].kind, value=names[0].value)
+    if unknown := [place for place, names in enumerate(wanted) if not any(one in found for one in names)]:
+        first = wanted[unknown[0]][0]
+        raise UnknownCustomer(kind=first.kind, value=first.value, places=unknown)
     return [next(found[one][0] for one in names if one in found) for names in wanted]
 
 

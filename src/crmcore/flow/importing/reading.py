@@ -59,6 +59,13 @@ def table(path: Path, layout: Layout | None = None, sheet: str | None = None) ->
             yield Table(header=header, rows=_rows(rows, len(header), found))
 
 
+@contextmanager
+def text(path: Path) -> Iterator[IO[str]]:
+    """Open a file of lines that is no table, in the encoding it looks to be in; raise InvalidFile where it is unreadable."""
+    with _readable(path), _opened(path, sniffing.layout(path)) as file:
+        yield file
+
+
 def layout_of(path: Path, encoding: str = "", delimiter: str = "") -> Layout:
     """Return how a file is written: as it is said to be, else as it looks; raise InvalidFile."""
     with _readable(path):
