@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from crmcore import CRM, Money
 from crmcore.errors import InvalidCondition, MixedCurrencies, Overflow, UnknownPlugin
+from crmcore.model import condition as tree
 from crmcore.model.building import (
     account,
     attribute,
@@ -26,10 +27,11 @@ from crmcore.model.building import (
     tag,
 )
 from crmcore.model.time import DAY
+from crmcore.model.condition import Op
 from crmcore.model.wording import to_condition, to_text
 from crmcore.store.engine import open_engine
 from crmcore.store.plain import to_data, to_tree
-from crmcore.testing import populations, postgres
+from crmcore.testing import postgres
 from crmcore.testing.agreement import mismatches
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.strategies import texts
@@ -61,9 +63,30 @@ def test_a_text_says_what_its_tree_and_its_plain_data_say(condition):
 
 
 @settings(max_examples=200, deadline=None)
-@given(populations.conditions(NOW))
+@given(TREES)
 def test_a_tree_comes_back_from_plain_data_as_it_was(condition):
-    assert to_tree(json.loads(json.dumps(to_data(condition)))) == condition
+    back = to_tree(json.loads(json.dumps(to_data(condition))))
+    assert (back, repr(back)) == (condition, repr(condition))
+
+
+#: The first and last microseconds of the calendar, their neighbours, and the ends of 64 bits.
+@pytest.mark.parametrize(
+    ("at", "written"),
+    [
+        (-62_135_596_800_000_000, "0001-01-01T00:00:00+00:00"),
+        (253_402_300_799_999_999, "9999-12-31T23:59:59.999999+00:00"),
+        (-62_135_596_800_000_001, -62_135_596_800_000_001),
+        (253_402_300_800_000_000, 253_402_300_800_000_000),
+        (-(2**63), -(2**63)),
+        (2**63 - 1, 2**63 - 1),
+    ],
+)
+def test_a_moment_that_no_calendar_says_is_written_in_microseconds(at, written):
+    events = tree.Occurrences(name="a", since=at, until=at)
+    last = tree.Moment(events=events, which="last", op=Op.LT, at=at)
+    plain = to_data(last)
+    assert (plain["at"], plain["since"], plain["until"]) == (written,) * 3
+    assert to_tree(json.loads(json.dumps(plain))) == last
 
 
 @pytest.mark.parametrize(

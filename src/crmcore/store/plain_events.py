@@ -15,13 +15,14 @@ from crmcore.errors import InvalidCondition
 from crmcore.model import condition as tree
 from crmcore.model.condition import Condition, Occurrences, Op
 from crmcore.model.names import checked_name
-from crmcore.model.time import duration, iso
+from crmcore.model.time import duration
 from crmcore.store.plain_nodes import (
     Plain,
     ValueNode,
     compared_data,
     comparison,
     millionths,
+    moment_data,
     moment_of,
     order_of,
     structured,
@@ -74,16 +75,15 @@ def _occurrences_data(events: Occurrences) -> Plain:
     window = {
         "event": events.name,
         "within": events.within,
-        "since": None if events.since is None else iso(events.since),
-        "until": None if events.until is None else iso(events.until),
+        "since": moment_data(events.since),
+        "until": moment_data(events.until),
         "where": [{"field": one.name, **compared_data(one.op, one.value, one.name)} for one in events.where] or None,
     }
     return {key: value for key, value in window.items() if value is not None}
 
 
 def _moment_data(condition: tree.Moment) -> Plain:
-    at = None if condition.at is None else iso(condition.at)
-    return {"when": condition.which, "at": at, "age": condition.age}
+    return {"when": condition.which, "at": moment_data(condition.at), "age": condition.age}
 
 
 def _extreme_data(condition: tree.Extreme) -> Plain:

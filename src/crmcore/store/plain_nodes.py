@@ -14,7 +14,7 @@ import attrs
 from crmcore.errors import InvalidCondition
 from crmcore.model.clauses import checked_value
 from crmcore.model.condition import ORDER, Op
-from crmcore.model.time import microseconds
+from crmcore.model.time import microseconds, moment
 from crmcore.model.values import decimal6, from_plain, normalise, scaled, to_plain
 
 if TYPE_CHECKING:
@@ -124,8 +124,16 @@ def millionths(plain: Any, place: str) -> int:
     return scaled(decimal6(Decimal(number) if isinstance(number, int) else number, place))
 
 
+def moment_data(at: int | None) -> str | int | None:
+    """Return a time as ISO 8601 text; what no calendar date can say, in microseconds UTC; None where there is none."""
+    try:
+        return None if at is None else moment(at).isoformat()
+    except OverflowError:
+        return at
+
+
 def moment_of(plain: Any, place: str) -> int | None:
-    """Return a time, as ISO 8601 text or a datetime with a zone, in microseconds UTC; None where there is none."""
+    """Return a time, as ISO 8601 text, a datetime with a zone or an integer, in microseconds UTC; None where there is none."""
     if isinstance(plain, str):
         try:
             plain = datetime.fromisoformat(plain)
