@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from crmcore import CRM
 from crmcore.errors import InvalidTime, MergeConflict, UnknownCustomer, UnknownSegment
+from crmcore.hooks.rule import Touches
 from crmcore.model import condition as tree
 from crmcore.model.building import account, attribute, bucket, consent, event, everyone, in_segment, subscribed, tag
 from crmcore.model.condition import Op
+from crmcore.model.logbook import known
 from crmcore.model.purpose import Purpose
 from crmcore.model.time import DAY, HOUR
 from crmcore.rules.bucket import bucket_of
-from crmcore.store import histories, logbook
+from crmcore.store import logbook, recent
 from crmcore.testing.clock import TurnedClock
 from tests.conftest import NOON
 
@@ -211,14 +213,31 @@ def test_what_is_known_now_is_what_the_tables_hold(new_crm, told):
                 say(crm, *said, ago)
         everybody = [one.id for one in crm.define_segment("s", everyone()).members()]
         with crm._opened.reading() as scope:
-            now = histories.of_customers(scope, everybody, None)
-            assert in_order(histories.of_customers(scope, everybody, scope.now)) == in_order(now)
+            then = known(logbook.read(scope, everybody, scope.now, None), scope.now)
+            for one in everybody:
+                assert in_order(recent.of_customer(scope, one, TOLD_OF)) == in_order(then[one].history)
 
 
-def in_order(found):
-    """Return histories with their events in the order of ids; a history has them in none."""
-    ordered = {one: sorted(history.events, key=lambda event: event.id) for one, history in found.items()}
-    return {one: attrs.evolve(history, events=tuple(ordered[one])) for one, history in found.items()}
+#: All that is told of customers here.
+TOLD_OF = Touches(
+    events=frozenset({"bought", "seen", "segment_entered", "segment_left"}),
+    attributes=frozenset({"n", "day"}),
+    tags=frozenset({"vip", "new"}),
+    segments=frozenset({"list"}),
+    said=True,
+    accounts=True,
+)
+
+
+def in_order(history):
+    """Return a history in the order of ids and names; it has what is in it in none."""
+    return attrs.evolve(
+        history,
+        events=tuple(sorted(history.events, key=lambda event: event.id)),
+        consents=tuple(sorted(history.consents, key=repr)),
+        wishes=tuple(sorted(history.wishes, key=repr)),
+        accounts=tuple(sorted(history.accounts, key=repr)),
+    )
 
 
 def test_members_of_a_past_time_are_told_from_what_had_come_in_by_then(crm, clock):
@@ -444,7 +463,7 @@ def test_an_account_is_known_as_it_was(crm, clock):
     crm.group("acme", attributes={"size": 2})
     with crm._opened.reading() as scope:
         [one] = [one.id for one in crm.define_segment("s", everyone()).members()]
-        was, now = (histories.of_customers(scope, [one], at)[one] for at in (then, scope.now))
+        was, now = (known(logbook.read(scope, [one], at, None), at)[one].history for at in (then, scope.now))
     assert [(before["size"], after["size"]) for before, after in zip(was.accounts, now.accounts, strict=True)] == [
         (1, 2)
     ]

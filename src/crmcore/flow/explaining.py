@@ -43,7 +43,7 @@ from crmcore.rules.naming import resolved
 from crmcore.rules.occurrences import seen
 from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import holds, touches
-from crmcore.store import histories, identities, logbook
+from crmcore.store import identities, logbook, recent
 from crmcore.store.plain import to_data
 from crmcore.store.scope import Scope
 
@@ -106,8 +106,7 @@ def of_customer(scope: Scope, condition: Condition, plugins: Plugins, who: Who, 
     tree = resolved(scope, condition)
     touched = touches(tree, plugins)
     if at is None:
-        history = histories.of_customers(scope, [customer_id], None, touched)[customer_id]
-        return explain(tree, history, scope.now, plugins)
+        return explain(tree, recent.of_customer(scope, customer_id, touched), scope.now, plugins)
     book = logbook.read(scope, [origin], at, touched)
     if origin not in (homes := played.homes(book, at)):
         [named, *_] = identities_of(who)

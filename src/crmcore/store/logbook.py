@@ -23,19 +23,8 @@ Mine = Callable[[Logbook, frozenset[int]], Collection[int]]
 PAGE = 5000
 #: So many names are looked up one by one; of more all that a customer has is read.
 NAMES = 20
-_EVENT = (
-    "id",
-    "origin_id",
-    "received_at",
-    "name",
-    "occurred_at",
-    "item",
-    "quantity",
-    "amount",
-    "currency",
-    "ref",
-    "properties",
-)
+#: What `past_event` takes.
+EVENT = ("id", "name", "occurred_at", "item", "quantity", "amount", "currency", "ref", "properties")
 _CONSENT = ("id", "origin_id", "purpose", "channel", "granted", "at", "received_at")
 _ACCOUNT = ("id", "account_id", "name", "new", "at", "received_at")
 
@@ -57,7 +46,13 @@ def pages(
 def read(scope: Scope, origins: Collection[int], known_at: int, touched: Touches | None) -> Logbook:
     """Return what had been received of origins, and of all that links lead to from them, by a time.
 
-    `touched` leaves only what can change a condition; None leaves all.
+    `touched` leaves only what can change a condition; None leaves all. Known at a time is what had been received by then,
+    whatever it is dated.
+
+    What is not in the logs any more cannot be seen, nor that it ever was: what came with an import that was undone since,
+    customers erased since, and who was taken off an uploaded list since (who was merged is on it as whom it is now). Of
+    orders that imported lines add up to, only the latest sum is kept; that a merge was forced counts from when it was
+    first said.
     """
     return _told(scope, _near(scope, origins, known_at), known_at, touched)
 
@@ -68,48 +63,46 @@ def _bare(near: Neighbourhood) -> Logbook:
 
 def _told(scope: Scope, near: Neighbourhood, known_at: int, touched: Touches | None) -> Logbook:
     customers = sorted(set(near.owners.values()))
-    wanted = touched or EVERYTHING
+    wanted = touched or _EVERYTHING
     entries = [one for one in _entries(scope, customers, touched) if one.received_at <= known_at]
     belonging = {one.about[0] for one in entries if one.kind == MEMBER}
     return attrs.evolve(
         _bare(near),
-        events=[
-            Happening(origin=row.origin_id, received_at=row.received_at, event=past_event(row))
-            for row in event_rows(scope, customers, touched)
-            if row.received_at <= known_at
-        ],
+        events=list(_happenings(scope, customers, known_at, touched)),
         entries=entries,
         accounts=_accounts(scope, belonging, known_at) if wanted.accounts else {},
     )
 
 
+def _happenings(scope: Scope, customers: Sequence[int], known_at: int, touched: Touches | None) -> Iterator[Happening]:
+    columns = ("origin_id", "received_at", *EVENT)
+    names = None if touched is None else touched.events
+    for origin, received_at, *event in _by_name(scope, schema.event, columns, customers, names):
+        if received_at <= known_at:
+            yield Happening(origin=origin, received_at=received_at, event=past_event(event))
+
+
 #: What a condition may touch beyond names.
-EVERYTHING = Touches(said=True, accounts=True)
+_EVERYTHING = Touches(said=True, accounts=True)
 
 
-def event_rows(scope: Scope, customers: Sequence[int], touched: Touches | None) -> Sequence[Any]:
-    """Return the rows of the events of customers that `past_event` takes, with their customer_id, origin_id, received_at."""
-    return by_name(
-        scope, schema.event, ("customer_id", *_EVENT), customers, None if touched is None else touched.events
-    )
-
-
-def past_event(row: Any) -> PastEvent:
-    """Return the event of a row."""
+def past_event(columns: Sequence[Any]) -> PastEvent:
+    """Return the event of the columns EVENT."""
+    event_id, name, at, item, quantity, amount, currency, ref, properties = columns
     return PastEvent(
-        id=row.id,
-        name=row.name,
-        at=row.occurred_at,
-        item=row.item,
-        quantity=row.quantity,
-        amount=row.amount,
-        currency=row.currency,
-        ref=row.ref,
-        properties={} if row.properties == "{}" else from_json(row.properties),
+        id=event_id,
+        name=name,
+        at=at,
+        item=item,
+        quantity=quantity,
+        amount=amount,
+        currency=currency,
+        ref=ref,
+        properties={} if properties == "{}" else from_json(properties),
     )
 
 
-def by_name(
+def _by_name(
     scope: Scope, table: Table, columns: tuple[str, ...], customers: Sequence[int], names: Collection[str] | None
 ) -> Sequence[Any]:
     """Return rows of customers: of the names given, or all."""
@@ -145,9 +138,9 @@ def _only(near: Neighbourhood, left: Collection[int]) -> Neighbourhood:
 
 
 def _entries(scope: Scope, customers: Sequence[int], touched: Touches | None) -> Iterator[Entry]:
-    wanted = touched or EVERYTHING
+    wanted = touched or _EVERYTHING
     named = None if touched is None else touched.attributes | {flags.named(TAG, name) for name in touched.tags}
-    for row in by_name(scope, schema.attribute_log, flags.COLUMNS, customers, named):
+    for row in _by_name(scope, schema.attribute_log, flags.COLUMNS, customers, named):
         yield _entry(row)
     if touched is None:
         yield from _consents(scope, customers)

@@ -10,12 +10,13 @@ import attrs
 from crmcore.hooks.rule import Touches
 from crmcore.model.condition import Count, Distinct, Extreme, Leaf, Moment, Occurrences, Sum
 from crmcore.model.history import History, PastEvent, Said
-from crmcore.model.values import Value, from_json, restored
+from crmcore.model.values import Value, restored
 from crmcore.store import bulk, schema
+from crmcore.store.logbook import EVENT, listed, past_event
 from crmcore.store.scope import Scope
 
 _BARE = ("customer_id", "occurred_at")
-_WHOLE = (*_BARE, "item", "quantity", "amount", "currency", "ref", "properties")
+_WHOLE = ("customer_id", *EVENT)
 Events = dict[int, list[PastEvent]]
 Times = dict[int, dict[str, list[int]]]
 
@@ -41,6 +42,12 @@ def _start(events: Occurrences, now: int) -> int | None:
     since = [events.since - 1] if events.since is not None else []
     within = [now - events.within] if events.within is not None else []
     return max(since + within, default=None)
+
+
+def of_customer(scope: Scope, customer_id: int, touches: Touches) -> History:
+    """Return of one customer all that may change a condition."""
+    asked = {0: Wanted(touches=touches, start=None, is_bare=False)}
+    return of_customers(scope, {customer_id: frozenset(asked)}, asked)[customer_id]
 
 
 def of_customers(
@@ -116,18 +123,8 @@ def _add_times(scope: Scope, times: Times, name: str, ids: Sequence[int], start:
 
 def _add_events(scope: Scope, events: Events, name: str, ids: Sequence[int], start: int | None) -> None:
     rows = bulk.select_in_after(scope, schema.event, _WHOLE, {"name": name}, "customer_id", ids, "occurred_at", start)
-    for customer_id, at, item, quantity, amount, currency, ref, properties in rows:
-        event = PastEvent(
-            name=name,
-            at=at,
-            item=item,
-            quantity=quantity,
-            amount=amount,
-            currency=currency,
-            ref=ref,
-            properties=from_json(properties),
-        )
-        events.setdefault(customer_id, []).append(event)
+    for customer_id, *event in rows:
+        events.setdefault(customer_id, []).append(past_event(event))
 
 
 def _values(scope: Scope, customers: list[int]) -> dict[int, dict[str, Value]]:
@@ -185,11 +182,7 @@ def _accounts(scope: Scope, customers: list[int]) -> dict[int, list[dict[str, Va
 
 def _segments(scope: Scope, customers: list[int]) -> dict[int, list[str]]:
     """The uploaded segments customers are in, by name."""
-    rows = bulk.select_in(scope, schema.segment_member, ("customer_id", "segment_id"), {}, "customer_id", customers)
-    names = dict(
-        map(tuple, bulk.select_in(scope, schema.segment, ("id", "name"), {}, "id", sorted({one for _, one in rows})))
-    )
     found: dict[int, list[str]] = {}
-    for one, segment_id in rows:
-        found.setdefault(one, []).append(names[segment_id])
+    for one, name, _ in listed(scope, customers):
+        found.setdefault(one, []).append(name)
     return found
