@@ -6,16 +6,18 @@ The rule is the one the segment has now; what was known of customers is what had
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import attrs
 
+from crmcore.flow.coursing import courses
 from crmcore.flow.segments import Member
 from crmcore.model import logbook as played
 from crmcore.model.condition import Condition
 from crmcore.model.logbook import Known, Logbook
 from crmcore.rules.naming import resolved
 from crmcore.rules.plugin import Plugins
-from crmcore.rules.tree import holds, next_change, touches
+from crmcore.rules.tree import holds, touches
 from crmcore.store import logbook
 from crmcore.store.scope import Scope
 
@@ -98,32 +100,17 @@ def _changes(
     condition: Condition, plugins: Plugins, part: Logbook, since: int, until: int
 ) -> Iterator[MembershipChange]:
     before: dict[int, Member] | None = None
-    for at, known in _moments(condition, plugins, part, since, until):
-        held = _held(condition, plugins, known, at)
+    for start, end in pairwise([since, *played.regroupings(part, since, until), until + 1]):
+        found = courses(condition, plugins, part, start, end)
+        members = {one: Member(id=one, key=course.known.key) for one, course in found.items()}
         if before is not None:
-            left = [_change(before[one], at, entered=False) for one in before.keys() - held.keys()]
-            yield from left
-            yield from (_change(held[one], at, entered=True) for one in held.keys() - before.keys())
-        before = held
+            held = {one for one, course in found.items() if course.answers[0][1]}
+            yield from (_change(before[one], start, entered=False) for one in before.keys() - held)
+            yield from (_change(members[one], start, entered=True) for one in held - before.keys())
+        for one, course in found.items():
+            yield from (_change(members[one], at, entered=is_in) for at, is_in in course.answers[1:])
+        before = {one: members[one] for one, course in found.items() if course.answers[-1][1]}
 
 
 def _change(member: Member, at: int, *, entered: bool) -> MembershipChange:
     return MembershipChange(at=at, id=member.id, key=member.key, entered=entered)
-
-
-def _moments(
-    condition: Condition, plugins: Plugins, part: Logbook, since: int, until: int
-) -> Iterator[tuple[int, dict[int, Known]]]:
-    """Yield `since` and every time at which the answer may become another, each with what was known then."""
-    starts = [since, *played.instants(part, since, until)]
-    for start, end in zip(starts, [*starts[1:], until + 1], strict=True):
-        known = played.known(part, start)
-        at: int | None = start
-        while at is not None and at < end:
-            yield at, known
-            at = _next(condition, plugins, known, at)
-
-
-def _next(condition: Condition, plugins: Plugins, known: dict[int, Known], at: int) -> int | None:
-    times = [next_change(condition, one.history, at, plugins) for one in known.values()]
-    return min((time for time in times if time is not None), default=None)

@@ -115,6 +115,21 @@ def instants(book: Logbook, since: int, until: int) -> list[int]:
     return sorted(at for at in found | set(book.since.values()) if since < at <= until)
 
 
+def regroupings(book: Logbook, since: int, until: int) -> list[int]:
+    """Return when an origin or a link came in later than `since` and not later than `until`, in order."""
+    found = {*book.since.values(), *(one.received_at for one in book.links)}
+    return sorted(at for at in found if since < at <= until)
+
+
+def events_of(book: Logbook, at: int) -> dict[int, list[Happening]]:
+    """Return all events of each customer of a time, those that came in later too."""
+    home, found = homes(book, at), dict[int, list[Happening]]()
+    for one in book.events:
+        if one.origin in home:
+            found.setdefault(home[one.origin], []).append(one)
+    return found
+
+
 def parts(book: Logbook) -> Iterator[Logbook]:
     """Yield the logbook of each group of origins that no link joins with others."""
     lead = _linked(book)

@@ -13,8 +13,20 @@ from crmcore.model.condition import Count, Op, Sum
 from crmcore.model.history import History, PastEvent
 from crmcore.model.values import INT64
 from crmcore.rules.comparing import ORDER
-from crmcore.rules.leaf import Ids, Lasting, LeafRule, Look, Truth, among
-from crmcore.rules.occurrences import first_flip, found, matching, measured, seen, spells, times_of, touched, turnover
+from crmcore.rules.leaf import Course, Ids, Lasting, LeafRule, Look, SeenFrom, Truth, among
+from crmcore.rules.occurrences import (
+    Turnover,
+    first_flip,
+    found,
+    matching,
+    measured,
+    seen,
+    spells,
+    times_of,
+    touched,
+    turnover,
+    until_first_flip,
+)
 from crmcore.store import schema
 from crmcore.store.scope import Scope
 
@@ -60,6 +72,13 @@ def _count_looked_at(leaf: Count, times: Sequence[int], now: int) -> Lasting:
     return bool(ORDER[leaf.op](count, leaf.value)), flip, False
 
 
+def _count_course(history: History, leaf: Count, now: int, seen_from: SeenFrom) -> Course:
+    count = 0
+    for start, entered, left in turnover(leaf.events.within, matching(leaf.events, history), now, seen_from):
+        count += len(entered) - len(left)
+        yield start, bool(ORDER[leaf.op](count, leaf.value))
+
+
 def _sum_sql(scope: Scope, leaf: Sum) -> Truth:
     groups = found(leaf.events, scope)
     if leaf.currency is not None:
@@ -95,17 +114,16 @@ def _refuse_mixed(leaf: Sum, currencies: list[str]) -> None:
         raise MixedCurrencies(place=f"the sum of {leaf.events.name}", currencies=", ".join(currencies))
 
 
-def _sum_next(history: History, leaf: Sum, now: int) -> int | None:
+def _sum_course(history: History, leaf: Sum, now: int, seen_from: SeenFrom) -> Course:
     past = [one for one in matching(leaf.events, history) if _is_of(leaf, one)]
-    return first_flip(
-        _sums(leaf, past, now), lambda total: None if total is None else bool(ORDER[leaf.op](total, leaf.value))
-    )
+    for start, total in _sums(leaf, turnover(leaf.events.within, past, now, seen_from)):
+        yield start, None if total is None else bool(ORDER[leaf.op](total, leaf.value))
 
 
-def _sums(leaf: Sum, past: list[PastEvent], now: int) -> Iterator[tuple[int, int | None]]:
-    """Yield the sum of each spell; None where it has no meaning, which is an answer of its own."""
+def _sums(leaf: Sum, turns: Turnover) -> Iterator[tuple[int, int | None]]:
+    """Yield the sum as events come and go; None where it has no meaning, which is an answer of its own."""
     total, currencies = 0, Counter[str]()
-    for start, entered, left in turnover(leaf.events.within, past, now):
+    for start, entered, left in turns:
         total += sum(getattr(one, leaf.field) or 0 for one in entered)
         total -= sum(getattr(one, leaf.field) or 0 for one in left)
         currencies.update(one.currency for one in entered if one.currency)
@@ -120,5 +138,12 @@ COUNT = LeafRule[Count](
     touches=lambda leaf: touched(leaf.events),
     next_change=lambda history, leaf, now: _count_lasting(leaf)(history, now)[1],
     lasting=_count_lasting,
+    course=_count_course,
 )
-SUM = LeafRule[Sum](sql=_sum_sql, holds=_sum_holds, touches=lambda leaf: touched(leaf.events), next_change=_sum_next)
+SUM = LeafRule[Sum](
+    sql=_sum_sql,
+    holds=_sum_holds,
+    touches=lambda leaf: touched(leaf.events),
+    next_change=until_first_flip(_sum_course),
+    course=_sum_course,
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +13,17 @@ from crmcore.model.condition import HOT, Distinct, Extreme
 from crmcore.model.history import History, PastEvent
 from crmcore.model.values import INT64, SCALE, scaled
 from crmcore.rules.comparing import ORDER
-from crmcore.rules.leaf import LeafRule, Truth, among
-from crmcore.rules.occurrences import each_customer, first_flip, found, matching, measured, seen, touched, turnover
+from crmcore.rules.leaf import Course, LeafRule, SeenFrom, Truth, among
+from crmcore.rules.occurrences import (
+    each_customer,
+    found,
+    matching,
+    measured,
+    seen,
+    touched,
+    turnover,
+    until_first_flip,
+)
 from crmcore.store import properties, schema
 from crmcore.store.scope import Scope
 
@@ -65,19 +73,15 @@ def _fits(leaf: Extreme, extreme: int | None) -> bool:
     return extreme is not None and bool(ORDER[leaf.op](extreme, leaf.value))
 
 
-def _extreme_next(history: History, leaf: Extreme, now: int) -> int | None:
+def _extreme_course(history: History, leaf: Extreme, now: int, seen_from: SeenFrom) -> Course:
     past = [one for one in matching(leaf.events, history) if number_in(one, leaf.field) is not None]
-    return first_flip(_extremes(leaf, past, now), lambda extreme: _fits(leaf, extreme))
-
-
-def _extremes(leaf: Extreme, past: list[PastEvent], now: int) -> Iterator[tuple[int, int | None]]:
     values: list[int] = []
-    for start, entered, left in turnover(leaf.events.within, past, now):
+    for start, entered, left in turnover(leaf.events.within, past, now, seen_from):
         for one in entered:
             insort(values, number_in(one, leaf.field) or 0)
         for one in left:
             del values[bisect_left(values, number_in(one, leaf.field) or 0)]
-        yield start, None if not values else values[0 if leaf.which == "min" else -1]
+        yield start, _fits(leaf, None if not values else values[0 if leaf.which == "min" else -1])
 
 
 def _distinct_holds(history: History, leaf: Distinct, now: int) -> bool:
@@ -85,23 +89,29 @@ def _distinct_holds(history: History, leaf: Distinct, now: int) -> bool:
     return bool(ORDER[leaf.op](len(texts), leaf.value))
 
 
-def _distinct_next(history: History, leaf: Distinct, now: int) -> int | None:
-    counts = _distincts(leaf, matching(leaf.events, history), now)
-    return first_flip(counts, lambda count: ORDER[leaf.op](count, leaf.value))
-
-
-def _distincts(leaf: Distinct, past: list[PastEvent], now: int) -> Iterator[tuple[int, int]]:
-    texts = Counter[str | None]()
-    for start, entered, left in turnover(leaf.events.within, past, now):
-        texts.update(text_in(one, leaf.field) for one in entered)
-        texts.subtract(text_in(one, leaf.field) for one in left)
-        texts = +texts
-        yield start, len(texts) - (None in texts)
+def _distinct_course(history: History, leaf: Distinct, now: int, seen_from: SeenFrom) -> Course:
+    texts = Counter[str]()
+    past = [one for one in matching(leaf.events, history) if text_in(one, leaf.field) is not None]
+    for start, entered, left in turnover(leaf.events.within, past, now, seen_from):
+        texts.update(text_in(one, leaf.field) or "" for one in entered)
+        for text in (text_in(one, leaf.field) or "" for one in left):
+            texts[text] -= 1
+            if not texts[text]:
+                del texts[text]
+        yield start, bool(ORDER[leaf.op](len(texts), leaf.value))
 
 
 EXTREME = LeafRule[Extreme](
-    sql=_extreme_sql, holds=_extreme_holds, touches=lambda leaf: touched(leaf.events), next_change=_extreme_next
+    sql=_extreme_sql,
+    holds=_extreme_holds,
+    touches=lambda leaf: touched(leaf.events),
+    next_change=until_first_flip(_extreme_course),
+    course=_extreme_course,
 )
 DISTINCT = LeafRule[Distinct](
-    sql=_distinct_sql, holds=_distinct_holds, touches=lambda leaf: touched(leaf.events), next_change=_distinct_next
+    sql=_distinct_sql,
+    holds=_distinct_holds,
+    touches=lambda leaf: touched(leaf.events),
+    next_change=until_first_flip(_distinct_course),
+    course=_distinct_course,
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import attrs
 from sqlalchemy import ColumnElement, Select
 
 from crmcore.hooks.rule import Touches
-from crmcore.model.history import History
+from crmcore.model.history import History, PastEvent
 from crmcore.store import schema
 from crmcore.store.scope import Scope
 
@@ -20,6 +20,10 @@ Truth = ColumnElement[bool]
 Lasting = tuple[bool, int | None, bool]
 #: One leaf, looked at in a history at a time.
 Look = Callable[[History, int], Lasting]
+#: From when an event is seen: from its time on, or from when it came in, where that is later.
+SeenFrom = Callable[[PastEvent], int]
+#: The answer now and at each later time at which it may be another, if nothing but these events is ever told.
+Course = Iterator[tuple[int, bool | None]]
 
 
 def _one_after_the_other(rule: LeafRule[Leaf]) -> Callable[[Leaf], Look]:
@@ -35,7 +39,8 @@ class LeafRule(Generic[Leaf]):
     `sql(scope, leaf)` is a truth about `schema.customer.c.id` at `scope.now`; `holds(history, leaf, now)` is the
     reference it agrees with; `touches(leaf)` says what can change the answer; `next_change(history, leaf, now)` is a time
     after `now` up to which the answer stays unless something is written, None for ever; `lasting(leaf)` gives
-    both at once, made once for many histories.
+    both at once, made once for many histories. Of leaves on events `course(history, leaf, now, seen_from)` is the answer
+    as time goes on and the events of a history come in; None is the one where `holds` raises.
     """
 
     sql: Callable[[Scope, Leaf], Truth]
@@ -43,6 +48,7 @@ class LeafRule(Generic[Leaf]):
     touches: Callable[[Leaf], Touches]
     next_change: Callable[[History, Leaf, int], int | None]
     lasting: Callable[[Leaf], Look] = attrs.field(default=attrs.Factory(_one_after_the_other, takes_self=True))
+    course: Callable[[History, Leaf, int, SeenFrom], Course] | None = None
 
 
 def never(_history: History, _leaf: object, _now: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
+from itertools import chain, pairwise
 
 from sqlalchemy import func
 
@@ -11,8 +13,8 @@ from crmcore.model.condition import Moment
 from crmcore.model.history import History
 from crmcore.model.values import INT64
 from crmcore.rules.comparing import ORDER
-from crmcore.rules.leaf import LeafRule, Truth, among
-from crmcore.rules.occurrences import each_customer, first_flip, found, matching, seen, spells, touched
+from crmcore.rules.leaf import Course, LeafRule, SeenFrom, Truth, among
+from crmcore.rules.occurrences import each_customer, found, matching, seen, touched, turnover, until_first_flip
 from crmcore.store import schema
 from crmcore.store.scope import Scope
 
@@ -43,25 +45,35 @@ def _fits(leaf: Moment, found: tuple[int, int | None]) -> bool:
     return moment is not None and bool(ORDER[leaf.op](moment, _limit(leaf, now)))
 
 
-def _next_change(history: History, leaf: Moment, now: int) -> int | None:
-    moments = ((start, (start, moment)) for start, moment in _moments(history, leaf, now))
-    return first_flip(moments, lambda one: _fits(leaf, one))
+def _course(history: History, leaf: Moment, now: int, seen_from: SeenFrom) -> Course:
+    return ((at, _fits(leaf, (at, moment))) for at, moment in _moments(history, leaf, now, seen_from))
 
 
-def _moments(history: History, leaf: Moment, now: int) -> Iterator[tuple[int, int | None]]:
+def _moments(history: History, leaf: Moment, now: int, seen_from: SeenFrom) -> Iterator[tuple[int, int | None]]:
     """Yield (time, moment) for every time at which an answer may change: it is of the age, it is older, others are seen."""
-    past = matching(leaf.events, history)
-    found = [
-        (spell.start, (past[spell.low] if leaf.which == "first" else past[spell.high - 1]).at)
-        if spell.high > spell.low
-        else (spell.start, None)
-        for spell in spells(leaf.events.within, [one.at for one in past], now)
-    ]
-    for (start, moment), end in zip(found, [*(start for start, _ in found[1:]), INT64], strict=True):
+    found = chain(_found(history, leaf, now, seen_from), [(INT64, None)])
+    for (start, moment), (end, _) in pairwise(found):
         yield start, moment
         if moment is not None and leaf.age is not None:
             ages = (moment + leaf.age, moment + leaf.age + 1)
             yield from ((at, moment) for at in ages if start < at < end)
 
 
-MOMENT = LeafRule[Moment](sql=_sql, holds=_holds, touches=lambda leaf: touched(leaf.events), next_change=_next_change)
+def _found(history: History, leaf: Moment, now: int, seen_from: SeenFrom) -> Iterator[tuple[int, int | None]]:
+    """Yield the moment as events come and go."""
+    times: list[int] = []
+    for start, entered, left in turnover(leaf.events.within, matching(leaf.events, history), now, seen_from):
+        for one in entered:
+            insort(times, one.at)
+        for one in left:
+            del times[bisect_left(times, one.at)]
+        yield start, None if not times else times[0 if leaf.which == "first" else -1]
+
+
+MOMENT = LeafRule[Moment](
+    sql=_sql,
+    holds=_holds,
+    touches=lambda leaf: touched(leaf.events),
+    next_change=until_first_flip(_course),
+    course=_course,
+)

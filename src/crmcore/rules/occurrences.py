@@ -18,11 +18,14 @@ from crmcore.model.condition import HOT, Field, Occurrences, Op
 from crmcore.model.history import History, PastEvent
 from crmcore.model.values import INT64, kind_of, number_of, unscaled
 from crmcore.rules.comparing import MISSING, ORDER, compare, compared, one_of
-from crmcore.rules.leaf import Ids, Truth, among
+from crmcore.rules.leaf import Course, Ids, SeenFrom, Truth, among
 from crmcore.store import properties, schema
 from crmcore.store.scope import Scope
 
 Measured = TypeVar("Measured")
+Measuring = TypeVar("Measuring")
+#: A time, events newly seen then, and events dropped.
+Turnover = Iterator[tuple[int, Sequence[PastEvent], Sequence[PastEvent]]]
 #: Longer than all time, and short enough to be added to a time in 64 bits.
 LONG = 2**61
 
@@ -117,15 +120,29 @@ def spells(within: int | None, times: Sequence[int], now: int) -> Iterator[Spell
         yield Spell(start=start, low=low, high=max(low, bisect_right(times, start)))
 
 
-def turnover(
-    within: int | None, past: Sequence[PastEvent], now: int
-) -> Iterator[tuple[int, Sequence[PastEvent], Sequence[PastEvent]]]:
-    """Yield (start, events newly seen, events dropped) of each spell; all that is seen now is new in the first."""
-    low = high = None
-    for spell in spells(within, [one.at for one in past], now):
-        start = spell.low if high is None else high
-        yield spell.start, past[start : spell.high], past[spell.low if low is None else low : spell.low]
-        low, high = spell.low, spell.high
+def dated(event: PastEvent) -> int:
+    """An event that is known is seen from its time on."""
+    return event.at
+
+
+def turnover(within: int | None, past: Iterable[PastEvent], now: int, seen_from: SeenFrom = dated) -> Turnover:
+    """Yield (start, events newly seen, events dropped) now and of each later time; all that is seen now is new in the first."""
+    entered: dict[int, list[PastEvent]] = {now: []}
+    left: dict[int, list[PastEvent]] = {}
+    for one in past:
+        start, end = max(seen_from(one), now), INT64 if within is None else one.at + within
+        if start < end:
+            entered.setdefault(start, []).append(one)
+            left.setdefault(end, []).append(one)
+    for start in sorted(at for at in entered.keys() | left.keys() if at < INT64):
+        yield start, entered.get(start, ()), left.get(start, ())
+
+
+def until_first_flip(
+    course: Callable[[History, Measuring, int, SeenFrom], Course],
+) -> Callable[[History, Measuring, int], int | None]:
+    """Return the `next_change` of a leaf that has a course."""
+    return lambda history, leaf, now: first_flip(course(history, leaf, now, dated), lambda answer: answer)
 
 
 def first_flip(measures: Iterable[tuple[int, Measured]], fits: Callable[[Measured], object]) -> int | None:

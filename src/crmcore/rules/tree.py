@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import count
 from typing import Any
@@ -172,6 +172,18 @@ def next_change(condition: Condition, history: History, now: int, plugins: Plugi
     One part that decides is enough: a false one of All, a true one of AnyOf, whichever stays longest.
     """
     return _lasting(condition, history, now, plugins)[1]
+
+
+def combined(condition: Condition, answers: Iterator[bool]) -> bool:
+    """Tell whether a condition holds by the answers of its `leaves`, in their order."""
+    match condition:
+        case All():
+            return all([combined(inner, answers) for inner in condition.of])  # noqa: C419 - each takes its answers
+        case AnyOf():
+            return any([combined(inner, answers) for inner in condition.of])  # noqa: C419 - the same
+        case Not():
+            return not combined(condition.of, answers)
+    return next(answers)
 
 
 def _together(one: Touches, other: Touches) -> Touches:
