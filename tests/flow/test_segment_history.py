@@ -14,9 +14,21 @@ from hypothesis import strategies as st
 
 from crmcore import CRM
 from crmcore.errors import InvalidTime, MergeConflict, UnknownCustomer, UnknownSegment
+from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
 from crmcore.model import condition as tree
-from crmcore.model.building import account, attribute, bucket, consent, event, everyone, in_segment, subscribed, tag
+from crmcore.model.building import (
+    account,
+    attribute,
+    bucket,
+    consent,
+    event,
+    everyone,
+    in_segment,
+    rule,
+    subscribed,
+    tag,
+)
 from crmcore.model.condition import Op
 from crmcore.model.logbook import known
 from crmcore.model.purpose import Purpose
@@ -467,3 +479,47 @@ def test_an_account_is_known_as_it_was(crm, clock):
     assert [(before["size"], after["size"]) for before, after in zip(was.accounts, now.accounts, strict=True)] == [
         (1, 2)
     ]
+
+
+@pytest.mark.parametrize("condition", [tree.All(of=()), tree.Not(of=tree.AnyOf(of=()))])
+def test_a_condition_without_parts_is_told_from_when_a_customer_is_known(crm, clock, condition):
+    clock.turn("1h")
+    crm.identify("1")
+    [one] = crm.define_segment("s", condition).history(NOON)
+    assert (one.at, one.key, one.entered) == (crm.now(), "1", True)
+
+
+class Even:
+    """A plugin's rule: an even number of events bought, and some."""
+
+    name, contract = "even", 1
+
+    def sql(self, _scope, _params):
+        raise AssertionError("a past time is told from the logs")
+
+    def touches(self, _params):
+        return Touches(events=frozenset({"bought"}))
+
+    def holds(self, history, _params, _now):
+        return bool(history.events) and len(history.events) % 2 == 0
+
+    def next_change(self, _history, _params, _now):
+        return None
+
+
+class Rules:
+    """The plugin."""
+
+    @hookimpl
+    def crm_register_rules(self, setup):
+        return [Even()]
+
+
+def test_a_plugins_rule_is_asked_after_every_event(database, clock):
+    with CRM(str(database), clock=clock, plugins={"rules": Rules()}, blocked=["crm_email", "crm_recommend"]) as crm:
+        start = crm.now()
+        for _ in range(3):
+            clock.turn("1h")
+            crm.track("bought", "1")
+        found = crm.define_segment("s", rule("even") & event("bought").did()).history(start)
+    assert [((one.at - start) // HOUR, one.entered) for one in found] == [(2, True), (3, False)]
