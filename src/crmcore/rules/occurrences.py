@@ -127,14 +127,15 @@ def dated(event: PastEvent) -> int:
 
 def turnover(within: int | None, past: Iterable[PastEvent], now: int, seen_from: SeenFrom = dated) -> Turnover:
     """Yield (start, events newly seen, events dropped) now and of each later time; all that is seen now is new in the first."""
-    entered: dict[int, list[PastEvent]] = {now: []}
-    left: dict[int, list[PastEvent]] = {}
+    seen_now: list[PastEvent] = []
+    entered, left = {now: seen_now}, dict[int, list[PastEvent]]()
     for one in past:
-        start, end = max(seen_from(one), now), INT64 if within is None else one.at + within
-        if start < end:
-            entered.setdefault(start, []).append(one)
-            left.setdefault(end, []).append(one)
-    for start in sorted(at for at in entered.keys() | left.keys() if at < INT64):
+        start, end = seen_from(one), INT64 if within is None else one.at + within
+        if end > now and end > start:
+            (seen_now if start <= now else entered.setdefault(start, [])).append(one)
+            if end < INT64:
+                left.setdefault(end, []).append(one)
+    for start in sorted(entered.keys() | left.keys()):
         yield start, entered.get(start, ()), left.get(start, ())
 
 
