@@ -205,13 +205,14 @@ def test_entries_and_exits_lead_from_the_members_of_one_time_to_those_of_another
                 say(crm, *said, ago)
             times.append(clock.now())
         segment = crm.define_segment("s", condition)
+        members = {at: ids(segment.at(at)) for at in times}
         for since, until in [*pairwise(times), (times[0], times[-1])]:
-            inside = ids(segment.at(since))
+            inside = set(members[since])
             for one in segment.history(since, until):
                 assert since < one.at <= until
                 assert (one.id in inside) is not one.entered
                 inside ^= {one.id}
-            assert inside == ids(segment.at(until))
+            assert inside == members[until]
 
 
 @given(TOLD)
