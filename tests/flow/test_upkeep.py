@@ -128,7 +128,7 @@ def test_upkeep_is_looking_at_everybody(open_crm, clock):
 
     Machine.clock = clock
     Machine.TestCase.settings = settings(
-        max_examples=int(os.environ.get("CRM_LAW_CASES", 12)),
+        max_examples=int(os.environ.get("CRM_LAW_CASES", "12")),
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),

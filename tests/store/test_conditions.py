@@ -26,8 +26,8 @@ from crmcore.model.building import (
     rule,
     tag,
 )
-from crmcore.model.time import DAY
 from crmcore.model.condition import Op
+from crmcore.model.time import DAY
 from crmcore.model.wording import to_condition, to_text
 from crmcore.store.engine import open_engine
 from crmcore.store.plain import to_data, to_tree
