@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from itertools import count, groupby
+from itertools import groupby
 from threading import Barrier, Lock, Thread
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,10 +21,9 @@ from tests.conftest import NOON
 from tests.flow.test_upkeep import CLAUSES, NAMES
 
 #: Programs drawn; more of them in the long run.
-CASES = int(os.environ.get("CRM_LAW_CASES", "12"))
+CASES = int(os.environ.get("CRM_LAW_CASES", "8"))
 #: Seconds: far more than any program takes.
 STUCK = 120
-WORKSPACES = count()
 
 
 class Ticking(TurnedClock):
@@ -127,7 +126,6 @@ programs = st.lists(st.lists(steps, min_size=4, max_size=14), min_size=3, max_si
 
 def test_whatever_several_writers_do_segments_are_right_and_all_is_told_once(servers):
     databases = servers(max(postgres.servers()))
-    url = databases.take()
 
     # A failure may not happen again: the program that failed is shown, not a smaller one.
     @settings(
@@ -139,27 +137,27 @@ def test_whatever_several_writers_do_segments_are_right_and_all_is_told_once(ser
     )
     @given(programs)
     def law(program):
-        with opened(url, len(program)) as crms:
+        with opened(databases, len(program)) as crms:
             run(crms, program)
             check(crms[0], program)
 
     law()
-    databases.give_back(url)
 
 
 @contextmanager
-def opened(url, writers):
-    """CRMs of one new workspace, as that many processes have them."""
-    clock, workspace = Ticking(), f"w{next(WORKSPACES)}"
+def opened(databases, writers):
+    """CRMs of one empty database, as that many processes have them."""
+    clock, url = Ticking(), databases.take()
     blocked = ["crm_email", "crm_recommend"]
     # Two that join the same customers may get in each other's way; the server need not wait a second to find out.
     impatient = f"{url}?options=-c%20deadlock_timeout%3D20ms"
-    crms = [CRM(impatient, workspace=workspace, clock=clock, blocked=blocked) for _ in range(writers)]
+    crms = [CRM(impatient, clock=clock, blocked=blocked) for _ in range(writers)]
     for name in ("buyers", "lapsed", "some"):
         crms[0].define_segment(name, CLAUSES[name])
     yield crms
     for crm in crms:
         crm.close()
+    databases.give_back(url)
 
 
 def run(crms, program):
