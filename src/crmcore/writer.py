@@ -49,7 +49,12 @@ def _leave_segments(scope: Scope, known: Consent | Subscribe | Suppress) -> None
 
 
 def _known(scope: Scope, statement: Consent | Subscribe | Suppress) -> Consent | Subscribe | Suppress | None:
-    """Return the statement under one identity where all that it names is one customer: nothing is linked by it then."""
+    """Return the statement under one identity where all that it names is one customer: nothing is linked by it then.
+
+    One whom somebody is joining or parting is waited for by nobody: what is said of it is folded later.
+    """
+    if not identities.hold_free(scope, statement.customer):
+        return None
     consents.lock(scope, statement.customer)
     owners = identities.find(scope, statement.customer)
     if len(owners) != len(statement.customer) or len({customer for customer, _ in owners.values()}) != 1:

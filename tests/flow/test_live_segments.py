@@ -13,8 +13,10 @@ from crmcore.errors import InvalidCondition, UnknownCustomer
 from crmcore.flow import segments
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
-from crmcore.model.building import attribute, consent, event, in_segment, rule
+from crmcore.model.building import attribute, consent, event, in_segment, rule, tag
 from crmcore.store import schema
+from crmcore.testing.clock import TurnedClock
+from tests.conftest import NOON
 
 BUYERS = event("bought").did()
 DORMANT = event("bought").did() & event("bought").did_not(within="30d")
@@ -178,6 +180,19 @@ def test_many_writers_at_once_leave_what_looking_at_everybody_finds(new_database
     assert sorted(told(first, "six")) == sorted(("entered", "six", str(number)) for number in range(20))
     for crm in writers:
         crm.close()
+
+
+def test_what_is_told_last_is_the_latest_whatever_the_clocks_of_writers_say(new_database):
+    """A transaction that began first may be the last to come to a customer; and clocks differ."""
+    clocks = [TurnedClock(NOON), TurnedClock(NOON)]
+    ahead, behind = (CRM(new_database("crm.db"), clock=one, blocked=["crm_email", "crm_recommend"]) for one in clocks)
+    clocks[0].turn("10s")
+    with ahead, behind:
+        ahead.define_segment("vips", tag("vip"))
+        ahead.identify("1", tags=["vip"])
+        behind.identify("1", untags=["vip"], at=ahead.now() + 1)
+        assert told(ahead) == [("entered", "vips", "1"), ("left", "vips", "1")]
+        assert keys(ahead, "vips") == []
 
 
 class Named:

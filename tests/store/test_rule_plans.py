@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crmcore.model.building import account, attribute, event, field, in_segment, tag
+from crmcore.model.building import account, attribute, consent, event, field, in_segment, subscribed, tag
 from tests.store.asking import upload
 from tests.store.planning import statements, steps
 
@@ -25,6 +25,9 @@ CLAUSES = {
     "last": ORDERS.last().within("30d"),
     "then": ORDERS.then(event("order_returned"), within="7d"),
     "uploaded": in_segment("guests"),
+    "consent": consent("retention"),
+    "consent on a channel": consent("retention", channel="email"),
+    "wish": subscribed("news"),
 }
 #: Everybody is read one by one, and asked whether it is one of those found.
 READ_WHOLE = {"crm_customer"}

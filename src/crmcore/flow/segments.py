@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 
 from crmcore.flow.upkeep.planning import is_live
 from crmcore.model.condition import Condition
 from crmcore.rules.leaf import Ids
 from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import customer_ids, fetched
-from crmcore.store import schema, segments, standings
+from crmcore.store import bulk, schema, segments, standings
 from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
 
@@ -36,32 +37,42 @@ def members(
     scope: Scope, definition: Definition, plugins: Plugins, *, limit: int | None, after: int = 0
 ) -> list[Member]:
     """Return the customers in a segment now, by id, those after an id first."""
-    return _members(scope, _ids(scope, definition, plugins), limit, after)
+    if not _is_recorded(scope, definition, plugins):
+        return found(scope, definition.condition, plugins, limit=limit, after=after)
+    row, customer = schema.membership.c, schema.customer.c
+    query = (
+        select(customer.id, customer.key)
+        .join_from(schema.membership, schema.customer, customer.id == row.customer_id)
+        .where(bulk.mine_by_id(scope, schema.customer))
+        .where(row.workspace_id == scope.workspace_id, row.segment_id == definition.id, row.customer_id > after)
+    )
+    return _members(scope, query.order_by(row.customer_id).limit(limit))
 
 
 def found(scope: Scope, condition: Condition, plugins: Plugins, *, limit: int | None, after: int = 0) -> list[Member]:
     """Return the customers for whom a condition holds now: everybody is looked at."""
-    return _members(scope, customer_ids(condition, scope, plugins), limit, after)
+    customer = schema.customer.c
+    query = customer_ids(condition, scope, plugins).add_columns(customer.key).where(customer.id > after)
+    return _members(scope, query.order_by(customer.id).limit(limit))
+
+
+def _is_recorded(scope: Scope, definition: Definition, plugins: Plugins) -> bool:
+    """Tell whether everybody has been looked at for a segment: who is in it is what is recorded."""
+    filling = standings.filling(scope)
+    is_filled = filling is not None and filling.filled == filling.generation
+    return is_filled and segments.find(scope, definition.name) == definition and is_live(scope, definition, plugins)
 
 
 def _ids(scope: Scope, definition: Definition, plugins: Plugins) -> Ids:
-    """Where everybody has been looked at for the segment it is recorded who is in it."""
-    filling = standings.filling(scope)
-    is_recorded = filling is not None and filling.filled == filling.generation
-    if (
-        not is_recorded
-        or segments.find(scope, definition.name) != definition
-        or not is_live(scope, definition, plugins)
-    ):
+    if not _is_recorded(scope, definition, plugins):
         return customer_ids(definition.condition, scope, plugins)
     row, customer = schema.membership.c, schema.customer.c
     inside = select(row.customer_id).where(row.workspace_id == scope.workspace_id, row.segment_id == definition.id)
     return select(customer.id).where(customer.workspace_id == scope.workspace_id, customer.id.in_(inside))
 
 
-def _members(scope: Scope, ids: Ids, limit: int | None, after: int) -> list[Member]:
-    query = ids.add_columns(schema.customer.c.key).where(schema.customer.c.id > after)
-    return [Member(id=one, key=key) for one, key in fetched(scope, query.order_by(schema.customer.c.id).limit(limit))]
+def _members(scope: Scope, query: Select[Any]) -> list[Member]:
+    return [Member(id=one, key=key) for one, key in fetched(scope, query)]
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, exists, select
+from sqlalchemy import Table, exists, func, select
 
 from crmcore.hooks.rule import Touches
 from crmcore.model.condition import Consented, Subscribed
@@ -39,9 +39,14 @@ def _said_yes(scope: Scope, table: Table, yes: str, same: str, about: Any, chann
     )
     return among(
         select(said.customer_id).where(
-            said.workspace_id == scope.workspace_id, said[same] == about, here, said[yes], ~outweighed
+            said.workspace_id == scope.workspace_id, _is_rare(scope, said[same] == about), here, said[yes], ~outweighed
         )
     )
+
+
+def _is_rare(scope: Scope, term: Truth) -> Truth:
+    """Without statistics SQLite takes a workspace for a few rows, and would read all of it rather than use an index."""
+    return func.unlikely(term) if scope.connection.dialect.name == "sqlite" else term
 
 
 def _says_yes(statements: tuple[Said, ...], about: str, channel: str) -> bool:

@@ -43,6 +43,10 @@ def asked(scope: Scope) -> dict[str, Asked]:
 
 def next_generation(scope: Scope) -> int:
     """Begin the next generation, and return it; whoever else begins one waits until the transaction ends."""
+    row = schema.segment_plan.c
+    mine = select(row.generation).where(row.workspace_id == scope.workspace_id)
+    # Also whoever looks at customers for the generation before (`standings.filling_held`) comes to an end first.
+    scope.connection.execute(mine.with_for_update())
     return int(bulk.run(scope, _NEXT, {"workspace": scope.workspace_id}).scalar_one())
 
 

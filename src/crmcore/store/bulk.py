@@ -101,6 +101,24 @@ def select_in(
     return scope.connection.exec_driver_sql(statement, (*same.values(), json.dumps(values))).all()
 
 
+def select_held(
+    scope: Scope,
+    table: Table,
+    columns: Sequence[str],
+    same: Mapping[str, Any],
+    column: str,
+    values: Sequence[Any],
+    lock: str,
+) -> Sequence[Any]:
+    """Return the rows that `select_in` does, as they are once nobody else is changing them; `lock` is FOR SHARE or the like.
+
+    On SQLite whoever writes is alone.
+    """
+    if scope.connection.dialect.name == "sqlite" or not values:
+        return select_in(scope, table, columns, same, column, values)
+    return lists.select_each(scope, table, tuple(columns), same, column, values, lock=lock)
+
+
 def select_in_after(
     scope: Scope,
     table: Table,
@@ -114,13 +132,40 @@ def select_in_after(
     """Return the rows that `select_in` does, and of these those of which `later` is greater than a number, if one is given."""
     if than is None:
         return select_in(scope, table, columns, same, column, values)
+    return _select_in_and(scope, table, columns, same, column, values, {f"{later} >": than})
+
+
+def select_in_between(
+    scope: Scope,
+    table: Table,
+    columns: Sequence[str],
+    column: str,
+    values: Sequence[Any],
+    between: str,
+    ends: tuple[Any, Any],
+) -> Sequence[Any]:
+    """Return columns of the rows where `column` is among `values`, and those of `between` lie between two ends."""
+    also = {f"{between} >": ends[0], f"{between} <": ends[1]}
+    return _select_in_and(scope, table, columns, {}, column, values, also)
+
+
+def _select_in_and(
+    scope: Scope,
+    table: Table,
+    columns: Sequence[str],
+    same: Mapping[str, Any],
+    column: str,
+    values: Sequence[Any],
+    also: Mapping[str, Any],
+) -> Sequence[Any]:
     if not values:
         return []
     if scope.connection.dialect.name == "postgresql":
-        return lists.select_each(scope, table, tuple(columns), same, column, values, (later, than))
+        return lists.select_each(scope, table, tuple(columns), same, column, values, also)
     statement = _select_in(table.name, tuple(columns), tuple(same), column, scope.workspace_id)
-    bound = (*same.values(), json.dumps(values), than)
-    return scope.connection.exec_driver_sql(f"{statement} AND {later} > ?", bound).all()
+    asked = "".join(f" AND {one} ?" for one in also)
+    bound = (*same.values(), json.dumps(values), *also.values())
+    return scope.connection.exec_driver_sql(f"{statement}{asked}", bound).all()
 
 
 def select_bytes(

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import select
 
-from crmcore.store import schema
+from crmcore.store import bulk, schema
 from crmcore.store.attributes import OF_CUSTOMERS, write_log
-from crmcore.store.identities import IN_LIST
 from crmcore.store.scope import Scope
 
 ON, OFF = "true", "false"
@@ -73,20 +71,9 @@ def parts(name: str) -> tuple[str, tuple[str, ...]]:
 
 def logged(scope: Scope, customers: Iterable[int], kind: str) -> list[Logged]:
     """Return all flags of a kind that customers have in the log, oldest first."""
-    row, ids = schema.attribute_log.c, sorted(customers)
-    columns = [row[name] for name in COLUMNS]
-    found: list[Logged] = []
-    for start in range(0, len(ids), IN_LIST):
-        rows = scope.connection.execute(
-            select(*columns).where(
-                row.workspace_id == scope.workspace_id,
-                row.customer_id.in_(ids[start : start + IN_LIST]),
-                row.name > f"{kind}:",
-                row.name < f"{kind};",
-            )
-        )
-        found += [read(one) for one in rows]
-    return sorted(found, key=lambda one: (one.at, one.row))
+    ends = (f"{kind}:", f"{kind};")
+    rows = bulk.select_in_between(scope, schema.attribute_log, COLUMNS, "customer_id", sorted(customers), "name", ends)
+    return sorted((read(one) for one in rows), key=lambda one: (one.at, one.row))
 
 
 def read(row: Any) -> Logged:

@@ -15,10 +15,34 @@ Named = tuple[Identity, ...]
 Owner = tuple[int, int]
 #: How many values one IN list takes; SQLite allows 32,766 parameters.
 IN_LIST = 10_000
+#: How PostgreSQL locks identities: of one that is held, or claimed, nobody else changes where it leads.
+HELD, HELD_IF_FREE, CLAIMED = "FOR SHARE", "FOR SHARE SKIP LOCKED", "FOR NO KEY UPDATE"
 
 
 def find(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
     """Return the owner each known identity leads to."""
+    return _find(scope, names, "")
+
+
+def find_and_hold(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
+    """Return the same; until the transaction ends none of them comes to lead to another customer."""
+    return _find(scope, names, HELD)
+
+
+def find_and_claim(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
+    """Return the same; until the transaction ends nobody else says anything of these customers."""
+    return _find(scope, names, CLAIMED)
+
+
+def hold_free(scope: Scope, names: Collection[Identity]) -> bool:
+    """Hold identities; tell whether all are known, and nobody is about to let them lead to another customer.
+
+    On SQLite that is so as soon as something has been written, and nothing may be read before.
+    """
+    return scope.connection.dialect.name == "sqlite" or len(_find(scope, names, HELD_IF_FREE)) == len(set(names))
+
+
+def _find(scope: Scope, names: Iterable[Identity], lock: str) -> dict[Identity, Owner]:
     kinds: dict[str, dict[str, Identity]] = {}
     for name in names:
         kinds.setdefault(name.kind, {})[name.value] = name
@@ -26,7 +50,7 @@ def find(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
     for kind in sorted(kinds):
         named = kinds[kind]
         columns = ("value", "customer_id", "origin_id")
-        rows = bulk.select_in(scope, identity, columns, {"kind": kind}, "value", sorted(named))
+        rows = bulk.select_held(scope, identity, columns, {"kind": kind}, "value", sorted(named), lock)
         found.update((named[value], (customer_id, origin_id)) for value, customer_id, origin_id in rows)
     return found
 

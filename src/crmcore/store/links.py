@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from crmcore.model.identity import KEY, Identity
 from crmcore.model.linking import MERGED, NAMED, UNMERGED, Link, grouped
 from crmcore.store import bulk, schema
+from crmcore.store.identities import CLAIMED
 from crmcore.store.scope import Scope
 
 _COLUMNS = ("id", "low", "high", "kind", "into_id", "at", "forced", "refused", "reason", "received_at", "import_id")
@@ -106,6 +107,16 @@ def around(scope: Scope, origins: Iterable[int], known_at: int | None = None) ->
         links=[_link(row) for row in links.values()],
         refused=frozenset((row.low, row.high) for row in links.values() if row.refused),
     )
+
+
+def around_and_claimed(scope: Scope, origins: Iterable[int]) -> Neighbourhood:
+    """Return all that links can reach from origins; until the transaction ends nobody else changes whom they lead to."""
+    near, claimed = around(scope, origins), set[int]()
+    while near.names.keys() - claimed and scope.connection.dialect.name != "sqlite":
+        claimed |= near.names.keys()
+        bulk.select_held(scope, schema.identity, ("id",), {}, "origin_id", sorted(claimed), CLAIMED)
+        near = around(scope, claimed)
+    return near
 
 
 def origins_known(scope: Scope, known_at: int, after: int, limit: int) -> list[int]:

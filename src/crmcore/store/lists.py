@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Column, Table
@@ -12,6 +13,7 @@ from crmcore.store.engine import PLANNED_ANEW
 from crmcore.store.schema.columns import RowId
 from crmcore.store.scope import Scope
 
+NOTHING_ELSE: Mapping[str, Any] = MappingProxyType({})
 _TYPES = {"BIGINT": "bigint", "TEXT": "text", "BOOLEAN": "boolean", "BLOB": "bytea"}
 
 
@@ -46,16 +48,16 @@ def select_each(
     same: Mapping[str, Any],
     column: str,
     values: Sequence[Any],
-    later: tuple[str, int] | None = None,
+    also: Mapping[str, Any] = NOTHING_ELSE,
+    lock: str = "",
 ) -> Sequence[Any]:
-    """Return columns of the rows where `same` holds, `column` is among `values`, and a number is greater than another.
+    """Return columns of the rows where `same` holds, `column` is among `values`, and what else is asked: {"at >": 5}.
 
-    Each value is looked up by itself: without statistics PostgreSQL would rather read all that is the same, and compare.
+    They are locked one after the other where `lock` says how. Each value is looked up by itself: without statistics PostgreSQL would rather read all that is the same, and compare.
     """
     wanted = _bound(table.c[column], list(dict.fromkeys(values)))
-    statement = _select_each(table, columns, tuple(same), column, later[0] if later else "", scope.workspace_id)
-    than = () if later is None else (later[1],)
-    return scope.connection.exec_driver_sql(statement, (wanted, *same.values(), *than)).all()
+    statement = _select_each(table, columns, tuple(same), column, tuple(also), lock, scope.workspace_id)
+    return scope.connection.exec_driver_sql(statement, (wanted, *same.values(), *also.values())).all()
 
 
 @lru_cache(maxsize=256)
@@ -79,14 +81,24 @@ def _update(
 
 @lru_cache(maxsize=256)
 def _select_each(
-    table: Table, columns: tuple[str, ...], same: tuple[str, ...], column: str, later: str, workspace_id: int
+    table: Table,
+    columns: tuple[str, ...],
+    same: tuple[str, ...],
+    column: str,
+    also: tuple[str, ...],
+    lock: str,
+    workspace_id: int,
 ) -> str:
     given = f"unnest({_marked(table.c[column])}) AS wanted (sought)"
     found = " AND ".join(
-        (f"workspace_id = {workspace_id}", *(f"{one} = %s" for one in same), f"{column} = wanted.sought")
+        (
+            f"workspace_id = {workspace_id}",
+            *(f"{one} = %s" for one in same),
+            f"{column} = wanted.sought",
+            *(f"{one} %s" for one in also),
+        )
     )
-    found += f" AND {later} > %s" if later else ""
-    each = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {found} OFFSET 0"
+    each = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {found} OFFSET 0 {lock}"
     return f"SELECT {', '.join(f'found.{one}' for one in columns)} FROM {given} CROSS JOIN LATERAL ({each}) AS found"
 
 

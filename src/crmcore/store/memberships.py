@@ -58,6 +58,20 @@ def told(scope: Scope, customers: Collection[int]) -> set[tuple[str, int]]:
     return {pair for pair, (_, _, is_in) in latest.items() if is_in}
 
 
+def last_told(
+    scope: Scope, name: str, customers: Collection[int], since: int
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return time and id of the last event of a name that told of a segment (by name) and customer, unless before `since`."""
+    columns, ids = ("ref", "customer_id", "occurred_at", "id"), sorted(customers)
+    rows = bulk.select_in_after(
+        scope, schema.event, columns, {"name": name}, "customer_id", ids, "occurred_at", since - 1
+    )
+    last: dict[tuple[str, int], tuple[int, int]] = {}
+    for segment, customer_id, at, row_id in rows:
+        last[segment, customer_id] = max((at, row_id), last.get((segment, customer_id), (at, row_id)))
+    return last
+
+
 def upload(scope: Scope, segment_id: int, customers: Collection[int]) -> set[int]:
     """Let the uploaded members of a segment be these; return those of whom it was different."""
     row = schema.segment_member.c

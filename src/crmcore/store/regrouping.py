@@ -52,7 +52,7 @@ def regroup(scope: Scope, origins: Iterable[int], names: Mapping[int, Identity],
 
     What follows from the logs of customers is for the caller to `settle`, once the identities of new origins are stored.
     """
-    near = links.around(scope, origins)
+    near = links.around_and_claimed(scope, origins)
     grouping = grouped(near.names | dict(names), [*near.links, *said])
     homes = _homes(grouping)
     moves = [

@@ -9,7 +9,7 @@ import attrs
 from crmcore.model.identity import KEY, Identity
 from crmcore.model.linking import NAMED, link
 from crmcore.store import bulk, links, schema
-from crmcore.store.identities import Named, Owner, find
+from crmcore.store.identities import Named, Owner, find_and_claim, find_and_hold
 from crmcore.store.links import Statement
 from crmcore.store.regrouping import regroup, settle
 from crmcore.store.scope import Scope
@@ -45,9 +45,10 @@ class Resolved:
 
 def resolve(scope: Scope, namings: Sequence[Naming], explicit: Sequence[Explicit] = ()) -> Resolved:
     """Return the customer of each statement; what it names is linked to what it is anchored at."""
-    known = find(scope, (name for one in namings for name in one.names))
+    may_link = bool(explicit) or any(len(one.names) > 1 for one in namings)
+    known = (find_and_claim if may_link else find_and_hold)(scope, (name for one in namings for name in one.names))
     new = _origins(scope, [name for one in namings for name in one.names if name not in known])
-    if not new and not explicit and all(len(one.names) == 1 for one in namings):
+    if not new and not may_link:
         return Resolved(owners=[known[one.names[0]] for one in namings], refused=[])
     origins = {name: origin for name, (_, origin) in known.items()} | new
     said = _named_together(scope, namings, origins, set(new.values())) + _explicitly(explicit, origins)

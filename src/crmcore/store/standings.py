@@ -47,8 +47,23 @@ generation = excluded.generation, truths = excluded.truths, due_at = excluded.du
 
 def filling(scope: Scope) -> Filling | None:
     """Return the generation of the plan and how far it has been filled; None where no segment is live."""
+    return _filling(scope, _plan_row(scope))
+
+
+def filling_held(scope: Scope) -> Filling | None:
+    """Return the same; nobody begins another generation until the transaction ends.
+
+    So whoever was looked at for the one before is there to be seen when the next one is filled.
+    """
+    return _filling(scope, _plan_row(scope).with_for_update(read=True, key_share=True))
+
+
+def _plan_row(scope: Scope) -> Select[int, int, int]:
     row = schema.segment_plan.c
-    query = select(row.generation, row.filled, row.reached).where(row.workspace_id == scope.workspace_id)
+    return select(row.generation, row.filled, row.reached).where(row.workspace_id == scope.workspace_id)
+
+
+def _filling(scope: Scope, query: Select[int, int, int]) -> Filling | None:
     found = scope.connection.execute(query).one_or_none()
     return None if found is None else Filling(generation=found[0], filled=found[1], reached=found[2])
 
@@ -59,14 +74,10 @@ def locked(scope: Scope, customers: Collection[int]) -> dict[int, Standing]:
     Whoever has changed something of them meanwhile has committed: what is read after this is all there is.
     """
     ids = sorted(customers)
-    if scope.connection.dialect.name == "sqlite":
-        return _read(bulk.select_in(scope, schema.standing, _COLUMNS[:-1], {}, "customer_id", ids))
-    empty = [(one, 0, _text(NOBODY), None) for one in ids]
-    bulk.insert_new(scope, schema.standing, _COLUMNS, empty)
-    row = schema.standing.c
-    query = select(row.customer_id, row.generation, row.truths).where(row.workspace_id == scope.workspace_id)
-    mine = query.where(bulk.among(scope, row.customer_id, ids)).order_by(row.customer_id).with_for_update()
-    return _read(scope.connection.execute(mine).all())
+    if scope.connection.dialect.name != "sqlite":
+        empty = [(one, 0, _text(NOBODY), None) for one in ids]
+        bulk.insert_new(scope, schema.standing, _COLUMNS, empty)
+    return _read(bulk.select_held(scope, schema.standing, _COLUMNS[:-1], {}, "customer_id", ids, "FOR UPDATE"))
 
 
 def save(scope: Scope, standings: Mapping[int, Standing]) -> None:
@@ -88,9 +99,9 @@ def clear(scope: Scope) -> None:
 
 
 def gone(scope: Scope, customers: Sequence[int]) -> dict[int, int | None]:
-    """Return those of customers who are no more, with the one each was merged into, if so."""
+    """Return those of customers who are no more, with the one each was merged into, if so; the others stay for now."""
     columns = ("id", "merged_into", "erased_at")
-    rows = bulk.select_in(scope, schema.customer, columns, {}, "id", sorted(customers))
+    rows = bulk.select_held(scope, schema.customer, columns, {}, "id", sorted(customers), "FOR SHARE")
     there = {one: (into, erased_at) for one, into, erased_at in rows}
     away = {one: into for one, (into, erased_at) in there.items() if into is not None or erased_at is not None}
     return away | {one: None for one in customers if one not in there}
@@ -102,9 +113,12 @@ def due(scope: Scope, limit: int) -> list[int]:
 
 
 def due_and_free(scope: Scope, limit: int) -> list[int]:
-    """Return those of `due` whom nobody else is looking at, and hold them."""
+    """Return those of `due` whom nobody else is looking at, joining or parting, and hold them."""
     query = due_ones(scope, limit).with_for_update(skip_locked=True)
-    return list(scope.connection.execute(query).scalars().all())
+    free = scope.connection.execute(query).scalars().all()
+    row = schema.customer.c
+    there = select(row.id).where(bulk.mine_by_id(scope, schema.customer), bulk.among(scope, row.id, free))
+    return list(scope.connection.execute(there.with_for_update(read=True, skip_locked=True)).scalars().all())
 
 
 def due_ones(scope: Scope, limit: int) -> Select[int]:
@@ -115,12 +129,13 @@ def due_ones(scope: Scope, limit: int) -> Select[int]:
 
 
 def to_fill(scope: Scope, after: int, limit: int) -> list[int]:
-    """Return the next customers to look at, by id."""
+    """Return the next customers to look at, by id; until the transaction ends nobody joins or parts them."""
     row = schema.customer.c
     query = select(row.id).where(
-        row.workspace_id == scope.workspace_id, row.id > after, row.merged_into.is_(None), row.erased_at.is_(None)
+        bulk.mine_by_id(scope, schema.customer), row.id > after, row.merged_into.is_(None), row.erased_at.is_(None)
     )
-    return list(scope.connection.execute(query.order_by(row.id).limit(limit)).scalars().all())
+    held = query.order_by(row.id).limit(limit).with_for_update(read=True)
+    return list(scope.connection.execute(held).scalars().all())
 
 
 def reached(scope: Scope, generation: int, customer_id: int) -> None:

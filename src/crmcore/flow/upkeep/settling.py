@@ -16,8 +16,8 @@ from crmcore.store import atoms, events, memberships, segments, standings
 from crmcore.store.memberships import ENTERED, LEFT
 from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
-from crmcore.store.standings import NOBODY, Standing
-from crmcore.store.touched import ALL, segment_key
+from crmcore.store.standings import NOBODY, Filling, Standing
+from crmcore.store.touched import ACCOUNTS, ALL, segment_key
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +74,7 @@ class Upkeep:
         there = _present(scope, touched)
         before = dict.fromkeys(there, NOBODY) | standings.locked(scope, there)
         # Read once the customers are locked: a plan that has changed meanwhile counts.
-        plan = self._current(scope)
+        plan = self._plan_of(scope, standings.filling_held(scope))
         if plan is None:
             return
         looked_at = {one: evaluating.to_look_at(plan, before[one], touched[one], scope.now) for one in there}
@@ -94,11 +94,10 @@ class Upkeep:
 
     def is_able(self, scope: Scope) -> bool:
         """Tell whether this process can look at all that is asked for."""
-        plan = self._current(scope)
+        plan = self._plan_of(scope, standings.filling(scope))
         return plan is not None and plan.is_whole
 
-    def _current(self, scope: Scope) -> Plan | None:
-        filling = standings.filling(scope)
+    def _plan_of(self, scope: Scope, filling: Filling | None) -> Plan | None:
         if filling is None:
             return None
         if self._plan is None or self._plan.generation != filling.generation:
@@ -108,7 +107,8 @@ class Upkeep:
 
 def _present(scope: Scope, touched: Mapping[int, set[str]]) -> list[int]:
     """Return those who are there; of those who are no more, the standing goes, and memberships follow a merge."""
-    gone = standings.gone(scope, [one for one, keys in touched.items() if ALL in keys])
+    # Of all others an identity is held, or the customer itself.
+    gone = standings.gone(scope, [one for one, keys in touched.items() if not keys.isdisjoint((ALL, ACCOUNTS))])
     if gone:
         memberships.move_uploaded(scope, [(away, into) for away, into in gone.items() if into is not None])
         memberships.forget(scope, gone)
@@ -175,10 +175,32 @@ def _record(scope: Scope, writing: Sequence[Change], telling: Sequence[Change]) 
         _tell(scope, telling)
 
 
+def _times(scope: Scope, telling: Sequence[Change], ids: Sequence[int]) -> list[int]:
+    """Return when each is told to have happened: after what was told before it of the same customer and segment.
+
+    Another writer may have told that whose transaction began later, or whose clock is ahead.
+    """
+    last: dict[tuple[bool, str, int], tuple[int, int]] = {}
+    for is_in, before in ((True, LEFT), (False, ENTERED)):
+        some = [one for one in telling if one.is_in == is_in]
+        if some:
+            since = min(one.at for one in some)
+            found = memberships.last_told(scope, before, {one.customer_id for one in some}, since)
+            last |= {(is_in, *pair): place for pair, place in found.items()}
+    places = [last.get((one.is_in, one.segment, one.customer_id), (one.at, 0)) for one in telling]
+    return [
+        one.at if place < (one.at, row_id) else place[0] + 1
+        for one, place, row_id in zip(telling, places, ids, strict=True)
+    ]
+
+
 def _tell(scope: Scope, telling: Sequence[Change]) -> None:
     """Append the events; no condition may ask for them, so that nothing has to be looked at again."""
-    names = {True: ENTERED, False: LEFT}
-    told = [Event(name=names[one.is_in], customer=(), at=one.at, ref=one.segment) for one in telling]
+    names, ids = {True: ENTERED, False: LEFT}, scope.new_ids(len(telling))
+    told = [
+        Event(name=names[one.is_in], customer=(), at=at, ref=one.segment)
+        for one, at in zip(telling, _times(scope, telling, ids), strict=True)
+    ]
     owners = [(one.customer_id, one.customer_id) for one in telling]
-    events.append(scope, told, scope.new_ids(len(told)), owners)
+    events.append(scope, told, ids, owners)
     scope.touched.take()

@@ -35,7 +35,7 @@ CREATE TABLE crm_segment_member (
     PRIMARY KEY (workspace_id, segment_id, customer_id)
 );
 
-CREATE INDEX ix_segment_member_customer_id_segment_id ON crm_segment_member (workspace_id, customer_id, segment_id);
+CREATE INDEX ix_segment_member_customer_id_segment_id_since ON crm_segment_member (workspace_id, customer_id, segment_id, since);
 
 CREATE TABLE crm_event_day (
     workspace_id BIGINT NOT NULL,

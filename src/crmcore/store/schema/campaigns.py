@@ -30,7 +30,7 @@ segment_member = keyed(
     number("segment_id"),
     number("customer_id"),
     number("since"),
-    indexes=[("customer_id", "segment_id")],
+    indexes=[("customer_id", "segment_id", "since")],
 )
 
 #: `parts` is JSON by part name; a change makes a new version, none is ever changed.
