@@ -160,7 +160,7 @@ def _batches(read: Callable[[str], list[Any]], tables: tuple[str, ...]) -> list[
 def _days(events: list[Any]) -> list[Any]:
     sums: dict[Any, list[int]] = {}
     for _, workspace, customer, _, name, at, _, _, quantity, amount, currency, *_ in events:
-        one = sums.setdefault((workspace, customer, name, currency, at // DAY), [0, at, at, 0, 0])
+        one = sums.setdefault((workspace, at // DAY, customer, name, currency), [0, at, at, 0, 0])
         one[0], one[2], one[3], one[4] = one[0] + 1, at, one[3] + quantity, one[4] + amount
     return [(*key, *values) for key, values in sorted(sums.items())]
 

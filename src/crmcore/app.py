@@ -227,7 +227,8 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
 
         self._fold()
         with self._opened.reading() as scope:
-            return sums.of_days(scope, identities.owner(scope, who)[0], name)
+            found = sums.of_days(scope, identities.owner(scope, who)[0])
+        return [one for one in found if name in (None, one.name)]
 
     def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmcore.flow.progress import Progress
-from crmcore.store import atoms, leads, memberships, standings, sums
+from crmcore.store import atoms, identities, leads, memberships, standings, sums
 from crmcore.store.scope import Read, Scope, Write
 
 BATCH = 1000
@@ -22,6 +22,7 @@ def rebuild(write: Write, reading: Read, progress: Progress) -> None:
 
 def _begin(scope: Scope) -> None:
     """Everybody is to be looked at again."""
+    sums.clear(scope)
     memberships.clear(scope)
     standings.clear(scope)
     if standings.filling(scope) is not None:
@@ -30,5 +31,7 @@ def _begin(scope: Scope) -> None:
 
 def _settle(scope: Scope, after: int) -> list[int]:
     customers = standings.to_fill(scope, after, BATCH)
-    sums.settle(scope, customers)
+    identities.claim(scope, customers)
+    scope.touched.note_all(customers)
+    sums.make(scope, customers)
     return customers

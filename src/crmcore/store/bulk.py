@@ -82,6 +82,14 @@ def delete(scope: Scope, table: Table, key: Sequence[str], rows: Sequence[tuple[
         scope.connection.exec_driver_sql(statement, list(rows))
 
 
+def delete_pairs(scope: Scope, table: Table, pair: tuple[str, str], values: Collection[tuple[int, int]]) -> None:
+    """Delete the rows where a pair of numbers is among `values`, however many they are: each is looked up by itself."""
+    if scope.connection.dialect.name == "sqlite":
+        delete(scope, table, pair, sorted(values))
+    elif values:
+        lists.delete_pairs(scope, table, pair, sorted(values))
+
+
 def insert_new(scope: Scope, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
     """Insert the rows whose key is not there yet; return how many those were."""
     if copying.is_worth_it(scope.connection, rows):

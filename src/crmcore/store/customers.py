@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import attrs
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import select
 
 from crmcore.model.identity import Identity
 from crmcore.model.values import Value
-from crmcore.store import attributes, bulk, consents, schema, suppressions, tags
+from crmcore.store import attributes, bulk, consents, schema, sums, suppressions, tags
 from crmcore.store.scope import Scope
+from crmcore.store.sums import DaySum
 
 
 @attrs.frozen(kw_only=True)
@@ -137,19 +139,17 @@ def _accounts(scope: Scope, customer_id: int) -> tuple[tuple[str, str], ...]:
 
 
 def _sums(scope: Scope, customer_id: int) -> tuple[EventSum, ...]:
-    day = schema.event_day.c
-    query = (
-        select(
-            day.name,
-            day.currency,
-            cast(func.sum(day.count), BigInteger).label("count"),
-            func.min(day.first_at).label("first_at"),
-            func.max(day.last_at).label("last_at"),
-            cast(func.sum(day.quantity), BigInteger).label("quantity"),
-            cast(func.sum(day.amount), BigInteger).label("amount"),
-        )
-        .where(day.workspace_id == scope.workspace_id, day.customer_id == customer_id)
-        .group_by(day.name, day.currency)
-        .order_by(day.name, day.currency)
+    by_name = groupby(sums.of_days(scope, customer_id), lambda one: (one.name, one.currency))
+    return tuple(_sum(*key, list(days)) for key, days in by_name)
+
+
+def _sum(name: str, currency: str, days: Sequence[DaySum]) -> EventSum:
+    return EventSum(
+        name=name,
+        currency=currency,
+        count=sum(one.count for one in days),
+        first_at=min(one.first_at for one in days),
+        last_at=max(one.last_at for one in days),
+        quantity=sum(one.quantity for one in days),
+        amount=sum(one.amount for one in days),
     )
-    return tuple(EventSum(**row) for row in scope.connection.execute(query).mappings())

@@ -34,6 +34,11 @@ def find_and_claim(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Ow
     return _find(scope, names, CLAIMED)
 
 
+def claim(scope: Scope, customers: Collection[int]) -> None:
+    """Let nobody else say anything of these customers until the transaction ends."""
+    bulk.select_held(scope, identity, ("id",), {}, "customer_id", sorted(customers), CLAIMED)
+
+
 def hold_free(scope: Scope, names: Collection[Identity]) -> bool:
     """Hold identities; tell whether all are known, and nobody is about to let them lead to another customer.
 

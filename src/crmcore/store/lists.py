@@ -41,6 +41,17 @@ def update(
     return scope.connection.exec_driver_sql(statement, bound, execution_options={PLANNED_ANEW: True}).rowcount
 
 
+def delete_pairs(scope: Scope, table: Table, pair: tuple[str, str], values: Sequence[tuple[int, int]]) -> None:
+    """Delete the rows where a pair of columns is among `values`."""
+    given = dict(zip(pair, zip(*values, strict=True), strict=True))
+    wanted = f"unnest({_lists(table, pair)}) AS wanted (one, other)"
+    mine = f"{table.name}.workspace_id = {scope.workspace_id}"
+    found = f"{mine} AND {table.name}.{pair[0]} = wanted.one AND {table.name}.{pair[1]} = wanted.other"
+    bound = _all_bound(table, given, pair)
+    statement = f"DELETE FROM {table.name} USING {wanted} WHERE {found}"
+    scope.connection.exec_driver_sql(statement, bound, execution_options={PLANNED_ANEW: True})
+
+
 def select_each(
     scope: Scope,
     table: Table,

@@ -62,12 +62,16 @@ def add(scope: Scope, source_id: int, source: str, lines: Sequence[Event], owner
     new = {order: sums for order, sums in more.items() if order not in known}
     _insert(scope, source, new)
     _update(scope, {known[order].id: known[order].sums + sums for order, sums in more.items() if order in known})
-    kept.settle(scope, {order.customer_id for order in more if order in known})
+    there = [order for order in more if order in known]
+    kept.settle(scope, {one.customer_id for one in there}, {kept.day_of(known[one].sums.at) for one in there})
     return len(new)
 
 
-def settle(scope: Scope, source_id: int, customers: Collection[int]) -> None:
-    """Let the orders of customers be what is left of their lines, and take away those of which nothing is left."""
+def settle(scope: Scope, source_id: int, customers: Collection[int]) -> set[int]:
+    """Let the orders of customers be what is left of their lines, and take away those of which nothing is left.
+
+    Return the days on which they were before.
+    """
     known = _known(scope, source_id, customers)
     left = _from_lines(scope, source_id, customers)
     bulk.delete(scope, schema.event, ("id",), [(known[order].id,) for order in known if order not in left])
@@ -77,6 +81,7 @@ def settle(scope: Scope, source_id: int, customers: Collection[int]) -> None:
         if order in known and (sums, import_id) != (known[order].sums, known[order].import_id)
     ]
     bulk.update(scope, schema.event, ("occurred_at", "quantity", "amount", "import_id"), ("id",), rows)
+    return {kept.day_of(one.sums.at) for one in known.values()}
 
 
 def _known(scope: Scope, source_id: int, customers: Collection[int]) -> dict[Order, Kept]:

@@ -6,10 +6,12 @@ counts; ranks are made of them when they are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import product
 
 import attrs
-from sqlalchemy import ColumnElement, Float, case, cast, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Float, Table, case, cast, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
 from crmcore.errors import Overflow
@@ -37,9 +39,15 @@ class DaySum:
     amount: int
 
 
-_DAY = ("customer_id", "name", "currency", "day", "count", "first_at", "last_at", "quantity", "amount")
+_KEY = ("day", "customer_id", "name", "currency")
+_SUMS = ("count", "first_at", "last_at", "quantity", "amount")
+_DAY = (*_KEY, *_SUMS)
+_INSERT: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 #: How a batch is added to what is kept.
-FOLD = """ON CONFLICT (workspace_id, customer_id, name, currency, day) DO UPDATE SET
+FOLD = """ON CONFLICT (workspace_id, day, customer_id, name, currency) DO UPDATE SET
 count = crm_event_day.count + excluded.count,
 first_at = CASE WHEN excluded.first_at < crm_event_day.first_at THEN excluded.first_at ELSE crm_event_day.first_at END,
 last_at = CASE WHEN excluded.last_at > crm_event_day.last_at THEN excluded.last_at ELSE crm_event_day.last_at END,
@@ -51,11 +59,11 @@ LARGE, MOST = 2**43, 2**62
 
 def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None:
     """Add events to the sums of their customers; raise Overflow where large values bring one beyond 2^62."""
-    days: dict[tuple[int, str, str, int], list[int]] = {}
+    days: dict[tuple[int, int, str, str], list[int]] = {}
     large: set[int] = set()
     for event, (customer_id, _) in zip(events, owners, strict=True):
         at, quantity, amount = event.at, event.quantity or 0, event.amount or 0
-        key = (customer_id, event.name, event.currency or "", at // DAY)
+        key = (day_of(at), customer_id, event.name, event.currency or "")
         found = days.get(key)
         if found is None:
             days[key] = [1, at, at, quantity, amount]
@@ -73,11 +81,10 @@ def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None
 
 
 def _check(scope: Scope, customers: Collection[int]) -> None:
-    row = schema.event_day.c
-    sums = (func.sum(cast(row.quantity, Float)), func.sum(cast(row.amount, Float)))
-    too_much = or_(*(func.abs(one) > MOST for one in sums))
-    mine = (row.workspace_id == scope.workspace_id, bulk.among(scope, row.customer_id, customers))
-    query = select(row.customer_id).where(*mine).group_by(row.customer_id, row.name, row.currency).having(too_much)
+    event, currency = schema.event.c, func.coalesce(schema.event.c.currency, "")
+    too_much = or_(*(func.abs(func.sum(cast(one, Float))) > MOST for one in (event.quantity, event.amount)))
+    mine = (event.workspace_id == scope.workspace_id, bulk.among(scope, event.customer_id, customers))
+    query = select(event.customer_id).where(*mine).group_by(event.customer_id, event.name, currency).having(too_much)
     if scope.connection.execute(query.limit(1)).first():
         raise _overflow()
 
@@ -86,25 +93,47 @@ def _overflow() -> Overflow:
     return Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 2^62")
 
 
-def settle(scope: Scope, customers: Iterable[int]) -> None:
-    """Make the sums of customers again from the log."""
+def settle(scope: Scope, customers: Iterable[int], before: Iterable[int] = ()) -> None:
+    """Make the sums of customers again from the log: those of all days it tells of now, and of days it told of `before`."""
     ids = sorted(customers)
     scope.touched.note_all(ids)
-    for start in range(0, len(ids), IN_LIST):
-        _settle(scope, ids[start : start + IN_LIST])
+    gone = {*_days(scope, ids), *before}
+    bulk.delete_pairs(scope, schema.event_day, ("day", "customer_id"), set(product(gone, ids)))
+    make(scope, ids)
 
 
-def _settle(scope: Scope, customers: Sequence[int]) -> None:
-    row, event = schema.event_day.c, schema.event.c
-    gone = (row.workspace_id == scope.workspace_id, row.customer_id.in_(customers))
-    scope.connection.execute(delete(schema.event_day).where(*gone))
-    day = _day_of(event.occurred_at)
-    keys = (event.workspace_id, event.customer_id, event.name, func.coalesce(event.currency, ""), day)
+def make(scope: Scope, customers: Sequence[int]) -> None:
+    """Make the sums of customers from the log where there are none yet, or too few."""
+    for start in range(0, len(customers), IN_LIST):
+        _make(scope, customers[start : start + IN_LIST])
+
+
+def clear(scope: Scope) -> None:
+    """Remove all sums: they are made again as customers are settled."""
+    bulk.run(scope, "DELETE FROM crm_event_day WHERE workspace_id = :workspace", {"workspace": scope.workspace_id})
+
+
+def _days(scope: Scope, customers: Collection[int]) -> list[int]:
+    event = schema.event.c
+    mine = (event.workspace_id == scope.workspace_id, bulk.among(scope, event.customer_id, customers))
+    return list(scope.connection.execute(select(_day_of(event.occurred_at)).where(*mine).distinct()).scalars())
+
+
+def _make(scope: Scope, customers: Sequence[int]) -> None:
+    event, day = schema.event.c, _day_of(schema.event.c.occurred_at)
+    keys = (event.workspace_id, day, event.customer_id, event.name, func.coalesce(event.currency, ""))
     added = (func.sum(func.coalesce(event.quantity, 0)), func.sum(func.coalesce(event.amount, 0)))
     times = (func.min(event.occurred_at), func.max(event.occurred_at))
-    mine = (event.workspace_id == scope.workspace_id, event.customer_id.in_(customers))
+    mine = (event.workspace_id == scope.workspace_id, bulk.among(scope, event.customer_id, customers))
     sums = select(*keys, func.count(), *times, *added).where(*mine).group_by(*keys)
-    scope.connection.execute(insert(schema.event_day).from_select(["workspace_id", *_DAY], sums))
+    made = _INSERT[scope.connection.dialect.name](schema.event_day).from_select(["workspace_id", *_DAY], sums)
+    latest = {name: made.excluded[name] for name in _SUMS}
+    scope.connection.execute(made.on_conflict_do_update(index_elements=["workspace_id", *_KEY], set_=latest))
+
+
+def day_of(at: int) -> int:
+    """Return the day of a time."""
+    return at // DAY
 
 
 def _day_of(at: ColumnElement[int]) -> ColumnElement[int]:
@@ -112,13 +141,10 @@ def _day_of(at: ColumnElement[int]) -> ColumnElement[int]:
     return case((at < 0, (at + 1) // DAY - 1), else_=at // DAY)
 
 
-def of_days(scope: Scope, customer_id: int, name: str | None) -> list[DaySum]:
-    """Return what a customer's events add up to day by day, of one name or of all."""
-    row = schema.event_day.c
+def of_days(scope: Scope, customer_id: int) -> list[DaySum]:
+    """Return what a customer's events add up to by name, currency and day, in this order."""
     names = [field.name for field in attrs.fields(DaySum)]
-    which = [] if name is None else [row.name == name]
-    query = select(*(row[one] for one in names)).where(
-        row.workspace_id == scope.workspace_id, row.customer_id == customer_id, *which
-    )
-    rows = scope.connection.execute(query.order_by(row.name, row.currency, row.day)).all()
-    return [DaySum(**dict(zip(names, one, strict=True))) for one in rows]
+    wanted = {(day, customer_id) for day in _days(scope, [customer_id])}
+    rows = bulk.select_pairs(scope, schema.event_day, names, {}, ("day", "customer_id"), wanted)
+    found = [DaySum(**dict(zip(names, one, strict=True))) for one in rows]
+    return sorted(found, key=lambda one: (one.name, one.currency, one.day))

@@ -48,15 +48,17 @@ NOTHING = Batch(rows=0)
 def lines(scope: Scope, begun: Begun) -> Batch:
     """Take back events; orders that lines of other imports add up to as well stay with what is left of them."""
     row = schema.event.c
-    query = select(row.id, row.customer_id).where(row.workspace_id == scope.workspace_id, row.import_id == begun.id)
+    columns = (row.id, row.customer_id, row.occurred_at)
+    query = select(*columns).where(row.workspace_id == scope.workspace_id, row.import_id == begun.id)
     is_orders = begun.mapping["kind"] == orders.KIND
     if is_orders:
         query = query.where(row.name.not_in(sorted(orders.WHOLE.values())))
     found = scope.connection.execute(query.limit(BATCH)).all()
     customers = _delete(scope, schema.event, found)
+    before = {sums.day_of(one.occurred_at) for one in found}
     if is_orders:
-        orders.settle(scope, begun.source_id, customers)
-    sums.settle(scope, customers)
+        before |= orders.settle(scope, begun.source_id, customers)
+    sums.settle(scope, customers, before)
     return Batch(rows=len(found))
 
 

@@ -43,16 +43,16 @@ CREATE INDEX ix_segment_member_customer_id_segment_id_since ON crm_segment_membe
 
 CREATE TABLE crm_event_day (
     workspace_id BIGINT NOT NULL,
+    day BIGINT NOT NULL,
     customer_id BIGINT NOT NULL,
     name TEXT NOT NULL,
     currency TEXT NOT NULL,
-    day BIGINT NOT NULL,
     count BIGINT NOT NULL,
     first_at BIGINT NOT NULL,
     last_at BIGINT NOT NULL,
     quantity BIGINT NOT NULL,
     amount BIGINT NOT NULL,
-    PRIMARY KEY (workspace_id, customer_id, name, currency, day),
+    PRIMARY KEY (workspace_id, day, customer_id, name, currency),
     CONSTRAINT ck_count CHECK (typeof(count) = 'integer'),
     CONSTRAINT ck_quantity CHECK (typeof(quantity) = 'integer'),
     CONSTRAINT ck_amount CHECK (typeof(amount) = 'integer')

@@ -58,15 +58,15 @@ fingerprint = keyed(
     "fingerprint", ("source_id", "fingerprint"), number("source_id"), blob("fingerprint"), number("import_id")
 )
 
-#: Sums per customer, event name, currency ("" where there is none) and day (days since 1970, UTC); kept with the event,
-#: rebuilt from the log.
+#: Sums per day (days since 1970, UTC), customer, event name and currency ("" where there is none); kept with the event,
+#: rebuilt from the log. The day comes first: what comes in goes to a few pages, not to one for each customer.
 event_day = keyed(
     "event_day",
-    ("customer_id", "name", "currency", "day"),
+    ("day", "customer_id", "name", "currency"),
+    number("day"),
     number("customer_id"),
     words("name"),
     words("currency"),
-    number("day"),
     number("count"),
     number("first_at"),
     number("last_at"),
