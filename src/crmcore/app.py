@@ -253,7 +253,7 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
 
         wanted = list(customers)
         self._fold()
-        self._opened.write(lambda scope: self._opened.upkeep.upload(scope, name, identities.customers(scope, wanted)))
+        self._opened.write(lambda scope: self._opened.upkeep.upload(scope, name, identities.owners(scope, wanted)))
         return self.segment(name)
 
     def rebuild(self, progress: Progress = quiet) -> None:

@@ -130,6 +130,29 @@ def test_an_uploaded_segment_is_what_was_uploaded_and_conditions_may_ask_for_it(
     assert keys(crm, "list") == ["2"]
 
 
+def test_who_was_uploaded_is_in_the_list_again_once_parted_from_another(crm):
+    for number in "3456":
+        crm.identify(number)
+    crm.upload_segment("list", ["4", "5"])
+    crm.define_segment("listed", in_segment("list"))
+    crm.merge("4", "3", force=True)
+    crm.merge("6", "5", force=True)
+    assert (keys(crm, "list"), keys(crm, "listed")) == (["3", "5"], ["3", "5"])
+    crm.unmerge("4", "3")
+    crm.unmerge("6", "5")
+    assert (keys(crm, "list"), keys(crm, "listed")) == (["4", "5"], ["4", "5"])
+
+
+def test_whoever_is_taken_from_a_list_is_in_it_no_more_under_any_of_its_names(crm):
+    crm.identify("4")
+    crm.identify("3")
+    crm.upload_segment("list", ["3", "4"])
+    crm.merge("4", "3", force=True)
+    crm.upload_segment("list", [])
+    crm.unmerge("4", "3")
+    assert keys(crm, "list") == []
+
+
 def test_a_segment_in_a_segment_follows_it(crm):
     crm.define_segment("buyers", BUYERS)
     crm.define_segment("others", ~in_segment("buyers"))

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from crmcore.errors import InputError, MergeConflict
+from crmcore.errors import InputError, MergeConflict, UnknownCustomer
 from crmcore.flow import segments
-from crmcore.model.building import attribute, consent, event, subscribed, tag
+from crmcore.model.building import attribute, consent, event, in_segment, subscribed, tag
 from crmcore.model.time import DAY, MINUTE
 
 NUMBERS = count()
@@ -33,6 +33,7 @@ CLAUSES = {
     "lapsed_of_v": attribute("city").in_(["v"]) & BOUGHT.did_not(within="3d"),
     "twice_or_seen_of_v": ((BOUGHT.count(within="5d") >= 2) | SEEN.did(within="2d")) & attribute("city").in_(["v"]),
     "vips_twice": tag("vip") & (BOUGHT.count(within="5d") >= 2),
+    "listed_twice": in_segment("list") & (BOUGHT.count(within="5d") >= 2),
     "vips_lapsed": BOUGHT.did_not(within="3d") & tag("vip"),
 }
 who = st.sampled_from(NAMES)
@@ -51,6 +52,7 @@ class Upkeep(RuleBasedStateMachine):
 
     @initialize()
     def defined(self):
+        self.crm.upload_segment("list", [])
         for name in ("buyers", "lapsed_of_v", "vips_twice"):
             self.crm.define_segment(name, CLAUSES[name])
 
@@ -96,13 +98,18 @@ class Upkeep(RuleBasedStateMachine):
     def defined_anew(self, name, other):
         self.crm.define_segment(name, CLAUSES[other])
 
+    @rule(names=st.lists(who))
+    def uploaded(self, names):
+        with suppress(UnknownCustomer):
+            self.crm.upload_segment("list", names)
+
     @rule()
     def derived_tables_are_lost(self):
         self.crm.rebuild()
 
     @invariant()
     def segments_hold_who_they_should_and_what_was_recorded_adds_up_to_it(self):
-        found = [self.crm.segment(name) for name in self.crm.segments()]
+        found = [self.crm.segment(name) for name in self.crm.segments() if name != "list"]
         members = {one.name: one.members() for one in found}
         with self.crm._opened.reading() as scope:
             assert members == {one.name: segments.found(scope, one.condition, {}, limit=None) for one in found}

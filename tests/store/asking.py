@@ -18,7 +18,7 @@ def upload(crm: CRM, name: str, *customers: int) -> None:
         columns = ("id", "name", "kind", "definition", "version", "created_at", "updated_at")
         one = scope.new_id()
         bulk.insert(scope, schema.segment, columns, [(one, name, "static", "", 1, scope.now, scope.now)])
-        rows = [(one, customer, scope.now) for customer in customers]
-        bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "since"), rows)
+        rows = [(one, customer, customer, scope.now) for customer in customers]
+        bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "origin_id", "since"), rows)
 
     crm._opened.write(act)

@@ -70,8 +70,8 @@ def owner(scope: Scope, who: Who) -> Owner:
     raise UnknownCustomer(kind=named[0].kind, value=named[0].value)
 
 
-def customers(scope: Scope, named: Sequence[Who]) -> list[int]:
-    """Return the customers that callers name; raise UnknownCustomer for the first who is not there.
+def owners(scope: Scope, named: Sequence[Who]) -> list[Owner]:
+    """Return the owner of each that callers name; raise UnknownCustomer for the first who is not there.
 
     Its field `places` says of all who are not there which of them they are, from 0.
     """
@@ -80,7 +80,7 @@ def customers(scope: Scope, named: Sequence[Who]) -> list[int]:
     if unknown := [place for place, names in enumerate(wanted) if not any(one in found for one in names)]:
         first = wanted[unknown[0]][0]
         raise UnknownCustomer(kind=first.kind, value=first.value, places=unknown)
-    return [next(found[one][0] for one in names if one in found) for names in wanted]
+    return [next(found[one] for one in names if one in found) for names in wanted]
 
 
 def with_key(scope: Scope, customers: Collection[int]) -> set[int]:

@@ -195,18 +195,18 @@ def _consents(scope: Scope, customers: Sequence[int]) -> Iterator[Entry]:
 
 
 def _listed(scope: Scope, customers: Sequence[int]) -> Iterator[Entry]:
-    for customer, name, since in listed(scope, customers):
-        yield Entry(kind=LISTED, about=(name,), origin=customer, new=ON, at=since, received_at=since, row=0)
+    for _, origin, name, since in listed(scope, customers):
+        yield Entry(kind=LISTED, about=(name,), origin=origin, new=ON, at=since, received_at=since, row=0)
 
 
-def listed(scope: Scope, customers: Sequence[int]) -> Iterator[tuple[int, str, int]]:
-    """Yield the uploaded segments customers are in now: customer, name, since when."""
-    columns = ("customer_id", "segment_id", "since")
+def listed(scope: Scope, customers: Sequence[int]) -> Iterator[tuple[int, int, str, int]]:
+    """Yield the uploaded segments customers are in now: customer, origin, name, since when."""
+    columns = ("customer_id", "origin_id", "segment_id", "since")
     rows = bulk.select_in(scope, schema.segment_member, columns, {}, "customer_id", customers)
     ids = sorted({row.segment_id for row in rows})
     names = {one: name for one, name in bulk.select_in(scope, schema.segment, ("id", "name"), {}, "id", ids)}
     for row in rows:
-        yield row.customer_id, names[row.segment_id], row.since
+        yield row.customer_id, row.origin_id, names[row.segment_id], row.since
 
 
 def _accounts(scope: Scope, keys: Collection[str], known_at: int) -> Mapping[str, Sequence[Entry]]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from crmcore.store import bulk, schema
+from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 
 #: What the events are called that tell of it; `ref` is the segment's name.
@@ -36,16 +37,6 @@ def forget(scope: Scope, customers: Collection[int]) -> None:
     bulk.delete(scope, schema.membership, ("customer_id",), [(one,) for one in sorted(customers)])
 
 
-def move_uploaded(scope: Scope, moves: Collection[Pair]) -> None:
-    """Let customers merged away (first of each pair) take the uploaded segments they are in along."""
-    bulk.run_many(scope, _MOVE_UPLOADED, [(into, away, into) for away, into in sorted(moves)])
-
-
-_MOVE_UPLOADED = """UPDATE crm_segment_member SET customer_id = : WHERE workspace_id = @ AND customer_id = : AND NOT EXISTS (
-SELECT 1 FROM crm_segment_member AS there WHERE there.workspace_id = @ AND there.customer_id = :
-AND there.segment_id = crm_segment_member.segment_id)"""
-
-
 def told(scope: Scope, customers: Collection[int]) -> set[tuple[str, int]]:
     """Return the segments (by name) that each customer is in as far as events have told: entered, and not left since."""
     columns = ("customer_id", "ref", "occurred_at", "id")
@@ -72,16 +63,20 @@ def last_told(
     return last
 
 
-def upload(scope: Scope, segment_id: int, customers: Collection[int]) -> set[int]:
-    """Let the uploaded members of a segment be these; return those of whom it was different."""
+def upload(scope: Scope, segment_id: int, owners: Collection[Owner]) -> set[int]:
+    """Let the uploaded members of a segment be these; return the customers of whom it was different.
+
+    Whoever is uploaded stays in it when it is parted from whom it was joined with.
+    """
     row = schema.segment_member.c
-    query = select(row.customer_id).where(row.workspace_id == scope.workspace_id, row.segment_id == segment_id)
-    there, wanted = set(scope.connection.execute(query).scalars().all()), set(customers)
-    gone = [(segment_id, one) for one in sorted(there - wanted)]
-    bulk.delete(scope, schema.segment_member, ("segment_id", "customer_id"), gone)
-    new = [(segment_id, one, scope.now) for one in sorted(wanted - there)]
-    bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "since"), new)
-    return there ^ wanted
+    query = select(row.customer_id, row.origin_id).where(row.workspace_id == scope.workspace_id)
+    rows = scope.connection.execute(query.where(row.segment_id == segment_id)).all()
+    there, wanted = {customer_id for customer_id, _ in rows}, dict(owners)
+    gone = [(segment_id, origin_id) for customer_id, origin_id in sorted(rows) if customer_id not in wanted]
+    bulk.delete(scope, schema.segment_member, ("segment_id", "origin_id"), gone)
+    new = [(segment_id, one, origin, scope.now) for one, origin in sorted(wanted.items()) if one not in there]
+    bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "origin_id", "since"), new)
+    return there ^ wanted.keys()
 
 
 def clear(scope: Scope) -> None:

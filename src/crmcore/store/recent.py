@@ -183,6 +183,6 @@ def _accounts(scope: Scope, customers: list[int]) -> dict[int, list[dict[str, Va
 def _segments(scope: Scope, customers: list[int]) -> dict[int, list[str]]:
     """The uploaded segments customers are in, by name."""
     found: dict[int, list[str]] = {}
-    for one, name, _ in listed(scope, customers):
+    for one, _, name, _ in listed(scope, customers):
         found.setdefault(one, []).append(name)
     return found

@@ -21,6 +21,7 @@ _MOVED = (
     schema.consent,
     schema.conversion,
     schema.impression,
+    schema.segment_member,
 )
 #: Rows of which the other customer may have an equal one; those stay behind. Each with the rest of its unique key.
 _MOVED_UNLESS_THERE = {

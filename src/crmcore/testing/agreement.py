@@ -157,5 +157,5 @@ def _upload(scope: Scope, histories: Sequence[History]) -> None:
     columns = ("id", "name", "kind", "definition", "version", "created_at", "updated_at")
     rows = [(one, name, STATIC, "", 1, scope.now, scope.now) for name, one in ids.items()]
     bulk.insert(scope, schema.segment, columns, rows)
-    members = [(ids[name], one.customer_id, scope.now) for one in histories for name in one.segments]
-    bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "since"), members)
+    members = [(ids[name], one.customer_id, one.customer_id, scope.now) for one in histories for name in one.segments]
+    bulk.insert(scope, schema.segment_member, ("segment_id", "customer_id", "origin_id", "since"), members)

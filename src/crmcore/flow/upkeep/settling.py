@@ -13,6 +13,7 @@ from crmcore.model.event import Event
 from crmcore.rules import naming
 from crmcore.rules.plugin import Plugins
 from crmcore.store import atoms, events, memberships, segments, standings
+from crmcore.store.identities import Owner
 from crmcore.store.memberships import ENTERED, LEFT
 from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
@@ -54,11 +55,11 @@ class Upkeep:
             self._ask_anew(scope)
         return definition
 
-    def upload(self, scope: Scope, name: str, customers: Collection[int]) -> Definition:
+    def upload(self, scope: Scope, name: str, owners: Collection[Owner]) -> Definition:
         """Let these be the customers of a segment, and no others."""
         before = segments.find(scope, name)
         definition = segments.save_uploaded(scope, name)
-        changed = memberships.upload(scope, definition.id, customers)
+        changed = memberships.upload(scope, definition.id, owners)
         scope.touched.note_all(changed, segment_key(name))
         if before is not None and before.kind != definition.kind:
             self._ask_anew(scope)
@@ -106,11 +107,10 @@ class Upkeep:
 
 
 def _present(scope: Scope, touched: Mapping[int, set[str]]) -> list[int]:
-    """Return those who are there; of those who are no more, the standing goes, and memberships follow a merge."""
+    """Return those who are there; of those who are no more, their standing and memberships go."""
     # Of all others an identity is held, or the customer itself.
     gone = standings.gone(scope, [one for one, keys in touched.items() if not keys.isdisjoint((ALL, ACCOUNTS))])
     if gone:
-        memberships.move_uploaded(scope, [(away, into) for away, into in gone.items() if into is not None])
         memberships.forget(scope, gone)
         standings.forget(scope, gone)
     return [one for one in touched if one not in gone]

@@ -34,12 +34,13 @@ CREATE TABLE crm_segment_member (
     workspace_id BIGINT NOT NULL,
     segment_id BIGINT NOT NULL,
     customer_id BIGINT NOT NULL,
+    origin_id BIGINT NOT NULL,
     since BIGINT NOT NULL,
-    PRIMARY KEY (workspace_id, segment_id, customer_id)
+    PRIMARY KEY (workspace_id, segment_id, origin_id)
 )
 WITHOUT ROWID;
 
-CREATE INDEX ix_segment_member_customer_id_segment_id_since ON crm_segment_member (workspace_id, customer_id, segment_id, since);
+CREATE INDEX ix_segment_member_customer_id_segment_id_origin_id_since ON crm_segment_member (workspace_id, customer_id, segment_id, origin_id, since);
 
 CREATE TABLE crm_event_day (
     workspace_id BIGINT NOT NULL,

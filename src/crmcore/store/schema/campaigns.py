@@ -26,11 +26,12 @@ membership = keyed(
 #: Who was uploaded into a segment of the kind "static".
 segment_member = keyed(
     "segment_member",
-    ("segment_id", "customer_id"),
+    ("segment_id", "origin_id"),
     number("segment_id"),
     number("customer_id"),
+    number("origin_id"),
     number("since"),
-    indexes=[("customer_id", "segment_id", "since")],
+    indexes=[("customer_id", "segment_id", "origin_id", "since")],
 )
 
 #: `parts` is JSON by part name; a change makes a new version, none is ever changed.
