@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 from sqlalchemy import ColumnElement, Float, case, cast, delete, func, insert, or_, select
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from crmcore.errors import Overflow
 from crmcore.model.event import Event
@@ -104,7 +104,12 @@ def _settle(scope: Scope, customers: Sequence[int]) -> None:
     times = (func.min(event.occurred_at), func.max(event.occurred_at))
     mine = (event.workspace_id == scope.workspace_id, event.customer_id.in_(customers))
     sums = select(*keys, func.count(), *times, *added).where(*mine).group_by(*keys)
-    scope.connection.execute(insert(schema.event_day).from_select(["workspace_id", *_DAY], sums))
+    try:
+        scope.connection.execute(insert(schema.event_day).from_select(["workspace_id", *_DAY], sums))
+    except (DataError, IntegrityError, OperationalError) as error:
+        if isinstance(error, OperationalError) and "integer overflow" not in str(error.orig):
+            raise
+        raise _overflow() from error
 
 
 def _day_of(at: ColumnElement[int]) -> ColumnElement[int]:
