@@ -29,6 +29,9 @@ Said = dict[tuple[Any, ...], list[Permission]]
 
 def consent(scope: Scope, statements: Sequence[Consent], owners: Sequence[Owner]) -> None:
     """Log consents given and withdrawn, and keep the latest of each purpose and channel."""
+    customers = {owner[0] for owner in owners}
+    # First: a host's transaction, which may hold that row, then waits for nothing that was written here.
+    touch(scope, customers)
     sources = source_ids(scope, {one.source for one in statements})
     ids = scope.new_ids(len(statements))
     log = [
@@ -49,9 +52,7 @@ def consent(scope: Scope, statements: Sequence[Consent], owners: Sequence[Owner]
         for new_id, owner, one in zip(ids, owners, statements, strict=True)
     ]
     bulk.insert(scope, schema.consent, _CONSENT, log)
-    customers = {owner[0] for owner in owners}
     settle(scope, customers)
-    touch(scope, customers)
 
 
 _CONSENT = (
@@ -101,6 +102,9 @@ def _said(rows: Iterable[Any]) -> Said:
 
 def subscribe(scope: Scope, statements: Sequence[Subscribe], owners: Sequence[Owner]) -> None:
     """Log wishes, and keep the latest of each topic and channel; topics are made when first named."""
+    customers = {owner[0] for owner in owners}
+    # First, as `consent` does.
+    touch(scope, customers)
     sources = source_ids(scope, {one.source for one in statements})
     topic_ids(scope, {one.topic for one in statements})
     logged = [
@@ -115,9 +119,7 @@ def subscribe(scope: Scope, statements: Sequence[Subscribe], owners: Sequence[Ow
         for owner, one in zip(owners, statements, strict=True)
     ]
     flags.log(scope, logged)
-    customers = {owner[0] for owner in owners}
     settle_wishes(scope, customers)
-    touch(scope, customers)
 
 
 def settle_wishes(scope: Scope, customers: Collection[int]) -> None:

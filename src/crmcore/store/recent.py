@@ -10,7 +10,7 @@ import attrs
 from crmcore.hooks.rule import Touches
 from crmcore.model.condition import Count, Distinct, Extreme, Leaf, Moment, Occurrences, Sum
 from crmcore.model.history import History, PastEvent, Said
-from crmcore.model.values import Value, restored
+from crmcore.model.values import INT64, Value, restored
 from crmcore.store import bulk, schema
 from crmcore.store.logbook import EVENT, listed, past_event
 from crmcore.store.scope import Scope
@@ -41,7 +41,8 @@ def _start(events: Occurrences, now: int) -> int | None:
     """Events at this time or before count no more."""
     since = [events.since - 1] if events.since is not None else []
     within = [now - events.within] if events.within is not None else []
-    return max(since + within, default=None)
+    start = max(since + within, default=None)
+    return None if start is None or start < -INT64 else min(start, INT64 - 1)
 
 
 def of_customer(scope: Scope, customer_id: int, touches: Touches) -> History:

@@ -41,16 +41,21 @@ def save_uploaded(scope: Scope, name: str) -> Definition:
 
 def _save(scope: Scope, name: str, condition: Condition, kind: str) -> Definition:
     checked_name(name, "segment", "segment")
-    text = json.dumps(to_data(checked(condition)), ensure_ascii=False, sort_keys=True)
+    text = _text(checked(condition))
     known = find(scope, name)
     if known is None:
         return _new(scope, name, condition, text, kind)
-    if (known.kind, known.condition) == (kind, condition):
+    # To Python 1, 1.0 and True are equal.
+    if (known.kind, _text(known.condition)) == (kind, text):
         return known
     columns = ("kind", "definition", "version", "updated_at")
     bulk.update(scope, schema.segment, columns, ("id",), [(kind, text, known.version + 1, scope.now, known.id)])
     notices.post(scope, [SegmentChange(name=name, version=known.version + 1, at=scope.now)])
     return attrs.evolve(known, kind=kind, condition=condition, version=known.version + 1)
+
+
+def _text(condition: Condition) -> str:
+    return json.dumps(to_data(condition), ensure_ascii=False, sort_keys=True)
 
 
 def load(scope: Scope, name: str) -> Definition:

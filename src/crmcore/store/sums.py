@@ -12,7 +12,7 @@ from itertools import product
 import attrs
 from sqlalchemy import ColumnElement, Float, Table, case, cast, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from crmcore.errors import Overflow
 from crmcore.model.event import Event
@@ -128,7 +128,12 @@ def _make(scope: Scope, customers: Sequence[int]) -> None:
     sums = select(*keys, func.count(), *times, *added).where(*mine).group_by(*keys)
     made = _INSERT[scope.connection.dialect.name](schema.event_day).from_select(["workspace_id", *_DAY], sums)
     latest = {name: made.excluded[name] for name in _SUMS}
-    scope.connection.execute(made.on_conflict_do_update(index_elements=["workspace_id", *_KEY], set_=latest))
+    try:
+        scope.connection.execute(made.on_conflict_do_update(index_elements=["workspace_id", *_KEY], set_=latest))
+    except (DataError, IntegrityError, OperationalError) as error:
+        if isinstance(error, OperationalError) and "integer overflow" not in str(error.orig):
+            raise
+        raise _overflow() from error
 
 
 def day_of(at: int) -> int:

@@ -101,9 +101,11 @@ class Upkeep:
     def _plan_of(self, scope: Scope, filling: Filling | None) -> Plan | None:
         if filling is None:
             return None
-        if self._plan is None or self._plan.generation != filling.generation:
-            self._plan = planning.plan(scope, filling.generation, self._plugins)
-        return self._plan
+        # Another thread may put its own there at any moment.
+        plan = self._plan
+        if plan is None or plan.generation != filling.generation:
+            self._plan = plan = planning.plan(scope, filling.generation, self._plugins)
+        return plan
 
 
 def _present(scope: Scope, touched: Mapping[int, set[str]]) -> list[int]:
