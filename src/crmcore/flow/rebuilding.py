@@ -25,6 +25,7 @@ def _begin(scope: Scope) -> None:
     sums.clear(scope)
     memberships.clear(scope)
     standings.clear(scope)
+    atoms.forgive(scope)
     if standings.filling(scope) is not None:
         atoms.next_generation(scope)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 from sqlalchemy import select
@@ -24,21 +24,36 @@ EVERYBODY: Under = frozenset({"*"})
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """An atom's number, of whom it is asked, and since which generation it is asked of as many."""
+    """An atom's number, of whom it is asked, since which generation of as many, and whether it has ever had no answer."""
 
     number: int
     under: Under
     since: int
+    has_failed: bool
 
 
 def asked(scope: Scope) -> dict[str, Asked]:
     """Return the atoms asked for, by what they are called."""
     row = schema.segment_atom.c
-    query = select(row.atom, row.number, row.under, row.since).where(row.workspace_id == scope.workspace_id)
+    columns = (row.atom, row.number, row.under, row.since, row.failed_at)
+    query = select(*columns).where(row.workspace_id == scope.workspace_id)
     return {
-        atom: Asked(number=number, under=frozenset(under.split()), since=since)
-        for atom, number, under, since in scope.connection.execute(query)
+        atom: Asked(number=number, under=frozenset(under.split()), since=since, has_failed=failed_at is not None)
+        for atom, number, under, since, failed_at in scope.connection.execute(query)
     }
+
+
+def fail(scope: Scope, numbers: Collection[int]) -> None:
+    """Note that atoms had no answer for somebody: who is in the segments that ask for them can only be looked up."""
+    bulk.run_many(scope, _FAIL, [(scope.now, one) for one in sorted(numbers)])
+
+
+def forgive(scope: Scope) -> None:
+    """Let all atoms be looked at as if they had always had an answer."""
+    bulk.run_many(scope, "UPDATE crm_segment_atom SET failed_at = : WHERE workspace_id = @", [(None,)])
+
+
+_FAIL = "UPDATE crm_segment_atom SET failed_at = : WHERE workspace_id = @ AND number = : AND failed_at IS NULL"
 
 
 def next_generation(scope: Scope) -> int:
@@ -47,6 +62,7 @@ def next_generation(scope: Scope) -> int:
     mine = select(row.generation).where(row.workspace_id == scope.workspace_id)
     # Also whoever looks at customers for the generation before (`standings.filling_held`) comes to an end first.
     scope.connection.execute(mine.with_for_update())
+    scope.touched.is_asked_anew = True
     return int(bulk.run(scope, _NEXT, {"workspace": scope.workspace_id}).scalar_one())
 
 

@@ -170,6 +170,13 @@ def topic_ids(scope: Scope, names: Iterable[str]) -> dict[str, int]:
     return ids | made
 
 
+def has_topic(scope: Scope, name: str) -> bool:
+    """Tell whether somebody has named a topic before."""
+    topic = schema.topic.c
+    query = select(topic.id).where(topic.workspace_id == scope.workspace_id, topic.name == name)
+    return scope.connection.execute(query).first() is not None
+
+
 def lock(scope: Scope, names: Iterable[Identity]) -> None:
     """Lock the contact_state rows of the customers that identities lead to, before anything of them is read.
 

@@ -34,6 +34,8 @@ class Touched:
 
     def __init__(self) -> None:
         self._keys: dict[int, set[str]] = {}
+        #: Definitions have changed: what follows from them is not to be kept before the transaction is committed.
+        self.is_asked_anew = False
 
     def note(self, customer_id: int, key: str) -> None:
         """Remember that something of a customer has changed."""

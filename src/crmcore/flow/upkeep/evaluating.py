@@ -37,25 +37,38 @@ def _kept(plan: Plan, standing: Standing) -> Atoms:
 
 
 def is_to_be_told(plan: Plan, standing: Standing, looked_at: Atoms, now: int) -> bool:
-    """Tell whether what holds for a customer may be unlike before: time alone turns some over with no look at all."""
+    """Tell whether what holds for a customer may be unlike before: time alone turns some over with no look at all.
+
+    Nobody knows here what an atom asks for that this process cannot look at.
+    """
     is_told = standing.generation == plan.generation
-    return bool(looked_at) or not is_told or any(at <= now for at in standing.flips.values())
+    times = (*standing.flips.values(), *standing.changes.values())
+    return bool(looked_at) or not is_told or not plan.is_whole or any(at <= now for at in times)
 
 
 def evaluated(
     scope: Scope, plan: Plan, looked_at: Mapping[int, Atoms], before: Mapping[int, Standing]
-) -> dict[int, Standing]:
-    """Return the standing of customers now, of whom these atoms are looked at, and what is kept of them since a guard holds."""
-    after = _looked_at(scope, plan, looked_at, before)
+) -> tuple[dict[int, Standing], set[int]]:
+    """Return the standing of customers now, and the atoms that had no answer for some of them.
+
+    Looked at are these atoms, and all that are kept of a customer since a guard holds.
+    """
+    failed: set[int] = set()
+    after = _looked_at(scope, plan, looked_at, before, failed)
     moved = {one for one, standing in after.items() if plan.guards & (standing.holding ^ before[one].holding)}
     kept = {one: _kept(plan, after[one]) for one in moved}
     after |= {one: _only(after[one], atoms) for one, atoms in kept.items()}
     more = {one: atoms - _kept(plan, before[one]) for one, atoms in kept.items()}
-    return after | _looked_at(scope, plan, {one: atoms for one, atoms in more.items() if atoms}, after)
+    after |= _looked_at(scope, plan, {one: atoms for one, atoms in more.items() if atoms}, after, failed)
+    return after, failed
 
 
 def _looked_at(
-    scope: Scope, plan: Plan, looked_at: Mapping[int, Atoms], before: Mapping[int, Standing]
+    scope: Scope,
+    plan: Plan,
+    looked_at: Mapping[int, Atoms],
+    before: Mapping[int, Standing],
+    failed: set[int],
 ) -> dict[int, Standing]:
     if not looked_at:
         return {}
@@ -64,10 +77,12 @@ def _looked_at(
         for atom in NONE.union(*set(looked_at.values()))
     }
     histories = recent.of_customers(scope, looked_at, asked)
-    return {one: _standing(plan, before[one], atoms, histories[one], scope.now) for one, atoms in looked_at.items()}
+    return {
+        one: _standing(plan, before[one], atoms, histories[one], scope.now, failed) for one, atoms in looked_at.items()
+    }
 
 
-def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, now: int) -> Standing:
+def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, now: int, failed: set[int]) -> Standing:
     if before.generation != plan.generation:
         before = _only(before, _kept(plan, before))
     holding, changes, flips = _left_alone(before, looked_at, now)
@@ -75,6 +90,7 @@ def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, 
         try:
             answer, until, is_final = plan.atoms[number].look(history, now)
         except CRMError as error:
+            failed.add(number)
             answer, until, is_final = _without_answer(history, error)
         if answer:
             holding.add(number)
@@ -86,7 +102,8 @@ def _standing(plan: Plan, before: Standing, looked_at: Atoms, history: History, 
 def _left_alone(before: Standing, looked_at: Atoms, now: int) -> tuple[set[int], dict[int, int], dict[int, int]]:
     """What goes on unlooked at: which atoms hold, when some may change, and when some turn over for good."""
     holding = set(before.holding - looked_at)
-    changes = {atom: at for atom, at in before.changes.items() if atom not in looked_at}
+    # What is due and not looked at is unknown to this process: whoever knows it looks at the customer anew.
+    changes = {atom: at for atom, at in before.changes.items() if atom not in looked_at and at > now}
     flips = {atom: at for atom, at in before.flips.items() if atom not in looked_at}
     if before.flips and min(before.flips.values()) <= now:
         holding ^= {atom for atom, at in flips.items() if at <= now}

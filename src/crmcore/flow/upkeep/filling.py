@@ -12,6 +12,10 @@ BATCH = 1000
 def catch_up(write: Write, reading: Read, upkeep: Upkeep) -> None:
     """Look at all that is due, a batch a transaction; interrupted, it goes on where it was."""
     with reading() as scope:
+        must_ask = upkeep.must_ask(scope)
+    if must_ask:
+        write(lambda scope: upkeep.ask_anew(scope) if upkeep.must_ask(scope) else None)
+    with reading() as scope:
         filling = standings.filling(scope)
         is_due = filling is not None and bool(standings.due(scope, 1))
     while is_due:

@@ -21,6 +21,7 @@ from crmcore.model.condition import (
     InSegment,
     Leaf,
     Not,
+    PluginRule,
     Sum,
     Tag,
     leaves,
@@ -70,7 +71,8 @@ class Plan:
 
     `atoms` by number, each with how to look at it and what it touches, `since` the generation from which each is asked of as
     many as now, `by_key` the atoms a change may touch, `asking` the segments that ask for an atom, by their guard. It
-    `is_whole` where this process can look at every atom: one that lacks a plugin cannot.
+    `is_whole` where this process can look at every atom: one that lacks a plugin cannot. It `has_all` where every segment
+    that this process could keep up to date is asked for.
 
     Of a customer only those atoms are `kept` without which one could not tell who is in a segment: all that stand under
     one of the `guards` that hold for the customer, or under none.
@@ -80,6 +82,7 @@ class Plan:
     atoms: Mapping[int, Atom]
     since: Mapping[int, int]
     is_whole: bool
+    has_all: bool
     by_key: Mapping[str, Atoms]
     guards: Atoms
     kept: Callable[[Atoms], Atoms]
@@ -94,7 +97,8 @@ def plan(scope: Scope, generation: int, plugins: Plugins) -> Plan:
     live: list[Live] = []
     found: dict[int, Atom] = {}
     asking: dict[int, dict[int | None, list[Live]]] = {}
-    conditions = [one for one in live_conditions(scope, plugins) if atoms_of([one[1]]).keys() <= numbers.keys()]
+    every = live_conditions(scope, plugins)
+    conditions = [one for one in every if atoms_of([one[1]]).keys() <= numbers.keys()]
     for definition, condition in conditions:
         guard = _guard(condition, numbers)
         live.append(Live(id=definition.id, name=definition.name, guard=guard, test=_test(condition, numbers)))
@@ -108,6 +112,7 @@ def plan(scope: Scope, generation: int, plugins: Plugins) -> Plan:
         atoms=found,
         since={one.number: one.since for one in asked.values() if one.number in found},
         is_whole=len(found) == len(asked),
+        has_all=len(conditions) == len(every),
         by_key=_by_key(found),
         guards=frozenset(numbers[one] for some in under.values() for one in some - EVERYBODY),
         kept=_kept({number: {numbers[one] for one in some - EVERYBODY} for number, some in under.items()}),
@@ -137,6 +142,22 @@ def _kept(under: Mapping[int, Collection[int]]) -> Callable[[Atoms], Atoms]:
     return lru_cache(KEPT)(lambda holding: always.union(*(guarded[one] for one in holding)))
 
 
+def conditions(scope: Scope, plugins: Plugins) -> list[Condition]:
+    """Return the conditions to ask for: of segments that can be kept up to date here, and of those that others keep so."""
+    asked = atoms.asked(scope).keys()
+    every = [condition for one in segments.of_rules(scope) if (condition := _resolved(scope, one)) is not None]
+    return [
+        one
+        for one in every
+        if _can_live(one, plugins) or (_is_foreign(one, plugins) and atoms_of([one]).keys() <= asked)
+    ]
+
+
+def _is_foreign(condition: Condition, plugins: Plugins) -> bool:
+    """It asks for a rule that nobody here brings."""
+    return any(isinstance(leaf, PluginRule) and leaf.rule not in plugins for leaf in leaves(condition))
+
+
 def live_conditions(scope: Scope, plugins: Plugins) -> list[tuple[Definition, Condition]]:
     """Return the segments that can be kept up to date, each with its condition: names of segments resolved."""
     found = [(one, _resolved(scope, one)) for one in segments.of_rules(scope)]
@@ -155,11 +176,14 @@ def is_live(scope: Scope, definition: Definition, plugins: Plugins) -> bool:
     """Tell whether what is kept of a segment is all there is to know of it.
 
     An uploaded one is what it is, some rules can only be looked up, and whether a sum that names no currency has an answer
-    depends on all customers.
+    depends on all customers. One that has had no answer for somebody is looked up, so that what is wrong is said.
     """
     condition = resolved(scope, definition.condition)
     is_exact = not any(map(_is_of_any_currency, leaves(condition)))
-    return definition.kind == segments.RULE and is_exact and _can_live(condition, plugins)
+    if definition.kind != segments.RULE or not is_exact or not _can_live(condition, plugins):
+        return False
+    asked = atoms.asked(scope)
+    return all(atom in asked and not asked[atom].has_failed for atom in atoms_of([condition]))
 
 
 def _is_of_any_currency(leaf: Leaf) -> bool:

@@ -52,7 +52,7 @@ class Upkeep:
         before = segments.find(scope, name)
         definition = segments.save(scope, name, condition)
         if definition != before:
-            self._ask_anew(scope)
+            self.ask_anew(scope)
         return definition
 
     def upload(self, scope: Scope, name: str, owners: Collection[Owner]) -> Definition:
@@ -62,13 +62,21 @@ class Upkeep:
         changed = memberships.upload(scope, definition.id, owners)
         scope.touched.note_all(changed, segment_key(name))
         if before is not None and before.kind != definition.kind:
-            self._ask_anew(scope)
+            self.ask_anew(scope)
         return definition
 
-    def _ask_anew(self, scope: Scope) -> None:
+    def ask_anew(self, scope: Scope) -> None:
+        """Ask for all that segments need now: customers are looked at by and by."""
         generation = atoms.next_generation(scope)
-        conditions = planning.live_conditions(scope, self._plugins)
-        atoms.ask(scope, generation, planning.wanted(condition for _, condition in conditions))
+        atoms.ask(scope, generation, planning.wanted(planning.conditions(scope, self._plugins)))
+
+    def must_ask(self, scope: Scope) -> bool:
+        """Tell whether a segment could be kept up to date and is not: it is older than that, or a plugin has come."""
+        filling = standings.filling(scope)
+        if filling is None:
+            return bool(planning.live_conditions(scope, self._plugins))
+        plan = self._plan_of(scope, filling)
+        return plan is not None and not plan.has_all
 
     def look(self, scope: Scope, touched: Mapping[int, set[str]]) -> None:
         """Look at customers, each for what has changed of it."""
@@ -84,7 +92,8 @@ class Upkeep:
             for one, atoms in looked_at.items()
             if evaluating.is_to_be_told(plan, before[one], atoms, scope.now)
         }
-        after = evaluating.evaluated(scope, plan, looked_at, before)
+        after, failed = evaluating.evaluated(scope, plan, looked_at, before)
+        atoms.fail(scope, failed)
         if not plan.is_whole:
             # Somebody who has the plugin looks at them again; until then everybody is looked at by whoever asks.
             after = {one: attrs.evolve(standing, generation=0) for one, standing in after.items()}
@@ -104,7 +113,9 @@ class Upkeep:
         # Another thread may put its own there at any moment.
         plan = self._plan
         if plan is None or plan.generation != filling.generation:
-            self._plan = plan = planning.plan(scope, filling.generation, self._plugins)
+            plan = planning.plan(scope, filling.generation, self._plugins)
+            if not scope.touched.is_asked_anew:
+                self._plan = plan
         return plan
 
 

@@ -22,6 +22,7 @@ CREATE TABLE crm_segment_atom (
     number BIGINT NOT NULL,
     under TEXT COLLATE "C" NOT NULL,
     since BIGINT NOT NULL,
+    failed_at BIGINT,
     PRIMARY KEY (workspace_id, atom)
 );
 

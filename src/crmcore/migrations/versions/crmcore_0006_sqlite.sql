@@ -24,6 +24,7 @@ CREATE TABLE crm_segment_atom (
     number BIGINT NOT NULL,
     under TEXT NOT NULL,
     since BIGINT NOT NULL,
+    failed_at BIGINT,
     PRIMARY KEY (workspace_id, atom)
 )
 WITHOUT ROWID;

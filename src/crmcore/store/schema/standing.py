@@ -23,5 +23,14 @@ standing = keyed(
 segment_plan = keyed("segment_plan", (), number("generation"), number("filled"), number("reached"), number("numbered"))
 
 #: What an atom is called in standings, of whom it is asked (of those for whom one of some other atoms holds, or "*"), and
-#: since which generation it is asked of as many; no number is given twice.
-segment_atom = keyed("segment_atom", ("atom",), words("atom"), number("number"), words("under"), number("since"))
+#: since which generation it is asked of as many; `failed_at` since when it has had no answer for somebody. No number is
+#: given twice.
+segment_atom = keyed(
+    "segment_atom",
+    ("atom",),
+    words("atom"),
+    number("number"),
+    words("under"),
+    number("since"),
+    maybe_number("failed_at"),
+)

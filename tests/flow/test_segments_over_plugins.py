@@ -55,12 +55,13 @@ def two(new_database, clock):
         yield able, unable
 
 
-def test_one_that_lacks_it_defines_another_segment(two):
+def test_one_that_lacks_it_defines_another_segment(two, clock):
     able, unable = two
     able.define_segment("fresh", rule("fresh"))
     able.identify("1", {"until_at": 2**62})
     assert keys(able, "fresh") == ["1"]
     unable.define_segment("vips", tag("vip"))
+    clock.turn("1s")
     unable.identify("1", {"until_at": 0})
     unable.identify("2", {"until_at": 2**62}, tags=["vip"])
     assert keys(unable, "vips") == ["2"]

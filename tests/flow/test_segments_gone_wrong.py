@@ -15,7 +15,7 @@ from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
 from crmcore.model.building import attribute, event, field, rule, tag
 from crmcore.store import standings
-from tests.flow.test_attack_plugins import Fresh
+from tests.flow.test_segments_over_plugins import Fresh
 
 
 def keys(crm, name):
