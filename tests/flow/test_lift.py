@@ -149,5 +149,5 @@ def test_the_command_prints_lifts_with_intervals_or_the_reason_why_there_is_none
     report_tables(crm.report("hello"))
     said = capsys.readouterr().out
     assert "% interval" in said.partition("Lift: ")[2].partition("\n")[0]
-    assert "JPY, without an interval: 0 customers of one arm" in said
+    assert "JPY, without an interval: 1 of both arms together" in said
     assert "7 days over" in said

@@ -13,10 +13,12 @@ from typing import Self
 
 import attrs
 
+#: So many customers have to be in each arm.
+ENOUGH_CUSTOMERS = 30
 #: So many who converted, and as many who did not, have to be seen in both arms together.
 ENOUGH_OF_BOTH = 30
-#: So many customers with another amount than most have to be seen in each arm.
-ENOUGH_AMOUNTS = 30
+#: So many customers with another amount than most have to be seen in both arms together.
+ENOUGH_AMOUNTS = 60
 #: How skew the distribution of a difference of means may be (0 is the normal distribution).
 MOST_SKEW = 0.2
 #: So many customers have to be expected in each arm for their ratio to be judged.
@@ -151,7 +153,7 @@ def of_shares(treated: Arm, held_out: Arm, *, horizon: int, confidence: float = 
     if not treated.customers or not held_out.customers:
         return None
     found = _difference(treated, held_out, horizon, confidence, NEWCOMBE)
-    if silence := _few_of_both(treated, held_out):
+    if silence := _few_customers(treated, held_out) or _few_of_both(treated, held_out):
         return attrs.evolve(found, silence=silence)
     z = _normal(confidence)
     (low, high), (low_held, high_held) = _wilson(treated, z), _wilson(held_out, z)
@@ -169,7 +171,7 @@ def of_means(treated: Amounts, held_out: Amounts, *, horizon: int, confidence: f
     if min(treated.customers, held_out.customers) < 2:  # noqa: PLR2004 -- a variance takes two
         return None
     found = _difference(treated, held_out, horizon, confidence, WELCH)
-    if silence := _few_amounts(treated, held_out) or _skew_amounts(treated, held_out):
+    if silence := _unfit(treated, held_out):
         return attrs.evolve(found, silence=silence)
     reach = student(confidence, _freedom(treated, held_out)) * found.standard_error
     return found.within(reach, reach)
@@ -247,20 +249,32 @@ def _freedom(treated: Amounts, held_out: Amounts) -> float:
     return sum(arm.variance_of_mean for arm in arms) ** 2 / within
 
 
+def _few_customers(treated: Arm | Amounts, held_out: Arm | Amounts) -> str:
+    seen = min(treated.customers, held_out.customers)
+    return (
+        "" if seen >= ENOUGH_CUSTOMERS else f"{seen} customers are in one arm, and an interval takes {ENOUGH_CUSTOMERS}"
+    )
+
+
 def _few_of_both(treated: Arm, held_out: Arm) -> str:
     converted = treated.converted + held_out.converted
     seen = min(converted, treated.customers + held_out.customers - converted)
     kind = "converted" if seen == converted else "did not convert"
     if seen >= ENOUGH_OF_BOTH:
         return ""
-    return f"{seen} customers of both arms {kind}; an interval takes {ENOUGH_OF_BOTH}"
+    return f"{seen} of both arms together {kind}, and an interval takes {ENOUGH_OF_BOTH}"
+
+
+def _unfit(treated: Amounts, held_out: Amounts) -> str:
+    few = _few_customers(treated, held_out) or _few_amounts(treated, held_out)
+    return few or _skew_amounts(treated, held_out)
 
 
 def _few_amounts(treated: Amounts, held_out: Amounts) -> str:
-    seen = min(treated.apart, held_out.apart)
+    seen = treated.apart + held_out.apart
     if seen >= ENOUGH_AMOUNTS:
         return ""
-    return f"{seen} customers of one arm have another amount than most; an interval takes {ENOUGH_AMOUNTS}"
+    return f"{seen} of both arms together have another amount than most, and an interval takes {ENOUGH_AMOUNTS}"
 
 
 def _skew_amounts(treated: Amounts, held_out: Amounts) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy import Select, Subquery, Text, and_, case, cast, distinct, func, or_, select
+from sqlalchemy import FromClause, Subquery, Text, and_, case, cast, distinct, func, or_, select
 
 from crmcore.model.delivery import Reason, State
 from crmcore.model.lift import Arm
@@ -82,19 +81,17 @@ def amounts(scope: Scope, run: Run, horizon: int) -> dict[str, tuple[Counts, Cou
         return {}
     passed, event = _passed(scope, run), schema.event.c
     spent = (
-        _within(
-            scope, select(passed.c.held_out, event.currency, func.sum(event.amount).label("amount")), passed, horizon
-        )
-        .where(event.name == run.campaign.goal.revenue, event.amount.is_not(None), event.currency.is_not(None))
+        select(passed.c.held_out, event.currency, func.sum(event.amount).label("amount"))
+        .select_from(_with_events(scope, passed, run.campaign.goal.revenue, horizon))
         .group_by(passed.c.held_out, passed.c.customer_id, event.currency)
         .subquery()
     )
     each = (spent.c.currency, spent.c.held_out, spent.c.amount)
+    query = select(*each, func.count()).group_by(*each).order_by(spent.c.currency)
     found: dict[str, tuple[Counts, Counts]] = {}
-    for currency, held_out, amount, count in scope.connection.execute(
-        select(*each, func.count()).group_by(*each).order_by(spent.c.currency)
-    ):
-        found.setdefault(currency, ({}, {}))[bool(held_out)][int(amount)] = count
+    for currency, held_out, amount, count in scope.connection.execute(query):
+        if currency is not None and amount is not None:
+            found.setdefault(currency, ({}, {}))[bool(held_out)][int(amount)] = count
     return found
 
 
@@ -115,17 +112,25 @@ def _passed(scope: Scope, run: Run) -> Subquery:
 def _converted(scope: Scope, run: Run, passed: Subquery, horizon: int) -> dict[bool, int]:
     if run.campaign.goal is None:
         return {}
-    customers = func.count(distinct(passed.c.customer_id))
-    query = _within(scope, select(passed.c.held_out, customers), passed, horizon)
-    query = query.where(schema.event.c.name == run.campaign.goal.event).group_by(passed.c.held_out)
+    query = (
+        select(passed.c.held_out, func.count(distinct(schema.event.c.customer_id)))
+        .select_from(_with_events(scope, passed, run.campaign.goal.event, horizon))
+        .group_by(passed.c.held_out)
+    )
     return {bool(held_out): count for held_out, count in scope.connection.execute(query)}
 
 
-def _within(scope: Scope, query: Select[*tuple[Any, ...]], passed: Subquery, horizon: int) -> Select[*tuple[Any, ...]]:
-    """Let a query be about the events of those who passed the gates, from then on and within the horizon."""
+def _with_events(scope: Scope, passed: Subquery, name: str, horizon: int) -> FromClause:
+    """Return those who passed with their events of a name from then on and within the horizon.
+
+    The join is an outer one, so that SQLite looks up the events of each, and does not begin with all events of the name.
+    """
     event = schema.event.c
-    return query.join_from(passed, schema.event, event.customer_id == passed.c.customer_id).where(
+    theirs = and_(
         event.workspace_id == scope.workspace_id,
+        event.customer_id == passed.c.customer_id,
+        event.name == name,
         event.occurred_at > passed.c.since,
         event.occurred_at <= passed.c.since + horizon,
     )
+    return passed.outerjoin(schema.event, theirs)
