@@ -2,7 +2,8 @@
 
 Everybody counts in the arm they were assigned to, whatever came of it (intention to treat). Proportions have Newcombe's
 interval, means have Welch's. Where the numbers are too small for an interval to be what it says, there is none, but a
-reason; `benchmarks/lift.py` measures that what is said holds 93 to 97 % of the time.
+reason. `benchmarks/lift.py` measures how often the 95 % intervals hold: 93 to 97 % in experiments that mostly get one.
+Where most are too small, the few that get one are a selection, and theirs may hold a little less or more often.
 """
 
 from __future__ import annotations
