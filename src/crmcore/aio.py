@@ -495,9 +495,13 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.work, progress=progress, limit=limit, stop=stop)
 
-    async def report(self, campaign: str) -> Report:
-        """Return what came of a campaign's latest run; raise UnknownCampaign."""
-        return await self._threads.run(self._crm.report, campaign)
+    async def report(self, campaign: str, *, days: int | None = None) -> Report:
+        """Return what came of a campaign's latest run; raise UnknownCampaign.
+
+        Outcomes count for as many `days` (1 to 365) from a customer's message on, or for the time the goal names; raise
+        InvalidCampaign for another number.
+        """
+        return await self._threads.run(self._crm.report, campaign, days=days)
 
     async def pin(self, at: int | None) -> None:
         """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""

@@ -315,10 +315,14 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         """
         return self._campaigning.work(self._catch_up(), progress, limit, stop)
 
-    def report(self, campaign: str) -> Report:
-        """Return what came of a campaign's latest run; raise UnknownCampaign."""
+    def report(self, campaign: str, *, days: int | None = None) -> Report:
+        """Return what came of a campaign's latest run; raise UnknownCampaign.
+
+        Outcomes count for as many `days` (1 to 365) from a customer's message on, or for the time the goal names; raise
+        InvalidCampaign for another number.
+        """
         self._fold()
-        return self._campaigning.report(campaign)
+        return self._campaigning.report(campaign, days)
 
     def pin(self, at: int | None) -> None:
         """Let the time of this workspace stand still at `at` (microseconds UTC) whenever it is opened, or go on (None)."""

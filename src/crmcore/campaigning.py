@@ -124,10 +124,10 @@ class Campaigning:
             waiting=dispatcher.waiting,
         )
 
-    def report(self, campaign: str) -> Report:
+    def report(self, campaign: str, days: int | None = None) -> Report:
         """Return what came of a campaign's latest run."""
         with self._opened.reading() as scope:
-            return report.report(scope, runs.latest(scope, campaign))
+            return report.report(scope, runs.latest(scope, campaign), days)
 
     def names(self) -> list[str]:
         """Return the names of the campaigns."""

@@ -384,7 +384,7 @@ def test_a_goal_is_shown_where_there_is_one(launch, run):
     launch()
     assert "Goal" not in run("report", "hello")
     launch('[goal]\nevent = "order_placed"\n')
-    assert "Goal: order_placed within 14d" in run("report", "hello")
+    assert "Goal: order_placed within 14 days" in run("report", "hello")
 
 
 def test_deliveries_are_shown_with_when_they_are_due(launch, run):

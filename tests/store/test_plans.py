@@ -128,6 +128,19 @@ def test_what_is_left_of_a_run_is_asked_of_the_small_indices_however_long_the_ru
     assert {step.index for _, step in steps(crm, [one]) if step.table == "crm_delivery"} == indices
 
 
+def test_a_report_reads_the_events_of_each_customer_from_the_message_on(crm, store):
+    if store != "sqlite":
+        pytest.skip("PostgreSQL knows how many rows there are, and chooses by that")
+    crm.identify("1", {"email": "1@example.com"})
+    launch(crm)
+    crm.work()
+    with statements(crm) as seen:
+        crm.report("c", days=365)
+    read = [step for run, step in steps(crm, seen) if step.table == "crm_event" and "since" in run]
+    assert len(read) == 2
+    assert all({"customer_id", "name", "occurred_at"} <= step.columns for step in read)
+
+
 @pytest.mark.parametrize("pages", [paging.events, paging.deliveries])
 def test_a_page_of_an_export_begins_where_the_last_one_ended(crm, pages):
     with statements(crm) as seen, crm._opened.reading() as scope:

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
+from crmcore.cli.reporting import report_tables
 from crmcore.cli.segments import plain_file
 from crmcore.errors import InvalidCampaign, InvalidFile
 from crmcore.ledger import SETTLED, Outcome
-from crmcore.model.campaign import Campaign
+from crmcore.model.campaign import LONGEST_HORIZON, Campaign
 from crmcore.model.delivery import State
-from crmcore.model.report import Report
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.overview import LatestRun
 from crmcore.store.plans import campaign_of
@@ -148,15 +148,19 @@ def retry(context: Context, name: str) -> None:
 
 @click.command()
 @click.argument("name")
+@click.option(
+    "--days", type=click.IntRange(1, LONGEST_HORIZON), help="Count outcomes for so long; else as the goal says."
+)
 @pass_context
-def report(context: Context, name: str) -> None:
+def report(context: Context, name: str, days: int | None) -> None:
     """Report what came of a campaign's latest run.
 
     \b
     crm --db shop.db report winback
+    crm --db shop.db report winback --days 90
     """
     with context.crm() as crm:
-        found = crm.report(name)
+        found = crm.report(name, days=days)
     show(context, found, report_tables)
 
 
@@ -216,31 +220,3 @@ def settle(context: Context, delivery: int, outcome: Outcome, note: str) -> None
     with context.crm() as crm:
         crm.settle(delivery, outcome, note)
     show(context, {"delivery": str(delivery), "outcome": outcome}, lambda _: click.echo(f"{delivery}: {outcome}"))
-
-
-def report_tables(found: Report) -> None:
-    """Print a report for a person."""
-    rows: list[tuple[str, object]] = [("eligible", found.eligible), ("sent", found.sent)]
-    rows += [(name, count) for name, count in (("waiting", found.waiting), ("in doubt", found.in_doubt)) if count]
-    rows += [(f"skipped: {reason}", count) for reason, count in found.skipped.items()]
-    rows += [(f"failed: {reason}", count) for reason, count in found.failed.items()]
-    rows += [
-        (f"opened{_of(found.opened, found.sent)}", found.opened),
-        (f"clicked{_of(found.clicked, found.sent)}", found.clicked),
-    ]
-    rows.append(("unsubscribed", found.unsubscribed))
-    table(f"Campaign {found.campaign} ({found.state})", ("what", "customers"), rows)
-    if found.goal is None:
-        return
-    arms = [
-        (name, arm.customers, arm.converted, f"{arm.share:.1%}")
-        for name, arm in (("treated", found.treated), ("held out", found.held_out))
-    ]
-    table(f"Goal: {found.goal.event} within {found.goal.within}", ("arm", "customers", "converted", "share"), arms)
-    if found.lift is not None:
-        one = found.lift
-        click.echo(f"Lift: {one.difference:+.1%} (95 % interval {one.low:+.1%} to {one.high:+.1%})")
-
-
-def _of(part: int, whole: int) -> str:
-    return f" ({part / whole:.1%} of sent)" if whole else ""

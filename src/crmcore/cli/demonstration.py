@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli.campaigns import report_tables
 from crmcore.cli.output import Context, pass_context, progress, show, table
+from crmcore.cli.reporting import report_tables
 from crmcore.demo.story import Told, tell
 from crmcore.model.money import Money
 

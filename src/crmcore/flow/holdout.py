@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from crmcore.flow.plan import Plan
+from crmcore.model.campaign import Campaign
 from crmcore.model.purpose import MessageClass, message_class
 from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
@@ -12,7 +13,7 @@ from crmcore.store.scope import Scope
 
 def is_held_out(scope: Scope, plan: Plan, run: Run, customer_id: int) -> bool:
     """Tell whether a customer gets no message of a run; transactional messages are for all."""
-    if message_class(run.campaign.purpose) is MessageClass.TRANSACTIONAL:
+    if _is_for_all(run.campaign):
         return False
     return is_in_share(run, customer_id) or is_globally_held_out(scope, plan.policy.holdout, customer_id)
 
@@ -29,6 +30,15 @@ def is_globally_held_out(scope: Scope, share: float, customer_id: int) -> bool:
         return False
     digest = hashlib.blake2b(str(customer_id).encode(), digest_size=8, key=scope.secret, person=b"holdout").digest()
     return _is_below(digest, share)
+
+
+def planned_share(campaign: Campaign) -> float:
+    """Return the share of those who pass the gates that a campaign leaves out."""
+    return 0.0 if _is_for_all(campaign) else campaign.holdout
+
+
+def _is_for_all(campaign: Campaign) -> bool:
+    return message_class(campaign.purpose) is MessageClass.TRANSACTIONAL
 
 
 def _is_below(digest: bytes, share: float) -> bool:

@@ -20,6 +20,8 @@ SEND = "send"
 #: Priorities go from -HIGHEST to HIGHEST; what must be sent ranks above them all.
 HIGHEST = 1000
 _MUST_SEND = 1_000_000
+#: For so many days outcomes of a message can be asked for.
+LONGEST_HORIZON = 365
 #: What the names of single messages begin with: no campaign that is launched may have such a name.
 _SINGLE = "send:"
 
@@ -41,10 +43,14 @@ class Offers:
 
 @attrs.frozen(kw_only=True)
 class Goal:
-    """What a campaign is for: an event within a time (such as "14d") of the message."""
+    """What a campaign is for: an event within a time (such as "14d") of the message.
+
+    `revenue` is the event whose amounts are what a customer spends in that time.
+    """
 
     event: str
     within: str = "14d"
+    revenue: str = "order_placed"
 
     @property
     def window(self) -> int:
@@ -121,6 +127,7 @@ class Campaign:
             raise InvalidCampaign(name=self.name, problem=f"messages that expire after {self.expires!r} are never sent")
         if self.goal is not None:
             checked_name(self.goal.event, "event", f"campaign {self.name}")
+            checked_name(self.goal.revenue, "event", f"campaign {self.name}")
             duration(self.goal.within, f"campaign {self.name}, goal.within")
 
 
