@@ -445,7 +445,10 @@ class AsyncCRM(AsyncVerbs):
         return await self._threads.run(self._crm.totals)
 
     async def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> AsyncSegment:
-        """Define a segment by a condition in words, written in Python, or as plain data; raise InvalidCondition."""
+        """Define a segment by a condition in words, written in Python, or as plain data.
+
+        Raise InvalidCondition, and UnknownRule for a rule that no plugin brings; nothing is stored then.
+        """
         return AsyncSegment(await self._threads.run(self._crm.define_segment, name, clause), self._threads)
 
     async def upload_segment(self, name: str, customers: Iterable[Who]) -> AsyncSegment:

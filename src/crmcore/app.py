@@ -237,7 +237,10 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
             return events.totals(scope)
 
     def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> Segment:
-        """Define a segment by a condition in words, written in Python, or as plain data; raise InvalidCondition."""
+        """Define a segment by a condition in words, written in Python, or as plain data.
+
+        Raise InvalidCondition, and UnknownRule for a rule that no plugin brings; nothing is stored then.
+        """
         from crmcore.segment import condition_of
 
         condition = condition_of(clause)

@@ -40,6 +40,7 @@
     |   |-- UnknownTemplate
     |   |-- UnknownCampaign
     |   `-- UnknownPlugin
+    |       `-- UnknownRule
     |-- Conflict                 two facts cannot both hold
     |   |-- MergeConflict
     |   |-- AccountCycle
@@ -150,7 +151,7 @@ class InvalidMoney(InputError):
 
 
 class MixedCurrencies(InputError):
-    """{place} adds up {currencies}; name one, as in .sum("amount", currency="EUR")."""
+    """{place} adds up {currencies}; name one, as in `>= 100.00 EUR`, or .sum("amount", currency="EUR") in Python."""
 
 
 class Overflow(InputError):
@@ -206,7 +207,7 @@ class UndeclaredSource(NotFound):
 
 
 class UnknownSegment(NotFound):
-    """There is no segment {name!r}; known: {known}."""
+    """There is no segment {name!r}; {meant}."""
 
 
 class UnknownTemplate(NotFound):
@@ -219,6 +220,10 @@ class UnknownCampaign(NotFound):
 
 class UnknownPlugin(NotFound):
     """There is no {kind} {name!r}; known: {known}. `crm doctor` lists plugins that did not load."""
+
+
+class UnknownRule(UnknownPlugin):
+    """The segment {segment!r} asks for the {kind} {name!r}, which no plugin brings; known: {known}. `crm doctor` lists plugins that did not load."""
 
 
 class Conflict(CRMError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from crmcore.errors import InvalidTime
 from crmcore.flow import segments
+from crmcore.flow.blaming import blamed
 from crmcore.flow.segments import Member
 from crmcore.model.clauses import Clause
 from crmcore.model.condition import Condition
@@ -18,6 +20,7 @@ from crmcore.model.wording import to_condition, to_text
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.store.plain import to_data, to_tree
+from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
 
 if TYPE_CHECKING:
@@ -39,13 +42,13 @@ class Segment:
     def size(self) -> int:
         """Return how many customers are in it."""
         self._settle()
-        with self._opened.reading() as scope:
+        with self._asking() as scope:
             return segments.size(scope, self._definition, self._plugins)
 
     def members(self, limit: int | None = None, after: int = 0) -> list[Member]:
         """Return its customers by id, at most `limit`, those after an id first."""
         self._settle()
-        with self._opened.reading() as scope:
+        with self._asking() as scope:
             return segments.members(scope, self._definition, self._plugins, limit=limit, after=after)
 
     def at(self, at: datetime | int, limit: int | None = None, after: int = 0) -> list[Member]:
@@ -57,7 +60,7 @@ class Segment:
         from crmcore.flow import membership
 
         then = self._past(at, "at")
-        with self._opened.reading() as scope:
+        with self._asking() as scope:
             found = membership.members(scope, self.condition, self._plugins, then, after)
             return list(islice(found, limit))
 
@@ -70,7 +73,7 @@ class Segment:
 
         end = self._past(self._now() if until is None else until, "until")
         start = self._past(since, "since")
-        with self._opened.reading() as scope:
+        with self._asking() as scope:
             return membership.changes(scope, self.condition, self._plugins, start, end)
 
     def trend(
@@ -90,7 +93,7 @@ class Segment:
             raise InvalidTime(place="every", problem=f"{every!r} is not more than nothing")
         end = self._past(self._now() if until is None else until, "until")
         times = range(self._past(since, "since"), end + 1, step)
-        with self._opened.reading() as scope:
+        with self._asking() as scope:
             return membership.sizes(scope, self.condition, self._plugins, times)
 
     def why(self, who: Who, at: datetime | int | None = None) -> Explanation:
@@ -102,8 +105,13 @@ class Segment:
 
         self._settle()
         then = None if at is None else self._past(at, "at")
-        with self._opened.reading() as scope:
+        with self._asking() as scope:
             return explaining.of_customer(scope, self.condition, self._plugins, who, then)
+
+    @contextmanager
+    def _asking(self) -> Iterator[Scope]:
+        with blamed(self.name), self._opened.reading() as scope:
+            yield scope
 
     def _now(self) -> int:
         return self._opened.clock.now()

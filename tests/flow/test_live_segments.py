@@ -6,17 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine
 
 from crmcore import CRM
-from crmcore.errors import InvalidCondition, UnknownCustomer
+from crmcore.errors import InvalidCondition, UnknownCustomer, UnknownRule
 from crmcore.flow import segments
-from crmcore.hooks.marker import hookimpl
-from crmcore.hooks.rule import Touches
 from crmcore.model.building import attribute, consent, event, in_segment, rule, tag
-from crmcore.store import schema
 from crmcore.testing.clock import TurnedClock
 from tests.conftest import NOON
+from tests.named_rule import Rules
 
 BUYERS = event("bought").did()
 DORMANT = event("bought").did() & event("bought").did_not(within="30d")
@@ -218,34 +216,6 @@ def test_what_is_told_last_is_the_latest_whatever_the_clocks_of_writers_say(new_
         assert keys(ahead, "vips") == []
 
 
-class Named:
-    """A plugin's rule: customers of these keys."""
-
-    name, contract = "named", 1
-
-    def sql(self, scope, params):
-        return select(schema.customer.c.id).where(
-            schema.customer.c.workspace_id == scope.workspace_id, schema.customer.c.key.in_(params["keys"])
-        )
-
-    def holds(self, history, params, now):
-        return history.attributes.get("key_too") in params["keys"]
-
-    def touches(self, params):
-        return Touches(attributes=frozenset({"key_too"}))
-
-    def next_change(self, history, params, now):
-        return None
-
-
-class Rules:
-    """The plugin."""
-
-    @hookimpl
-    def crm_register_rules(self, setup):
-        return [Named()]
-
-
 def test_a_process_without_a_plugin_leaves_its_rule_to_those_who_have_it(new_database, clock):
     def opened(**plugins):
         return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
@@ -260,3 +230,33 @@ def test_a_process_without_a_plugin_leaves_its_rule_to_those_who_have_it(new_dat
         assert keys(unable, "buyers") == ["2"]
         assert keys(able, "some") == ["1", "2"]
         assert keys(able, "buyers") == ["2"]
+
+
+def test_a_rule_that_no_plugin_brings_is_refused_when_it_is_asked_for(crm):
+    with pytest.raises(UnknownRule, match=r"segment 's' asks for the rule 'nmed'.*known: none"):
+        crm.define_segment("s", rule("nmed", keys=["1"]))
+    assert crm.segments() == []
+
+
+def test_a_segment_whose_plugin_is_gone_stays_and_says_so_and_goes_on_when_it_is_back(new_database, clock):
+    def opened(**plugins):
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+
+    with opened(rules=Rules()) as crm:
+        crm.define_segment("some", rule("named", keys=["1", "2"]))
+        crm.identify("1", {"key_too": "1"})
+        assert keys(crm, "some") == ["1"]
+    with opened() as crm:
+        lost = crm.segment("some")
+        assert lost.text() == 'rule named(keys = ["1", "2"])'
+        for asked in (lost.size, lost.members, lambda: lost.at(crm.now()), lambda: lost.why("1")):
+            with pytest.raises(UnknownRule, match=r"segment 'some' asks for the rule 'named'"):
+                asked()
+        with pytest.raises(UnknownRule, match="segment 'some'"):
+            crm.overlap(["some"])
+        crm.identify("2", {"key_too": "2"})
+        crm.define_segment("buyers", BUYERS)
+    with opened(rules=Rules()) as crm:
+        assert keys(crm, "some") == ["1", "2"]
+        crm.identify("1", {"key_too": "none"})
+        assert told(crm, "some")[-1] == ("left", "some", "1")

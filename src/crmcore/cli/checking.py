@@ -61,6 +61,8 @@ def _tried(what: str, act: Callable[[], object]) -> Iterator[Fault]:
     try:
         act()
     except CRMError as error:
-        yield Fault(plugin="crmcore", problem=f"{what}: {error}")
+        # Here one is already.
+        said = str(error).removesuffix(" `crm doctor` lists plugins that did not load.")
+        yield Fault(plugin="crmcore", problem=said if what in said else f"{what}: {said}")
     except Exception as error:  # noqa: BLE001 - what a plugin raises is what is looked for
         yield Fault(plugin="crmcore", problem=f"{what}: {type(error).__name__}")

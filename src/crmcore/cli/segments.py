@@ -12,29 +12,32 @@ from typing import Any
 import attrs
 import click
 
+from crmcore.app import CRM
 from crmcore.cli import segment_history, segment_upload
 from crmcore.cli.output import Context, pass_context, show, table
 from crmcore.cli.segment_history import members_of, time
-from crmcore.errors import InvalidFile
+from crmcore.errors import CRMError, InvalidFile
 from crmcore.flow.segments import Member
 from crmcore.segment import Segment
 
 
 @attrs.frozen(kw_only=True)
 class Sized:
-    """A segment with its size."""
+    """A segment with its size, or with what keeps it from having one."""
 
     name: str
-    size: int
+    size: int | None
+    problem: str | None
 
 
 @attrs.frozen(kw_only=True)
 class Defined:
-    """A segment with its condition as plain data; people see it in words besides."""
+    """A segment with its condition as plain data, and its size or what keeps it from having one; people see it in words besides."""
 
     name: str
     version: int
-    size: int
+    size: int | None
+    problem: str | None
     condition: dict[str, Any]
 
 
@@ -62,8 +65,8 @@ def list_segments(context: Context) -> None:
     crm --db shop.db segment list
     """
     with context.crm() as crm:
-        sized = [Sized(name=name, size=crm.segment(name).size()) for name in crm.segments()]
-    show(context, sized, lambda found: table("Segments", ("name", "size"), [(one.name, one.size) for one in found]))
+        sized = [_sized(crm, name) for name in crm.segments()]
+    show(context, sized, _listed)
 
 
 @segment.command("show")
@@ -142,12 +145,39 @@ def _said(condition: str) -> str | dict[str, Any]:
 
 
 def _defined(found: Segment) -> Defined:
-    return Defined(name=found.name, version=found.version, size=found.size(), condition=found.plain())
+    size, problem = _size(found)
+    return Defined(name=found.name, version=found.version, size=size, problem=problem, condition=found.plain())
+
+
+def _sized(crm: CRM, name: str) -> Sized:
+    size, problem = _size(crm.segment(name))
+    return Sized(name=name, size=size, problem=problem)
+
+
+def _size(found: Segment) -> tuple[int | None, str | None]:
+    """Return its size, or the problem: one that has no answer is there all the same."""
+    try:
+        return found.size(), None
+    except CRMError as error:
+        return None, str(error)
+
+
+def _listed(found: list[Sized]) -> None:
+    table("Segments", ("name", "size"), [(one.name, _shown(one.size)) for one in found])
+    for one in found:
+        if one.problem is not None:
+            click.echo(f"No size: {one.problem}")
+
+
+def _shown(size: int | None) -> int | str:
+    return "none" if size is None else size
 
 
 def _human(text: str) -> Callable[[Defined], None]:
     def human(defined: Defined) -> None:
-        table(defined.name, ("version", "size"), [(defined.version, defined.size)])
+        table(defined.name, ("version", "size"), [(defined.version, _shown(defined.size))])
+        if defined.problem is not None:
+            click.echo(f"No size: {defined.problem}\n")
         click.echo(f"{text}\n")
         click.echo(json.dumps(defined.condition, indent=2, ensure_ascii=False))
 

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidCampaign, UndefinedField
+from crmcore.flow.blaming import blamed
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
 from crmcore.flow.holdout import is_held_out
 from crmcore.flow.plan import Plan
@@ -43,9 +44,13 @@ class Launched:
 
 def audience(scope: Scope, campaign: Campaign, plugins: Plugins) -> list[int]:
     """Return the ids of the customers a campaign is for, now."""
-    condition: Condition = (
-        segments.load(scope, campaign.audience).condition if isinstance(campaign.audience, str) else campaign.audience
-    )
+    if not isinstance(campaign.audience, str):
+        return _held(scope, campaign.audience, plugins)
+    with blamed(campaign.audience):
+        return _held(scope, segments.load(scope, campaign.audience).condition, plugins)
+
+
+def _held(scope: Scope, condition: Condition, plugins: Plugins) -> list[int]:
     return sorted(one for (one,) in fetched(scope, customer_ids(condition, scope, plugins)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from sqlalchemy import Select, case, func, select
 
+from crmcore.flow.blaming import blamed
 from crmcore.flow.upkeep.planning import is_live
 from crmcore.model.condition import Condition
 from crmcore.rules.leaf import Ids
@@ -86,7 +87,7 @@ class Overlap:
 def overlap(scope: Scope, definitions: Sequence[Definition], plugins: Plugins) -> Overlap:
     """Return how many customers each two of some segments share: customers are counted by what they are in."""
     inside = [
-        case((schema.customer.c.id.in_(_ids(scope, one, plugins)), 1), else_=0).label(f"in_{place}")
+        case((schema.customer.c.id.in_(_blamed_ids(scope, one, plugins)), 1), else_=0).label(f"in_{place}")
         for place, one in enumerate(definitions)
     ]
     each = select(*inside).where(schema.customer.c.workspace_id == scope.workspace_id).subquery()
@@ -96,6 +97,11 @@ def overlap(scope: Scope, definitions: Sequence[Definition], plugins: Plugins) -
         names=tuple(one.name for one in definitions),
         sizes=tuple(tuple(_shared(rows, i, j) for j in places) for i in places),
     )
+
+
+def _blamed_ids(scope: Scope, definition: Definition, plugins: Plugins) -> Ids:
+    with blamed(definition.name):
+        return _ids(scope, definition, plugins)
 
 
 def _shared(rows: Sequence[Sequence[int]], one: int, other: int) -> int:

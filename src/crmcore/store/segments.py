@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections.abc import Sequence
 
 import attrs
 from sqlalchemy import ColumnElement, select
@@ -59,10 +61,16 @@ def _text(condition: Condition) -> str:
 
 
 def load(scope: Scope, name: str) -> Definition:
-    """Return a segment; raise UnknownSegment naming those there are."""
-    if (known := find(scope, name)) is None:
-        raise UnknownSegment(name=name, known=", ".join(names(scope)) or "none")
-    return known
+    """Return a segment; raise UnknownSegment naming those that are called much the same, else all there are."""
+    if (found := find(scope, name)) is None:
+        known = names(scope)
+        raise UnknownSegment(name=name, known=", ".join(known) or "none", meant=_meant(name, known))
+    return found
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(str(name), known)
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
 def find(scope: Scope, name: str) -> Definition | None:

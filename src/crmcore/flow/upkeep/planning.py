@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import attrs
 
-from crmcore.errors import CRMError, InvalidCondition
+from crmcore.errors import CRMError, InvalidCondition, UnknownRule
 from crmcore.hooks.rule import Touches
 from crmcore.model.condition import (
     All,
@@ -26,6 +26,7 @@ from crmcore.model.condition import (
     Tag,
     leaves,
 )
+from crmcore.registry import alternatives
 from crmcore.rules import tree
 from crmcore.rules.leaf import Look
 from crmcore.rules.naming import resolved
@@ -211,6 +212,14 @@ def refuse_own_events(condition: Condition, plugins: Plugins) -> None:
         if asked := _touches(leaf, plugins).events & {ENTERED, LEFT}:
             problem = "it tells of segments, so that no segment can ask for it; ask in_segment"
             raise InvalidCondition(place=f"event {min(asked)}", problem=problem)
+
+
+def refuse_unknown_rules(name: str, condition: Condition, plugins: Plugins) -> None:
+    """Raise UnknownRule for a segment's condition that asks for a rule which no plugin brings."""
+    for leaf in leaves(condition):
+        if isinstance(leaf, PluginRule) and leaf.rule not in plugins:
+            known = alternatives(leaf.rule, plugins)
+            raise UnknownRule(segment=name, kind="rule", name=leaf.rule, known=known)
 
 
 def _touches(leaf: Leaf, plugins: Plugins) -> Touches:

@@ -46,7 +46,8 @@ class Upkeep:
             self.look(scope, touched)
 
     def define(self, scope: Scope, name: str, condition: Condition) -> Definition:
-        """Define a segment, or define it anew: customers are looked at by and by. Raise InvalidCondition as `naming` does."""
+        """Define a segment, or define it anew: customers are looked at by and by. Raise InvalidCondition, UnknownRule."""
+        planning.refuse_unknown_rules(name, condition, self._plugins)
         naming.check(scope, name, condition)
         planning.refuse_own_events(condition, self._plugins)
         before = segments.find(scope, name)

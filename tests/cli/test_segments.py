@@ -1,0 +1,69 @@
+"""`crm segment list|show|create|delete`: one segment that has no answer keeps no other from being seen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from crmcore import CRM
+from crmcore.cli import crm as command
+from crmcore.model.building import event, rule
+from tests.named_rule import Rules
+
+MIXED = "sum of amount of order_placed > 100 minor units"
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with CRM("shop.db", plugins={"rules": Rules()}) as crm:
+        crm.track("order_placed", "1", amount=500, currency="EUR")
+        crm.track("order_placed", "2", amount=500, currency="USD")
+        crm.define_segment("buyers", event("order_placed").did())
+        crm.define_segment("lost", rule("named", keys=["1"]))
+    return tmp_path
+
+
+@pytest.fixture
+def run(shop):
+    def running(*words, code=0, given=None):
+        result = CliRunner().invoke(command, ["--db", "shop.db", *words], input=given)
+        assert result.exit_code == code, result.output
+        return f"{result.output}{result.exception or ''}"
+
+    return running
+
+
+def test_every_segment_is_listed_with_the_problem_where_one_has_no_size(run):
+    run("segment", "create", "mixed", MIXED)
+    buyers, lost, mixed = json.loads(run("--json", "segment", "list"))
+    assert buyers == {"name": "buyers", "size": 2, "problem": None}
+    assert (lost["size"], mixed["size"]) == (None, None)
+    assert "segment 'lost' asks for the rule 'named'" in lost["problem"]
+    assert "segment 'mixed', the sum of order_placed adds up EUR, USD" in mixed["problem"]
+    told = run("segment", "list")
+    assert lost["problem"] in told
+    assert mixed["problem"] in told
+
+
+def test_a_segment_without_an_answer_is_created_and_the_fix_is_said_in_words_and_in_python(run):
+    said = json.loads(run("--json", "segment", "create", "mixed", MIXED))
+    assert (said["version"], said["size"]) == (1, None)
+    assert "`>= 100.00 EUR`" in said["problem"]
+    assert 'sum("amount", currency="EUR")' in said["problem"]
+
+
+@pytest.mark.parametrize(("name", "condition"), [("mixed", MIXED), ("lost", 'rule named(keys = ["1"])')])
+def test_the_condition_of_a_segment_without_an_answer_is_shown(run, name, condition):
+    if name == "mixed":
+        run("segment", "create", "mixed", MIXED)
+    told = run("segment", "show", name)
+    assert condition in told
+    assert "No size: " in told
+
+
+def test_a_rule_of_no_plugin_is_refused_and_nothing_is_saved(run):
+    assert "segment 'bad' asks for the rule 'gone'" in run("segment", "create", "bad", "rule gone(days = 3)", code=1)
+    assert "bad" not in run("segment", "list")
