@@ -447,16 +447,25 @@ class AsyncCRM(AsyncVerbs):
     async def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> AsyncSegment:
         """Define a segment by a condition in words, written in Python, or as plain data.
 
-        Raise InvalidCondition, and UnknownRule for a rule that no plugin brings; nothing is stored then.
+        Raise InvalidCondition, UnknownRule for a rule that no plugin brings, SegmentTaken where a list that was uploaded
+        has the name; nothing is stored then.
         """
         return AsyncSegment(await self._threads.run(self._crm.define_segment, name, clause), self._threads)
 
     async def upload_segment(self, name: str, customers: Iterable[Who]) -> AsyncSegment:
-        """Let these be the customers of a segment, and no others. Conditions ask `in_segment`.
+        """Let these, given as a list, be the customers of a segment, and no others. Conditions ask `in_segment`.
 
-        Raise UnknownCustomer where any is not there, and change nothing; its field `places` says which, from 0.
+        Raise UnknownCustomer where any is not there, and change nothing; its field `places` says which, from 0. Raise
+        SegmentTaken where a segment with a condition has the name.
         """
         return AsyncSegment(await self._threads.run(self._crm.upload_segment, name, customers), self._threads)
+
+    async def delete_segment(self, name: str) -> None:
+        """Delete a segment: all who are in it leave it, and the name can be used anew. What was told of it stays.
+
+        Raise UnknownSegment, and SegmentInUse where another segment or a campaign that is not finished asks for it.
+        """
+        await self._threads.run(self._crm.delete_segment, name)
 
     async def rebuild(self, progress: Progress = quiet) -> None:
         """Make again what is kept of customers beside the log: their sums, their standing, who is in which segment."""

@@ -24,6 +24,7 @@ from crmcore.model import verbs
 from crmcore.model.event import Event
 from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
+from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
 from crmcore.settings import Settings, settings
 from crmcore.store import customers, events, identities, workspaces
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from crmcore.store.customers import CustomerView
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.links import Contradiction
+    from crmcore.store.scope import Scope
+    from crmcore.store.segments import Definition
     from crmcore.store.sums import DaySum
 
 BATCH = 1000
@@ -239,25 +242,37 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
     def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> Segment:
         """Define a segment by a condition in words, written in Python, or as plain data.
 
-        Raise InvalidCondition, and UnknownRule for a rule that no plugin brings; nothing is stored then.
+        Raise InvalidCondition, UnknownRule for a rule that no plugin brings, SegmentTaken where a list that was uploaded
+        has the name; nothing is stored then.
         """
         from crmcore.segment import condition_of
 
         condition = condition_of(clause)
-        self._opened.write(lambda scope: self._opened.upkeep.define(scope, name, condition))
-        return self.segment(name)
+        return self._segment(self._opened.write(lambda scope: self._opened.upkeep.define(scope, name, condition)))
 
     def upload_segment(self, name: str, customers: Iterable[Who]) -> Segment:
-        """Let these be the customers of a segment, and no others. Conditions ask `in_segment`.
+        """Let these, given as a list, be the customers of a segment, and no others. Conditions ask `in_segment`.
 
-        Raise UnknownCustomer where any is not there, and change nothing; its field `places` says which, from 0.
+        Raise UnknownCustomer where any is not there, and change nothing; its field `places` says which, from 0. Raise
+        SegmentTaken where a segment with a condition has the name.
         """
         from crmcore.store import identities
 
-        wanted = list(customers)
+        wanted = list(checked_list(customers, "upload_segment.customers"))
         self._fold()
-        self._opened.write(lambda scope: self._opened.upkeep.upload(scope, name, identities.owners(scope, wanted)))
-        return self.segment(name)
+
+        def upload(scope: Scope) -> Definition:
+            return self._opened.upkeep.upload(scope, name, identities.owners(scope, wanted))
+
+        return self._segment(self._opened.write(upload))
+
+    def delete_segment(self, name: str) -> None:
+        """Delete a segment: all who are in it leave it, and the name can be used anew. What was told of it stays.
+
+        Raise UnknownSegment, and SegmentInUse where another segment or a campaign that is not finished asks for it.
+        """
+        self._fold()
+        self._opened.write(lambda scope: self._opened.upkeep.delete(scope, name))
 
     def rebuild(self, progress: Progress = quiet) -> None:
         """Make again what is kept of customers beside the log: their sums, their standing, who is in which segment."""
@@ -269,11 +284,14 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
 
     def segment(self, name: str) -> Segment:
         """Return a segment; raise UnknownSegment."""
-        from crmcore.segment import Segment
         from crmcore.store import segments
 
         with self._opened.reading() as scope:
-            definition = segments.load(scope, name)
+            return self._segment(segments.load(scope, name))
+
+    def _segment(self, definition: Definition) -> Segment:
+        from crmcore.segment import Segment
+
         return Segment(self._opened, self._catch_up, self.registry, definition)
 
     def segments(self) -> list[str]:

@@ -47,6 +47,8 @@
     |   |-- AlreadyUndone
     |   |-- NotInDoubt
     |   |-- RunState
+    |   |-- SegmentInUse
+    |   |-- SegmentTaken
     |   `-- NoNodeFree
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
@@ -248,6 +250,14 @@ class NotInDoubt(Conflict):
 
 class RunState(Conflict):
     """The latest run of campaign {campaign!r} is {state} and cannot be {what}."""
+
+
+class SegmentInUse(Conflict):
+    """The segment {name!r} is asked for by {asking}; change, delete or end these first."""
+
+
+class SegmentTaken(Conflict):
+    """{name!r} is the name of {kind} already; take another name, or delete that first (`crm segment delete {name}`)."""
 
 
 class NoNodeFree(Conflict):

@@ -10,6 +10,7 @@ from crmcore.errors import InvalidValue
 from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
 from crmcore.model.identity import Who
+from crmcore.model.values import checked_list
 
 if TYPE_CHECKING:
     from crmcore.flow.segments import Overlap
@@ -67,7 +68,8 @@ class Knowing(Facet):
         from crmcore.flow import segments
         from crmcore.store.segments import load
 
+        wanted = checked_list(names, "overlap.names")
         self._catch_up()
         with self._opened.reading() as scope:
-            definitions = [load(scope, name) for name in dict.fromkeys(names)]
+            definitions = [load(scope, name) for name in dict.fromkeys(wanted)]
             return segments.overlap(scope, definitions, self.registry.rules)

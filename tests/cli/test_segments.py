@@ -67,3 +67,21 @@ def test_the_condition_of_a_segment_without_an_answer_is_shown(run, name, condit
 def test_a_rule_of_no_plugin_is_refused_and_nothing_is_saved(run):
     assert "segment 'bad' asks for the rule 'gone'" in run("segment", "create", "bad", "rule gone(days = 3)", code=1)
     assert "bad" not in run("segment", "list")
+
+
+def test_a_segment_is_deleted_once_that_is_confirmed(run):
+    assert "Delete the segment buyers?" in run("segment", "delete", "buyers", code=1, given="n\n")
+    assert "buyers" in run("segment", "list")
+    assert "is deleted" in run("segment", "delete", "buyers", given="y\n")
+    assert json.loads(run("--json", "segment", "delete", "lost", "--yes")) == {"deleted": "lost"}
+    assert json.loads(run("--json", "segment", "list")) == []
+
+
+def test_with_json_nobody_is_asked(run):
+    assert "--yes" in run("--json", "segment", "delete", "buyers", code=2)
+    assert "did you mean buyers?" in run("segment", "delete", "buyer", "--yes", code=1)
+
+
+def test_a_segment_that_another_asks_for_is_not_deleted(run):
+    run("segment", "create", "dear", 'in segment "buyers"')
+    assert "'buyers' is asked for by segment 'dear'" in run("segment", "delete", "buyers", "--yes", code=1)

@@ -11,6 +11,7 @@ from crmcore.errors import (
     InvalidCampaign,
     InvalidTemplate,
     InvalidToken,
+    SegmentInUse,
     UndefinedField,
     UnknownPlugin,
     UnknownSegment,
@@ -19,7 +20,7 @@ from crmcore.errors import (
 from crmcore.hooks.gate import Verdict
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Feedback, InDoubt, NotStarted, Permanent, Retry, Suppress
-from crmcore.model.building import attribute, everyone
+from crmcore.model.building import attribute, everyone, in_segment
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
@@ -342,6 +343,22 @@ def test_what_is_missing_is_an_error_before_the_start(crm, changes, error):
     with pytest.raises(error):
         crm.launch(made(**changes))
     assert crm.campaigns() == []
+
+
+@pytest.mark.parametrize("audience", ["s", in_segment("s")], ids=["by name", "in a condition"])
+def test_a_segment_that_a_campaign_asks_for_is_deleted_once_it_is_finished(crm, audience):
+    people(crm, 1)
+    crm.define_segment("s", everyone())
+    crm.launch(made(audience=audience))
+    with pytest.raises(SegmentInUse, match=r"'s' is asked for by campaign 'hello' \(running\)"):
+        crm.delete_segment("s")
+    crm.pause("hello")
+    with pytest.raises(SegmentInUse, match="paused"):
+        crm.delete_segment("s")
+    crm.resume("hello")
+    crm.work()
+    crm.delete_segment("s")
+    assert (crm.segments(), crm.report("hello").sent) == ([], 1)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy import create_engine
 
 from crmcore import CRM
-from crmcore.errors import InvalidCondition, UnknownCustomer, UnknownRule
+from crmcore.errors import (
+    InvalidCondition,
+    InvalidValue,
+    SegmentInUse,
+    SegmentTaken,
+    UnknownCustomer,
+    UnknownRule,
+    UnknownSegment,
+)
 from crmcore.flow import segments
 from crmcore.model.building import attribute, consent, event, in_segment, rule, tag
 from crmcore.testing.clock import TurnedClock
@@ -260,3 +268,104 @@ def test_a_segment_whose_plugin_is_gone_stays_and_says_so_and_goes_on_when_it_is
         assert keys(crm, "some") == ["1", "2"]
         crm.identify("1", {"key_too": "none"})
         assert told(crm, "some")[-1] == ("left", "some", "1")
+
+
+def kept_of(crm, *tables):
+    """How many rows are kept in tables."""
+    with crm._opened.reading() as scope:
+        counts = [f"SELECT count(*) FROM crm_{table} WHERE workspace_id = 1" for table in tables]
+        return [scope.connection.exec_driver_sql(count).scalar_one() for count in counts]
+
+
+def test_a_segment_that_is_deleted_is_left_by_all_and_its_name_begins_anew(crm):
+    crm.define_segment("s", BUYERS)
+    crm.track("bought", "1")
+    crm.work()
+    crm.define_segment("s", BUYERS | tag("vip"))
+    crm.delete_segment("s")
+    assert (crm.segments(), told(crm)) == ([], [("entered", "s", "1"), ("left", "s", "1")])
+    with pytest.raises(UnknownSegment):
+        crm.segment("s")
+    assert kept_of(crm, "membership", "segment_atom") == [0, 0]
+    assert crm.define_segment("s", BUYERS).version == 1
+    crm.track("bought", "2")
+    assert keys(crm, "s") == ["1", "2"]
+    assert sorted(told(crm)[2:]) == [("entered", "s", "1"), ("entered", "s", "2")]
+
+
+def test_deleting_a_segment_leaves_others_as_they_are(crm, clock):
+    crm.define_segment("s", BUYERS)
+    crm.define_segment("also", BUYERS & tag("vip"))
+    crm.track("bought", "1")
+    crm.identify("1", tags=["vip"])
+    crm.work()
+    crm.delete_segment("s")
+    assert keys(crm, "also") == ["1"]
+    clock.turn("1h")
+    crm.identify("1", untags=["vip"])
+    assert told(crm, "also") == [("entered", "also", "1"), ("left", "also", "1")]
+
+
+def test_whoever_became_another_leaves_a_deleted_segment_as_that_one(crm):
+    crm.define_segment("s", BUYERS)
+    crm.track("bought", {"anonymous": "a"})
+    crm.identify("1")
+    crm.merge({"anonymous": "a"}, "1")
+    crm.delete_segment("s")
+    assert told(crm)[-1] == ("left", "s", "1")
+    crm.define_segment("s", BUYERS)
+    crm.work()
+    assert told(crm)[-1] == ("entered", "s", "1")
+
+
+def test_an_uploaded_list_is_deleted_with_its_members(crm):
+    crm.identify("1")
+    crm.upload_segment("list", ["1"])
+    crm.delete_segment("list")
+    assert (crm.segments(), kept_of(crm, "segment_member")) == ([], [0])
+    assert keys(crm.upload_segment("list", []) and crm, "list") == []
+
+
+def test_what_another_segment_asks_for_is_not_deleted(crm):
+    crm.upload_segment("list", [])
+    crm.define_segment("s", in_segment("list"))
+    crm.define_segment("t", BUYERS | ~in_segment("list"))
+    with pytest.raises(SegmentInUse, match="'list' is asked for by segment 's' and segment 't'"):
+        crm.delete_segment("list")
+    crm.delete_segment("s")
+    crm.delete_segment("t")
+    crm.delete_segment("list")
+    assert crm.segments() == []
+
+
+def test_a_segment_of_a_plugin_that_is_gone_can_be_deleted(new_database, clock):
+    def opened(**plugins):
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+
+    with opened(rules=Rules()) as crm:
+        crm.define_segment("some", rule("named", keys=["1"]))
+        crm.identify("1", {"key_too": "1"})
+    with opened() as crm:
+        crm.delete_segment("some")
+        assert told(crm) == [("entered", "some", "1"), ("left", "some", "1")]
+        crm.define_segment("buyers", BUYERS)
+        crm.track("bought", "1")
+        assert told(crm, "buyers") == [("entered", "buyers", "1")]
+
+
+def test_the_name_of_a_rule_is_not_taken_by_a_list_nor_the_other_way_round(crm):
+    crm.define_segment("rule", BUYERS)
+    crm.upload_segment("list", [])
+    with pytest.raises(SegmentTaken, match=r"condition already; .*crm segment delete rule"):
+        crm.upload_segment("rule", [])
+    with pytest.raises(SegmentTaken, match=r"uploaded already; .*crm segment delete list"):
+        crm.define_segment("list", BUYERS)
+    assert (crm.segment("rule").condition, crm.segment("list").version) == (BUYERS.condition, 1)
+
+
+@pytest.mark.parametrize("one", ["12", {"email": "a@example.com"}, None])
+def test_one_customer_is_no_list_of_customers_and_one_name_none_of_names(crm, one):
+    with pytest.raises(InvalidValue, match="give a list"):
+        crm.upload_segment("list", one)
+    with pytest.raises(InvalidValue, match="give a list"):
+        crm.overlap(one)

@@ -10,7 +10,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from crmcore.errors import InputError, MergeConflict, UnknownCustomer
+from crmcore.errors import (
+    InputError,
+    InvalidCondition,
+    MergeConflict,
+    SegmentInUse,
+    UnknownCustomer,
+    UnknownSegment,
+)
 from crmcore.flow import segments
 from crmcore.model.building import attribute, consent, event, in_segment, subscribed, tag
 from crmcore.model.time import DAY, MINUTE
@@ -35,6 +42,7 @@ CLAUSES = {
     "vips_twice": tag("vip") & (BOUGHT.count(within="5d") >= 2),
     "listed_twice": in_segment("list") & (BOUGHT.count(within="5d") >= 2),
     "vips_lapsed": BOUGHT.did_not(within="3d") & tag("vip"),
+    "never_bought": ~in_segment("buyers"),
 }
 who = st.sampled_from(NAMES)
 both = st.one_of(who, st.tuples(who, who).map(lambda two: two[0] | two[1]))
@@ -96,7 +104,14 @@ class Upkeep(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(sorted(CLAUSES)), other=st.sampled_from(sorted(CLAUSES)))
     def defined_anew(self, name, other):
-        self.crm.define_segment(name, CLAUSES[other])
+        with suppress(InvalidCondition):
+            self.crm.define_segment(name, CLAUSES[other])
+
+    @rule(name=st.sampled_from([*sorted(CLAUSES), "list"]))
+    def deleted(self, name):
+        with suppress(UnknownSegment, SegmentInUse):
+            self.crm.delete_segment(name)
+            assert name not in {segment for segment, _ in recorded(self.crm)}
 
     @rule(names=st.lists(who))
     def uploaded(self, names):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crmcore import CRM
-from crmcore.errors import InputError, MergeConflict
+from crmcore.errors import InputError, InvalidCondition, MergeConflict, SegmentInUse, UnknownSegment
 from crmcore.flow import segments
 from crmcore.model.time import DAY, MINUTE
 from crmcore.testing import postgres
@@ -94,7 +94,13 @@ def in_a_transaction_of_the_host(crm, given):
 
 def defined_anew(crm, given):
     name, other = given
-    crm.define_segment(name, CLAUSES[other])
+    with suppress(InvalidCondition):
+        crm.define_segment(name, CLAUSES[other])
+
+
+def deleted(crm, name):
+    with suppress(UnknownSegment, SegmentInUse):
+        crm.delete_segment(name)
 
 
 def ticked(crm, _):
@@ -117,6 +123,7 @@ ACTS: dict[Callable[[CRM, object], None], st.SearchStrategy[object]] = {
         st.lists(seen, min_size=1, max_size=3), st.none() | st.sampled_from(NAMES), st.booleans()
     ),
     defined_anew: st.tuples(defined, defined),
+    deleted: defined,
     ticked: st.none(),
     time_goes_on: st.integers(0, 4),
 }

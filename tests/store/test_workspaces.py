@@ -182,6 +182,7 @@ VERBS: dict[str, Driven] = {
     "rebuild": lambda crm, _: crm.rebuild(),
     "upload_segment": lambda crm, it: crm.upload_segment("uploaded", [it.who]),
     "define_segment": lambda crm, it: crm.define_segment("s", attribute("age") >= it.number),
+    "delete_segment": lambda crm, it: crm.delete_segment("s" if it.number % 2 else "uploaded"),
     "segment": lambda crm, it: crm.segment("s" if it.number % 2 else THEIRS),
     "segments": lambda crm, _: crm.segments(),
     "overlap": lambda crm, it: crm.overlap(["s", THEIRS] if it.number % 2 else ["s"]),

@@ -41,6 +41,13 @@ class Defined:
     condition: dict[str, Any]
 
 
+@attrs.frozen(kw_only=True)
+class Deleted:
+    """A segment that is no more, by name."""
+
+    deleted: str
+
+
 @click.group()
 def segment() -> None:
     """Define segments, and see who is in them.
@@ -49,6 +56,7 @@ def segment() -> None:
     crm segment list
     crm segment create loyal 'did order_placed >= 3 times within 365d'
     crm segment members loyal --limit 10
+    crm segment delete loyal
     """
 
 
@@ -103,6 +111,26 @@ def create_segment(context: Context, name: str, condition: str) -> None:
         found = crm.define_segment(name, _said(condition))
         defined = _defined(found)
     show(context, defined, _human(found.text()))
+
+
+@segment.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_context
+def delete_segment(context: Context, name: str, yes: bool) -> None:
+    """Delete a segment: all who are in it leave it. Refused while another segment or a campaign asks for it.
+
+    \b
+    crm --db shop.db segment delete lapsed
+    """
+    with context.crm() as crm:
+        crm.segment(name)
+        if not yes and context.as_json:
+            raise click.UsageError("with --json nobody is asked: --yes deletes it")
+        if not yes and not click.confirm(f"Delete the segment {name}?", err=True):
+            raise click.exceptions.Exit(1)
+        crm.delete_segment(name)
+    show(context, Deleted(deleted=name), lambda _: click.echo(f"The segment {name} is deleted."))
 
 
 @segment.command("members")

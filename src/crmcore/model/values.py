@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from crmcore.errors import InvalidTime, InvalidValue, Overflow
 from crmcore.model.time import EPOCH_DAY, microseconds, moment
 
 Value = str | int | bool | Decimal | datetime | date | None
+One = TypeVar("One")
 Stored = tuple[str, int | None, str | None]
 
 INT64 = 2**63
@@ -232,3 +233,10 @@ def _is_simple(key: object, value: object) -> bool:
 def from_json(text: str) -> Any:
     """Return what `to_json` was given."""
     return from_plain(json.loads(text))
+
+
+def checked_list(given: Iterable[One], place: str) -> Iterable[One]:
+    """Return several of something; raise InvalidValue for one of them: a text is one, and so is a mapping."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise InvalidValue(place=place, problem=f"{given!r} is one; give a list, as in [{given!r}]")
+    return given

@@ -29,7 +29,7 @@ from crmcore.model.statement import (
     Unmerge,
 )
 from crmcore.model.time import duration, microseconds
-from crmcore.model.values import Value, checked_int, checked_text, normalise, to_plain
+from crmcore.model.values import Value, checked_int, checked_list, checked_text, normalise, to_plain
 
 __all__ = ["consent", "event", "group", "identify", "merge", "offer", "send", "subscribe", "suppress", "unmerge"]
 
@@ -306,9 +306,7 @@ def _with_addresses(named: tuple[Identity, ...], values: Mapping[str, Value]) ->
 
 
 def _names(names: Iterable[str], kind: str, place: str) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise InvalidValue(place=place, problem=f"{names!r} is a text; give a list, as in [{names!r}]")
-    return tuple(checked_name(name, kind, place) for name in names)
+    return tuple(checked_name(name, kind, place) for name in checked_list(names, place))
 
 
 def _one_identity(address: Identity | Mapping[str, str]) -> Identity:

@@ -37,6 +37,12 @@ def forget(scope: Scope, customers: Collection[int]) -> None:
     bulk.delete(scope, schema.membership, ("customer_id",), [(one,) for one in sorted(customers)])
 
 
+def forget_segment(scope: Scope, segment_id: int) -> None:
+    """Remove who is in a segment that is no more, and who was uploaded into it."""
+    for table in (schema.membership, schema.segment_member):
+        bulk.delete(scope, table, ("segment_id",), [(segment_id,)])
+
+
 def told(scope: Scope, customers: Collection[int]) -> set[tuple[str, int]]:
     """Return the segments (by name) that each customer is in as far as events have told: entered, and not left since."""
     columns = ("customer_id", "ref", "occurred_at", "id")
@@ -47,6 +53,19 @@ def told(scope: Scope, customers: Collection[int]) -> set[tuple[str, int]]:
             pair, last = (segment, customer_id), (at, row_id, name == ENTERED)
             latest[pair] = max(latest.get(pair, last), last)
     return {pair for pair, (_, _, is_in) in latest.items() if is_in}
+
+
+def told_of(scope: Scope, segment: str) -> set[int]:
+    """Return the customers who are in a segment (by name) as far as events have told: all that are told of are read."""
+    row = schema.event.c
+    query = select(row.customer_id, row.occurred_at, row.id, row.name).where(
+        row.workspace_id == scope.workspace_id, row.name.in_((ENTERED, LEFT)), row.ref == segment
+    )
+    latest: dict[int, tuple[int, int, bool]] = {}
+    for customer_id, at, row_id, name in scope.connection.execute(query):
+        last = (at, row_id, name == ENTERED)
+        latest[customer_id] = max(latest.get(customer_id, last), last)
+    return {one for one, (_, _, is_in) in latest.items() if is_in}
 
 
 def last_told(

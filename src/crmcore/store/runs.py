@@ -182,6 +182,11 @@ def running(scope: Scope) -> list[int]:
     return list(scope.connection.execute(query).scalars())
 
 
+def open_ones(scope: Scope) -> list[Run]:
+    """Return the runs that go on, or stand still and may go on, the latest first."""
+    return _runs(scope, schema.run.c.state.in_((RUNNING, PAUSED)))
+
+
 def _runs(scope: Scope, which: object) -> list[Run]:
     run, version, campaign = schema.run.c, schema.campaign_version.c, schema.campaign.c
     query = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 from sqlalchemy import ColumnElement, select
 
-from crmcore.errors import UnknownSegment
+from crmcore.errors import SegmentTaken, UnknownSegment
 from crmcore.hooks.notices import SegmentChange
 from crmcore.model.condition import Condition, InSegment, checked
 from crmcore.model.names import checked_name
@@ -18,6 +18,7 @@ from crmcore.store.plain import to_data, to_tree
 from crmcore.store.scope import Scope
 
 RULE, UPLOADED = "rule", "static"
+_KINDS = {RULE: "a segment with a condition", UPLOADED: "a list that was uploaded"}
 
 
 @attrs.frozen(kw_only=True)
@@ -32,12 +33,12 @@ class Definition:
 
 
 def save(scope: Scope, name: str, condition: Condition) -> Definition:
-    """Define a segment, or define it anew; the same definition again changes nothing."""
+    """Define a segment, or define it anew; the same definition again changes nothing. Raise SegmentTaken."""
     return _save(scope, name, condition, RULE)
 
 
 def save_uploaded(scope: Scope, name: str) -> Definition:
-    """Name a segment whose members are uploaded."""
+    """Name a segment whose members are uploaded; raise SegmentTaken."""
     return _save(scope, name, InSegment(segment=name), UPLOADED)
 
 
@@ -47,13 +48,15 @@ def _save(scope: Scope, name: str, condition: Condition, kind: str) -> Definitio
     known = find(scope, name)
     if known is None:
         return _new(scope, name, condition, text, kind)
+    if known.kind != kind:
+        raise SegmentTaken(name=name, kind=_KINDS[known.kind])
     # To Python 1, 1.0 and True are equal.
-    if (known.kind, _text(known.condition)) == (kind, text):
+    if _text(known.condition) == text:
         return known
-    columns = ("kind", "definition", "version", "updated_at")
-    bulk.update(scope, schema.segment, columns, ("id",), [(kind, text, known.version + 1, scope.now, known.id)])
+    columns = ("definition", "version", "updated_at")
+    bulk.update(scope, schema.segment, columns, ("id",), [(text, known.version + 1, scope.now, known.id)])
     notices.post(scope, [SegmentChange(name=name, version=known.version + 1, at=scope.now)])
-    return attrs.evolve(known, kind=kind, condition=condition, version=known.version + 1)
+    return attrs.evolve(known, condition=condition, version=known.version + 1)
 
 
 def _text(condition: Condition) -> str:
@@ -76,6 +79,18 @@ def _meant(name: str, known: Sequence[str]) -> str:
 def find(scope: Scope, name: str) -> Definition | None:
     """Return a segment; None where there is none of this name."""
     return next(iter(_definitions(scope, schema.segment.c.name == name)), None)
+
+
+def hold(scope: Scope, names: Collection[str]) -> None:
+    """Hold segments: until the transaction ends nobody else changes or deletes them."""
+    row = schema.segment.c
+    mine = select(row.id).where(row.workspace_id == scope.workspace_id, bulk.among(scope, row.name, sorted(names)))
+    scope.connection.execute(mine.order_by(row.name).with_for_update())
+
+
+def delete(scope: Scope, segment_id: int) -> None:
+    """Remove the definition of a segment."""
+    bulk.delete(scope, schema.segment, ("id",), [(segment_id,)])
 
 
 def of_rules(scope: Scope) -> list[Definition]:

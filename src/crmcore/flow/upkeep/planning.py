@@ -214,6 +214,11 @@ def refuse_own_events(condition: Condition, plugins: Plugins) -> None:
             raise InvalidCondition(place=f"event {min(asked)}", problem=problem)
 
 
+def named_segments(condition: Condition) -> set[str]:
+    """Return the segments that a condition names."""
+    return {leaf.segment for leaf in leaves(condition) if isinstance(leaf, InSegment)}
+
+
 def refuse_unknown_rules(name: str, condition: Condition, plugins: Plugins) -> None:
     """Raise UnknownRule for a segment's condition that asks for a rule which no plugin brings."""
     for leaf in leaves(condition):

@@ -6,30 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
-from crmcore.flow.upkeep import evaluating, planning
+from crmcore.flow.upkeep import deleting, evaluating, planning
 from crmcore.flow.upkeep.planning import Live, Plan
+from crmcore.flow.upkeep.telling import Change, tell
 from crmcore.model.condition import Condition
-from crmcore.model.event import Event
+from crmcore.model.names import checked_name
 from crmcore.rules import naming
 from crmcore.rules.plugin import Plugins
-from crmcore.store import atoms, events, memberships, segments, standings
+from crmcore.store import atoms, memberships, segments, standings
 from crmcore.store.identities import Owner
-from crmcore.store.memberships import ENTERED, LEFT
 from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
 from crmcore.store.standings import NOBODY, Filling, Standing
 from crmcore.store.touched import ACCOUNTS, ALL, segment_key
-
-
-@attrs.frozen(kw_only=True)
-class Change:
-    """A customer is in a segment, or is in it no more, from a time on."""
-
-    segment_id: int
-    segment: str
-    customer_id: int
-    is_in: bool
-    at: int
 
 
 class Upkeep:
@@ -46,7 +35,8 @@ class Upkeep:
             self.look(scope, touched)
 
     def define(self, scope: Scope, name: str, condition: Condition) -> Definition:
-        """Define a segment, or define it anew: customers are looked at by and by. Raise InvalidCondition, UnknownRule."""
+        """Define a segment, or define it anew: customers are looked at by and by. Raise InvalidCondition, UnknownRule, SegmentTaken."""
+        segments.hold(scope, {checked_name(name, "segment", "segment"), *planning.named_segments(condition)})
         planning.refuse_unknown_rules(name, condition, self._plugins)
         naming.check(scope, name, condition)
         planning.refuse_own_events(condition, self._plugins)
@@ -57,14 +47,16 @@ class Upkeep:
         return definition
 
     def upload(self, scope: Scope, name: str, owners: Collection[Owner]) -> Definition:
-        """Let these be the customers of a segment, and no others."""
-        before = segments.find(scope, name)
+        """Let these be the customers of a segment, and no others. Raise SegmentTaken."""
+        segments.hold(scope, {checked_name(name, "segment", "segment")})
         definition = segments.save_uploaded(scope, name)
         changed = memberships.upload(scope, definition.id, owners)
         scope.touched.note_all(changed, segment_key(name))
-        if before is not None and before.kind != definition.kind:
-            self.ask_anew(scope)
         return definition
+
+    def delete(self, scope: Scope, name: str) -> None:
+        """Delete a segment, and tell of all who are in it that they left. Raise UnknownSegment, SegmentInUse."""
+        deleting.delete(scope, name, self.ask_anew)
 
     def ask_anew(self, scope: Scope) -> None:
         """Ask for all that segments need now: customers are looked at by and by."""
@@ -186,35 +178,4 @@ def _record(scope: Scope, writing: Sequence[Change], telling: Sequence[Change]) 
         scope, {pair for pair, is_in in pairs.items() if is_in}, {pair for pair, is_in in pairs.items() if not is_in}
     )
     if telling:
-        _tell(scope, telling)
-
-
-def _times(scope: Scope, telling: Sequence[Change], ids: Sequence[int]) -> list[int]:
-    """Return when each is told to have happened: after what was told before it of the same customer and segment.
-
-    Another writer may have told that whose transaction began later, or whose clock is ahead.
-    """
-    last: dict[tuple[bool, str, int], tuple[int, int]] = {}
-    for is_in, before in ((True, LEFT), (False, ENTERED)):
-        some = [one for one in telling if one.is_in == is_in]
-        if some:
-            since = min(one.at for one in some)
-            found = memberships.last_told(scope, before, {one.customer_id for one in some}, since)
-            last |= {(is_in, *pair): place for pair, place in found.items()}
-    places = [last.get((one.is_in, one.segment, one.customer_id), (one.at, 0)) for one in telling]
-    return [
-        one.at if place < (one.at, row_id) else place[0] + 1
-        for one, place, row_id in zip(telling, places, ids, strict=True)
-    ]
-
-
-def _tell(scope: Scope, telling: Sequence[Change]) -> None:
-    """Append the events; no condition may ask for them, so that nothing has to be looked at again."""
-    names, ids = {True: ENTERED, False: LEFT}, scope.new_ids(len(telling))
-    told = [
-        Event(name=names[one.is_in], customer=(), at=at, ref=one.segment)
-        for one, at in zip(telling, _times(scope, telling, ids), strict=True)
-    ]
-    owners = [(one.customer_id, one.customer_id) for one in telling]
-    events.append(scope, told, ids, owners)
-    scope.touched.take()
+        tell(scope, telling)
