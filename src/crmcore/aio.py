@@ -774,7 +774,8 @@ class AsyncSegment:
     async def history(self, since: datetime | int, until: datetime | int | None = None) -> list[MembershipChange]:
         """Return who entered and who left later than `since` and until `until` (now, where it is left out), in order.
 
-        Members and times are those of `at`: the changes applied to `at(since)` give `at(until)`. Raise InvalidTime.
+        Members and times are those of `at`: the changes applied to `at(since)` give `at(until)`. Raise InvalidTime
+        where `since` is later than `until`, or either is to come.
         """
         return await self._threads.run(self._segment.history, since, until)
 
@@ -783,7 +784,8 @@ class AsyncSegment:
     ) -> list[SizeAt]:
         """Return its size at `since` and then every so often up to `until` (now, where it is left out).
 
-        `every` is a duration such as "1d", a timedelta or microseconds. Raise InvalidTime.
+        `every` is a duration such as "1d", a timedelta or microseconds. Raise InvalidTime as `history` does, and where that
+        would be more than POINTS sizes.
         """
         return await self._threads.run(self._segment.trend, since, until, every)
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from crmcore.flow.membership import MembershipChange, SizeAt
 
 
+#: So many sizes make a trend, at most.
+POINTS = 10_000
+
+
 class Segment:
     """A standing rule, or an uploaded list; who is in it is kept with every change, exact to the last commit."""
 
@@ -67,12 +71,12 @@ class Segment:
     def history(self, since: datetime | int, until: datetime | int | None = None) -> list[MembershipChange]:
         """Return who entered and who left later than `since` and until `until` (now, where it is left out), in order.
 
-        Members and times are those of `at`: the changes applied to `at(since)` give `at(until)`. Raise InvalidTime.
+        Members and times are those of `at`: the changes applied to `at(since)` give `at(until)`. Raise InvalidTime
+        where `since` is later than `until`, or either is to come.
         """
         from crmcore.flow import membership
 
-        end = self._past(self._now() if until is None else until, "until")
-        start = self._past(since, "since")
+        start, end = self._span(since, until)
         with self._asking() as scope:
             return membership.changes(scope, self.condition, self._plugins, start, end)
 
@@ -84,15 +88,19 @@ class Segment:
     ) -> list[SizeAt]:
         """Return its size at `since` and then every so often up to `until` (now, where it is left out).
 
-        `every` is a duration such as "1d", a timedelta or microseconds. Raise InvalidTime.
+        `every` is a duration such as "1d", a timedelta or microseconds. Raise InvalidTime as `history` does, and where that
+        would be more than POINTS sizes.
         """
         from crmcore.flow import membership
 
         step = duration(every, "every")
         if step <= 0:
             raise InvalidTime(place="every", problem=f"{every!r} is not more than nothing")
-        end = self._past(self._now() if until is None else until, "until")
-        times = range(self._past(since, "since"), end + 1, step)
+        start, end = self._span(since, until)
+        if (count := (end - start) // step + 1) > POINTS:
+            problem = f"{every!r} makes {count:,} sizes, {POINTS:,} at most; take longer steps, such as '1d'"
+            raise InvalidTime(place="every", problem=problem)
+        times = range(start, end + 1, step)
         with self._asking() as scope:
             return membership.sizes(scope, self.condition, self._plugins, times)
 
@@ -115,6 +123,14 @@ class Segment:
 
     def _now(self) -> int:
         return self._opened.clock.now()
+
+    def _span(self, since: datetime | int, until: datetime | int | None) -> tuple[int, int]:
+        """Return two times in microseconds; raise InvalidTime where they are the wrong way round, or to come."""
+        end = self._past(self._now() if until is None else until, "until")
+        start = self._past(since, "since")
+        if start > end:
+            raise InvalidTime(place="since", problem=f"{iso(start)} is later than until, {iso(end)}")
+        return start, end
 
     def _past(self, at: datetime | int, place: str) -> int:
         """Return a time in microseconds, what was said by then folded; raise InvalidTime for one to come."""

@@ -340,6 +340,19 @@ def test_sizes_over_time_are_those_of_the_members(crm, clock):
     assert [one.size for one in trend] == [len(recent.at(one.at)) for one in trend]
     with pytest.raises(InvalidTime, match="more than nothing"):
         recent.trend(start, every="0d")
+    with pytest.raises(InvalidTime, match=r"1 makes 345,600,000,001 sizes, 10,000 at most; .*'1d'"):
+        recent.trend(start, every=1)
+
+
+def test_times_the_wrong_way_round_are_both_named(crm, clock):
+    crm.identify("1")
+    segment = crm.define_segment("s", everyone())
+    start = crm.now()
+    clock.turn("1d")
+    for told in (segment.history, segment.trend):
+        with pytest.raises(InvalidTime, match=r"since .*: 2026-03-02T12.* is later than until, 2026-03-01T12"):
+            told(crm.now(), start)
+        assert len(told(start, start)) == (1 if told == segment.trend else 0)
 
 
 def test_segments_overlap_in_the_customers_of_both(crm):
