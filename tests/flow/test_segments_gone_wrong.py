@@ -15,6 +15,7 @@ from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
 from crmcore.model.building import attribute, event, field, rule, tag
 from crmcore.store import standings
+from crmcore.store.touched import ALL
 from tests.flow.test_segments_over_plugins import Fresh
 
 
@@ -70,9 +71,15 @@ def test_what_was_rolled_back_is_forgotten(open_crm, monkeypatch):
     one.identify("2", {"city": "u"})
     one.define_segment("s", tag("vip"))
     assert keys(one, "s") == ["1"]
+    [there] = one.segment("s").members()
+
+    def defined(scope):
+        one._opened.upkeep.define(scope, "s", tag("other").condition)
+        scope.touched.note(there.id, ALL)
+
     with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
         patch.setattr(standings, "save", full)
-        one.upload_segment("s", ["2"])
+        one._opened.write(defined)
     other.define_segment("cities", attribute("city") == "u")
     one.identify("3", {"city": "u"}, tags=["vip"])
     assert (keys(one, "s"), keys(one, "cities")) == (["1", "3"], ["2", "3"])
