@@ -20,6 +20,7 @@ from crmcore.errors import (
 )
 from crmcore.flow import segments
 from crmcore.model.building import attribute, consent, event, in_segment, rule, tag
+from crmcore.store import memberships
 from crmcore.testing.clock import TurnedClock
 from tests.conftest import NOON
 from tests.named_rule import Rules
@@ -316,6 +317,20 @@ def test_whoever_became_another_leaves_a_deleted_segment_as_that_one(crm):
     crm.define_segment("s", BUYERS)
     crm.work()
     assert told(crm)[-1] == ("entered", "s", "1")
+
+
+@pytest.mark.parametrize("others", [[], ["vips"]], ids=["the last", "one of several"])
+def test_whoever_is_parted_from_one_who_left_a_deleted_segment_has_left_it_too(crm, others):
+    for name in ("s", *others):
+        crm.define_segment(name, BUYERS)
+    for who in ({"anonymous": "a"}, "1"):
+        crm.track("bought", who)
+    crm.merge({"anonymous": "a"}, "1")
+    crm.delete_segment("s")
+    crm.work()
+    crm.unmerge({"anonymous": "a"}, "1")
+    with crm._opened.reading() as scope:
+        assert memberships.told_of(scope, "s") == set()
 
 
 def test_an_uploaded_list_is_deleted_with_its_members(crm):

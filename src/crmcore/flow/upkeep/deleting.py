@@ -18,8 +18,6 @@ def delete(scope: Scope, name: str, ask_anew: Callable[[Scope], None]) -> None:
     definition = segments.load(scope, name)
     if asking := [*_segments_asking(scope, name), *_campaigns_asking(scope, name)]:
         raise SegmentInUse(name=name, asking=" and ".join(asking))
-    # Nobody joins or parts those of whom it is told.
-    standings.gone(scope, sorted(memberships.told_of(scope, name)))
     segments.delete(scope, definition.id)
     if definition.kind == RULE:
         # Whoever looks at customers for the generation before has come to an end then: all is told that will be.

@@ -83,7 +83,7 @@ class Upkeep:
         looked_at = {
             one: atoms
             for one, atoms in looked_at.items()
-            if evaluating.is_to_be_told(plan, before[one], atoms, scope.now)
+            if ALL in touched[one] or evaluating.is_to_be_told(plan, before[one], atoms, scope.now)
         }
         after, failed = evaluating.evaluated(scope, plan, looked_at, before)
         atoms.fail(scope, failed)
@@ -132,7 +132,7 @@ def _changed(
     """
     written, told = memberships.of_customers(scope, anew), memberships.told(scope, anew)
     writing: list[Change] = []
-    telling: list[Change] = []
+    telling = _still_told(scope, plan, [pair for pair in told if pair[1] in after])
     for one, standing in after.items():
         if one not in anew:
             some = _moved(scope, plan, one, before[one], standing)
@@ -151,6 +151,17 @@ def _changed(
             if (live.id in inside) != ((live.name, one) in told)
         ]
     return writing, telling
+
+
+def _still_told(scope: Scope, plan: Plan, told: Collection[tuple[str, int]]) -> list[Change]:
+    """Return what is to be told of segments that are no more: of whoever was parted from somebody who left with all others."""
+    strange = {name for name, _ in told} - {live.name for live in plan.live}
+    strange -= set(segments.names(scope)) if strange else set()
+    return [
+        Change(segment_id=0, segment=name, customer_id=one, is_in=False, at=scope.now)
+        for name, one in sorted(told)
+        if name in strange
+    ]
 
 
 def _moved(scope: Scope, plan: Plan, one: int, before: Standing, after: Standing) -> list[Change]:
