@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from crmcore.campaigning import Stats, Worked
     from crmcore.flow.applying import Taken
-    from crmcore.flow.explaining import Explanation
+    from crmcore.flow.explanation import Explanation
     from crmcore.flow.exporting.running import Exported, ExportKind
     from crmcore.flow.importing.guessing import Guess
     from crmcore.flow.importing.mapping import ColumnMap, Kind
@@ -760,7 +760,7 @@ class AsyncSegment:
         return await self._threads.run(self._segment.size)
 
     async def members(self, limit: int | None = None, after: int = 0) -> list[Member]:
-        """Return its customers by id, at most `limit`, those after an id first."""
+        """Return its customers by id, at most `limit`, those after an id first. Raise InvalidValue for a negative limit."""
         return await self._threads.run(self._segment.members, limit, after)
 
     async def at(self, at: datetime | int, limit: int | None = None, after: int = 0) -> list[Member]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from crmcore.errors import InvalidTime
+from crmcore.errors import InvalidTime, InvalidValue
 from crmcore.flow import segments
 from crmcore.flow.blaming import blamed
 from crmcore.flow.segments import Member
@@ -24,7 +24,7 @@ from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition
 
 if TYPE_CHECKING:
-    from crmcore.flow.explaining import Explanation
+    from crmcore.flow.explanation import Explanation
     from crmcore.flow.membership import MembershipChange, SizeAt
 
 
@@ -50,10 +50,11 @@ class Segment:
             return segments.size(scope, self._definition, self._plugins)
 
     def members(self, limit: int | None = None, after: int = 0) -> list[Member]:
-        """Return its customers by id, at most `limit`, those after an id first."""
+        """Return its customers by id, at most `limit`, those after an id first. Raise InvalidValue for a negative limit."""
+        most = _count(limit)
         self._settle()
         with self._asking() as scope:
-            return segments.members(scope, self._definition, self._plugins, limit=limit, after=after)
+            return segments.members(scope, self._definition, self._plugins, limit=most, after=after)
 
     def at(self, at: datetime | int, limit: int | None = None, after: int = 0) -> list[Member]:
         """Return who its rule, as it is now, held for at a time (microseconds UTC, or a datetime), by id.
@@ -63,10 +64,10 @@ class Segment:
         """
         from crmcore.flow import membership
 
-        then = self._past(at, "at")
+        then, most = self._past(at, "at"), _count(limit)
         with self._asking() as scope:
             found = membership.members(scope, self.condition, self._plugins, then, after)
-            return list(islice(found, limit))
+            return list(islice(found, most))
 
     def history(self, since: datetime | int, until: datetime | int | None = None) -> list[MembershipChange]:
         """Return who entered and who left later than `since` and until `until` (now, where it is left out), in order.
@@ -147,6 +148,12 @@ class Segment:
     def text(self) -> str:
         """Return its condition in words, as `define_segment` reads them."""
         return to_text(self.condition)
+
+
+def _count(limit: int | None) -> int | None:
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise InvalidValue(place="limit", problem=f"{limit!r} is no number of customers; leave it out for all")
+    return limit
 
 
 def condition_of(clause: Clause | Condition | Mapping[str, Any] | str) -> Condition:

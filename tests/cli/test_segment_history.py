@@ -13,6 +13,8 @@ from crmcore.model.building import attribute, event
 from crmcore.testing.clock import TurnedClock
 from tests.conftest import NOON
 
+BOUGHT = event("bought")
+
 
 @pytest.fixture
 def run(database):
@@ -20,7 +22,8 @@ def run(database):
     with CRM(str(database), clock=clock, blocked=["crm_email", "crm_recommend"]) as crm:
         crm.define_segment("recent", event("bought").did(within="30d"))
         crm.define_segment("local", attribute("city") == "Bandung")
-        crm.track("bought", "42")
+        crm.define_segment("big", (BOUGHT.sum("amount", currency="EUR") > 10_00) & BOUGHT.first().within("9d"))
+        crm.track("bought", "42", amount=12_50, currency="EUR")
         clock.turn("1d")
         crm.identify("42", {"city": "Bandung"})
         crm.identify("7", {"city": "Bandung"})
@@ -29,7 +32,7 @@ def run(database):
     def running(*words, code=0):
         result = CliRunner().invoke(command, ["--db", str(database), *words])
         assert result.exit_code == code, result.output
-        return result.output
+        return f"{result.output}{result.exception or ''}"
 
     return running
 
@@ -63,4 +66,29 @@ def test_history_tells_who_entered_and_when(run):
 
 
 def test_a_time_that_is_none_is_refused(run):
-    assert "'yesterday'" in run("segment", "members", "local", "--at", "yesterday", code=2)
+    said = run("segment", "members", "local", "--at", "yesterday", code=2)
+    assert "'yesterday' is no time; write a day, 2026-03-01" in said
+
+
+def test_why_says_conditions_in_words_and_amounts_with_their_currency(run):
+    told = run("segment", "why", "big", "42")
+    assert "sum of amount of bought" in told
+    assert "12.50 EUR" in told
+    assert "2026-03-01T12:00:00+00:00" in told
+    assert json.loads(run("--json", "segment", "why", "big", "42"))["of"][0]["found"] == 1250
+
+
+def test_trend_shows_the_size_over_time(run):
+    words = ("segment", "trend", "local", "--since", "2026-03-01T12:00", "--every", "12h")
+    assert [one["size"] for one in json.loads(run("--json", *words))] == [0, 0, 2]
+    assert "2026-03-02 12:00" in run(*words)
+
+
+@pytest.mark.parametrize("command", ["history", "trend"])
+def test_times_the_wrong_way_round_are_refused(run, command):
+    said = run("segment", command, "local", "--since", "2026-03-02", "--until", "2026-03-01", code=1)
+    assert "2026-03-02T00:00:00+00:00 is later than until, 2026-03-01T00:00:00+00:00" in said
+
+
+def test_a_negative_limit_is_refused(run):
+    assert "--limit" in run("segment", "members", "local", "--limit", "-1", code=2)

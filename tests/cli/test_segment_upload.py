@@ -82,6 +82,7 @@ WRONG = {
     "not UTF-8": ("é\nü\n1".encode() + b"\xff\n", (), "line 3"),
     "no such column": (b"mail,age\n1,2\n", ("--column", "email"), "line 1: .*did you mean 'mail'"),
     "a short row": (b"key,age\n1,2\n3\n", ("--column", "key"), "line 3: it has 1 cells"),
+    "a kind there is none of": (b"1@example.com\n", ("--by", "mail"), "kind mail, --by takes email, key"),
     "an empty cell": (b"key,age\n1,2\n,3\n", ("--column", "key"), "line 3"),
 }
 
@@ -93,6 +94,12 @@ def test_what_cannot_be_read_is_refused_with_file_and_line(upload, shop, case):
     with pytest.raises(InvalidFile, match=f"(?s)press.txt, .*{said}"):
         upload("press.txt", *words)
     assert members() == ["3"]
+
+
+def test_a_table_of_which_no_column_is_named_is_told_how(upload, shop):
+    (shop / "press.csv").write_text("Name,Mail\nAda,1@example.com\n")
+    with pytest.raises(InvalidFile, match=r"press.csv, .*--column says which is its column of customers"):
+        upload("press.csv")
 
 
 @pytest.mark.parametrize(("name", "said"), [("none.txt", "cannot be read"), ("press.xlsx", "its column of customers")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -85,3 +86,30 @@ def test_with_json_nobody_is_asked(run):
 def test_a_segment_that_another_asks_for_is_not_deleted(run):
     run("segment", "create", "dear", 'in segment "buyers"')
     assert "'buyers' is asked for by segment 'dear'" in run("segment", "delete", "buyers", "--yes", code=1)
+
+
+FILES = {
+    "empty.toml": ("", "it says nothing; write a condition, as in tag = "),
+    "typo.toml": ('evnt = "x"', "did you mean event?"),
+    "broken.toml": ("x = y", "line 1, column 5"),
+    "empty.json": ("{}", "it says nothing"),
+    "words.txt": ('tga "vip"', "line 1, column 5: .*did you mean `tag`?"),
+    "empty.txt": (" \n", 'it says nothing; write a condition, as in tag "vip"'),
+    "none.toml": (None, "it is not there"),
+    "none.txt": (None, "it is not there"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_holds_no_condition_is_named_with_what_is_wrong(run, shop, name):
+    written, said = FILES[name]
+    if written is not None:
+        (shop / name).write_text(written)
+    found = run("segment", "create", "s", name, code=1)
+    assert re.search(f"{re.escape(name)}, .*{said}", found, re.DOTALL), found
+    assert "s" not in [one["name"] for one in json.loads(run("--json", "segment", "list"))]
+
+
+def test_a_file_may_hold_words(run, shop):
+    (shop / "vip.txt").write_text('tag "vip"\n  and city = "Bandung"\n')
+    assert 'tag "vip" and city = "Bandung"' in run("segment", "create", "s", "vip.txt")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmcore import CRM
-from crmcore.errors import InvalidTime, MergeConflict, UnknownCustomer, UnknownSegment
+from crmcore.errors import InvalidTime, InvalidValue, MergeConflict, UnknownCustomer, UnknownSegment
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
 from crmcore.model import condition as tree
@@ -342,6 +342,13 @@ def test_sizes_over_time_are_those_of_the_members(crm, clock):
         recent.trend(start, every="0d")
     with pytest.raises(InvalidTime, match=r"1 makes 345,600,000,001 sizes, 10,000 at most; .*'1d'"):
         recent.trend(start, every=1)
+
+
+def test_a_negative_limit_is_none(crm):
+    segment = crm.define_segment("s", everyone())
+    for asked in (segment.members, lambda limit: segment.at(crm.now(), limit)):
+        with pytest.raises(InvalidValue, match=r"limit .*-1"):
+            asked(limit=-1)
 
 
 def test_times_the_wrong_way_round_are_both_named(crm, clock):

@@ -1,27 +1,28 @@
-"""`crm segment why|overlap|history`, and the members of a segment at a time."""
+"""`crm segment why|overlap|history|trend`, and the members of a segment at a time."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
 
 from crmcore.app import CRM
 from crmcore.cli.output import Context, pass_context, show, table, when
-from crmcore.flow.explaining import Explanation
-from crmcore.flow.membership import MembershipChange
+from crmcore.flow.explanation import Explanation, Line
+from crmcore.flow.membership import MembershipChange, SizeAt
 from crmcore.flow.segments import Member, Overlap
 from crmcore.model.identity import Who
-from crmcore.model.time import moment
 
 HOLDS = {True: "yes", False: "no"}
 
 
 def time(text: str) -> datetime:
-    """Return a day, or a time of it, as ISO 8601 writes it; in UTC where it names no zone."""
-    found = datetime.fromisoformat(text)
+    """Return a day, or a time of it, as ISO 8601 writes it; in UTC where it names no zone. Raise BadParameter."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        wanted = "write a day, 2026-03-01, or a time, 2026-03-01T12:00 (UTC) or 2026-03-01T12:00+02:00"
+        raise click.BadParameter(f"{text!r} is no time; {wanted}") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -52,7 +53,7 @@ def why(context: Context, name: str, key: str | None, email: str | None, at: dat
 
     def human(told: Explanation) -> None:
         columns = ("condition", "holds", "found", "events (UTC)")
-        table(f"{name}: {HOLDS[told.holds]}", columns, _lines(told, 0))
+        table(f"{name}: {HOLDS[told.holds]}", columns, map(_row, told.lines()))
 
     show(context, found, human)
 
@@ -100,20 +101,31 @@ def history(context: Context, name: str, since: datetime, until: datetime | None
     show(context, found, human)
 
 
-def _lines(told: Explanation, depth: int) -> Iterator[tuple[str, str, str, str]]:
-    said = json.dumps(told.condition, ensure_ascii=False) if told.node == "leaf" else told.node
-    events = "\n".join(f"{when(one.at)} {one.name}{'' if one.counts else ' (does not fit)'}" for one in told.events)
-    yield "  " * depth + said, HOLDS[told.holds], _found(told), events
-    for one in told.of:
-        yield from _lines(one, depth + 1)
+@click.command("trend")
+@click.argument("name")
+@click.option("--since", type=time, required=True, help="From this time (UTC) on.")
+@click.option("--until", type=time, help="Not later than this time (UTC); now, where it is left out.")
+@click.option("--every", default="1d", show_default=True, help="From one size to the next, as in 12h, 1d or 2w.")
+@pass_context
+def trend(context: Context, name: str, since: datetime, until: datetime | None, every: str) -> None:
+    """Show the size of a segment over time, told from the logs.
+
+    \b
+    crm --db shop.db segment trend loyal --since 2026-01-01
+    crm --db shop.db --json segment trend loyal --since 2026-01-01 --until 2026-02-01 --every 1w
+    """
+    with context.crm() as crm:
+        found = crm.segment(name).trend(since, until, every)
+
+    def human(told: list[SizeAt]) -> None:
+        table(name, ("when (UTC)", "size"), [(when(one.at), one.size) for one in told])
+
+    show(context, found, human)
 
 
-def _found(told: Explanation) -> str:
-    if told.found is None:
-        return ""
-    if told.condition.get("when") and isinstance(told.found, int):
-        return moment(told.found).isoformat()
-    return ", ".join(map(str, told.found)) if isinstance(told.found, tuple) else str(told.found)
+def _row(line: Line) -> tuple[str, ...]:
+    events = (f"{when(one.at)} {one.name}{'' if one.counts else ' (does not fit)'}" for one in line.events)
+    return "  " * line.depth + line.condition, HOLDS[line.holds], line.found, "\n".join(events)
 
 
-COMMANDS = (why, overlap, history)
+COMMANDS = (why, overlap, history, trend)

@@ -64,7 +64,8 @@ def upload(context: Context, name: str, file: Path, column: str | None, kind: st
             places = set(error.fields["places"])  # type: ignore[call-overload]  # a list of int
             unknown = [one for place, one in enumerate(wanted) if place in places]
             if not skip_unknown or len(unknown) == len(wanted):
-                raise _not_known(path, kind, unknown) from error
+                hint = _hint(path, kind, column, error)
+                raise _not_known(path, kind, unknown, hint) from error
             found = _upload(crm, name, [one for place, one in enumerate(wanted) if place not in places])
         uploaded = Uploaded(name=name, version=found.version, size=found.size(), unknown=_told(unknown))
     show(context, uploaded, _human)
@@ -89,10 +90,20 @@ def _upload(crm: CRM, name: str, wanted: Sequence[Listed]) -> Segment:
     return crm.upload_segment(name, [one.who for one in wanted])
 
 
-def _not_known(path: Path, kind: str, unknown: Sequence[Listed]) -> InvalidFile:
+def _hint(path: Path, kind: str, column: str | None, error: UnknownCustomer) -> str:
+    """Say what is probably meant: another kind of identity, or a column of a table."""
+    kinds: list[str] = error.fields["kinds"]  # type: ignore[assignment]  # as `identities` gives it
+    if kind not in kinds:
+        return f"nobody has an identity of the kind {kind}, --by takes {', '.join(kinds) or KEY}"
+    if column is None and not {".csv", ".tsv"}.isdisjoint(path.suffixes):
+        return "where it is a table, --column says which is its column of customers"
+    return "--skip-unknown leaves them out"
+
+
+def _not_known(path: Path, kind: str, unknown: Sequence[Listed], hint: str) -> InvalidFile:
     few = ", ".join(f"{one.who.value!r} (line {one.line})" for one in unknown[:SHOWN])
     more = f" and {len(unknown) - SHOWN:,} more" if len(unknown) > SHOWN else ""
-    problem = f"no customer has the {kind} {few}{more}; nothing was changed, --skip-unknown leaves them out"
+    problem = f"no customer has the {kind} {few}{more}; nothing was changed; {hint}"
     place = f"line {unknown[0].line}"
     return InvalidFile(file=path, place=place, problem=problem, unknown=_told(unknown))
 

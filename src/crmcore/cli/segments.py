@@ -16,9 +16,14 @@ from crmcore.app import CRM
 from crmcore.cli import segment_history, segment_upload
 from crmcore.cli.output import Context, pass_context, show, table
 from crmcore.cli.segment_history import members_of, time
-from crmcore.errors import CRMError, InvalidFile
+from crmcore.errors import CRMError, InvalidCondition, InvalidFile
+from crmcore.flow.importing import reading
 from crmcore.flow.segments import Member
-from crmcore.segment import Segment
+from crmcore.model.condition import Condition
+from crmcore.segment import Segment, condition_of
+
+#: A condition, as a file of each kind says it.
+_EXAMPLES = {".json": '{"tag": "vip"}', ".toml": 'tag = "vip"', ".txt": 'tag "vip"'}
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +102,7 @@ def show_segment(context: Context, name: str) -> None:
 @click.argument("condition", metavar="TEXT|FILE")
 @pass_context
 def create_segment(context: Context, name: str, condition: str) -> None:
-    """Define a segment by a condition in words, or in a .toml or .json file (defined again, it changes).
+    """Define a segment by a condition in words, or in a file: of words (.txt), .toml or .json. Defined again, it changes.
 
     \b
     crm segment create loyal 'did order_placed >= 3 times within 365d'
@@ -108,7 +113,7 @@ def create_segment(context: Context, name: str, condition: str) -> None:
                              age = "120d"
     """
     with context.crm() as crm:
-        found = crm.define_segment(name, _said(condition))
+        found = crm.define_segment(name, _condition(condition))
         defined = _defined(found)
     show(context, defined, _human(found.text()))
 
@@ -135,7 +140,7 @@ def delete_segment(context: Context, name: str, yes: bool) -> None:
 
 @segment.command("members")
 @click.argument("name")
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True)
 @click.option("--after", default=0, help="Go on after this customer id.")
 @click.option("--at", type=time, help="Those of this time (UTC) rather than now.")
 @pass_context
@@ -160,6 +165,8 @@ def plain_file(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
         plain = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise _missing(file) from error
     except (OSError, ValueError) as error:
         raise InvalidFile(file=file, place="the file", problem=str(error)) from error
     if not isinstance(plain, dict):
@@ -167,9 +174,30 @@ def plain_file(file: Path) -> dict[str, Any]:
     return plain
 
 
-def _said(condition: str) -> str | dict[str, Any]:
-    """Return the text, or what the file of that name holds."""
-    return plain_file(Path(condition)) if condition.endswith((".toml", ".json")) else condition
+def _missing(file: Path) -> InvalidFile:
+    return InvalidFile(file=file, place="the file", problem="it is not there")
+
+
+def _condition(said: str) -> Condition:
+    """Return the condition of a text, or of the file that it names; raise InvalidCondition, or InvalidFile naming the file."""
+    if not said.endswith(tuple(_EXAMPLES)):
+        return condition_of(said)
+    file = Path(said)
+    written = _words(file) if file.suffix == ".txt" else plain_file(file)
+    if not written:
+        problem = f"it says nothing; write a condition, as in {_EXAMPLES[file.suffix]}"
+        raise InvalidFile(file=file, place="the file", problem=problem)
+    try:
+        return condition_of(written)
+    except InvalidCondition as error:
+        raise InvalidFile(file=file, place=error.fields["place"], problem=error.fields["problem"]) from error
+
+
+def _words(file: Path) -> str:
+    if not file.exists():
+        raise _missing(file)
+    with reading.text(file) as lines:
+        return lines.read().strip()
 
 
 def _defined(found: Segment) -> Defined:

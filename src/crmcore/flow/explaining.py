@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 
 from crmcore.errors import UnknownCustomer
+from crmcore.flow.explanation import Deciding, Explanation
 from crmcore.model import logbook as played
 from crmcore.model.condition import (
     All,
@@ -49,33 +49,6 @@ from crmcore.store.scope import Scope
 
 #: So many events of each leaf are shown.
 FEW = 3
-
-
-@attrs.frozen(kw_only=True)
-class Deciding:
-    """An event that a leaf looked at; `counts` is false for one that does not fit, shown where none does."""
-
-    id: int
-    name: str
-    at: int
-    counts: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class Explanation:
-    """A node of a condition, and whether it holds.
-
-    Attributes: `node` ("all", "any", "not" or "leaf"); `of` (the nodes below); and of a leaf `condition` as plain data,
-    `found` (the value, values, count, sum or time (microseconds UTC) that was compared, None where there was none), and
-    the `events` that decided it, at most FEW of them, the latest first.
-    """
-
-    node: str
-    holds: bool
-    of: tuple[Explanation, ...] = ()
-    condition: dict[str, Any] = attrs.field(factory=dict)
-    found: Value | tuple[Value, ...] = None
-    events: tuple[Deciding, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from sqlalchemy import select
+
 from crmcore.errors import UnknownCustomer
 from crmcore.model.identity import KEY, Identity, Who, identities
 from crmcore.store import bulk
@@ -73,14 +75,21 @@ def owner(scope: Scope, who: Who) -> Owner:
 def owners(scope: Scope, named: Sequence[Who]) -> list[Owner]:
     """Return the owner of each that callers name; raise UnknownCustomer for the first who is not there.
 
-    Its field `places` says of all who are not there which of them they are, from 0.
+    Its field `places` says of all who are not there which of them they are, from 0, and `kinds` what kinds of identities
+    there are at all.
     """
     wanted = [identities(who) for who in named]
     found = find(scope, (one for names in wanted for one in names))
     if unknown := [place for place, names in enumerate(wanted) if not any(one in found for one in names)]:
         first = wanted[unknown[0]][0]
-        raise UnknownCustomer(kind=first.kind, value=first.value, places=unknown)
+        raise UnknownCustomer(kind=first.kind, value=first.value, places=unknown, kinds=_kinds(scope))
     return [next(found[one] for one in names if one in found) for names in wanted]
+
+
+def _kinds(scope: Scope) -> list[str]:
+    row = identity.c
+    query = select(row.kind).where(row.workspace_id == scope.workspace_id).distinct().order_by(row.kind)
+    return list(scope.connection.execute(query).scalars())
 
 
 def with_key(scope: Scope, customers: Collection[int]) -> set[int]:

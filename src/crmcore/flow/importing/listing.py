@@ -44,7 +44,9 @@ def _listed(path: Path, kind: str, cells: Iterable[tuple[int, str]]) -> Iterator
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     if not reading.is_text(path):
-        raise InvalidFile(file=path, place="the file", problem="it is a table; say which is its column of customers")
+        raise InvalidFile(
+            file=path, place="the file", problem="it is a table; --column says which is its column of customers"
+        )
     with reading.text(path) as file:
         yield from ((line, text.strip()) for line, text in enumerate(file, start=1) if text.strip())
 
