@@ -48,6 +48,7 @@ COMMANDS = [
     ("segment", "why", "locals", "--email", "ada@example.com"),
     ("segment", "overlap", "locals", "locals"),
     ("segment", "history", "locals", "--since", "2026-01-01"),
+    ("segment", "trend", "locals", "--since", "2026-01-01"),
     ("customer", "42"),
     ("duplicates",),
     ("history", "42"),
