@@ -11,6 +11,7 @@ from crmcore.errors import (
     InvalidCampaign,
     InvalidTemplate,
     InvalidToken,
+    MixedCurrencies,
     SegmentInUse,
     UndefinedField,
     UnknownPlugin,
@@ -20,7 +21,7 @@ from crmcore.errors import (
 from crmcore.hooks.gate import Verdict
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Feedback, InDoubt, NotStarted, Permanent, Retry, Suppress
-from crmcore.model.building import attribute, everyone, in_segment
+from crmcore.model.building import attribute, event, everyone, in_segment
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
@@ -343,6 +344,15 @@ def test_what_is_missing_is_an_error_before_the_start(crm, changes, error):
     with pytest.raises(error):
         crm.launch(made(**changes))
     assert crm.campaigns() == []
+
+
+def test_an_audience_that_has_no_answer_names_its_segment(crm):
+    people(crm, 2)
+    for key, currency in (("0", "EUR"), ("1", "USD")):
+        crm.track("bought", key, amount=5, currency=currency)
+    crm.define_segment("mixed", event("bought").sum("amount") > 1)
+    with pytest.raises(MixedCurrencies, match="segment 'mixed', the sum of bought adds up EUR, USD"):
+        crm.launch(made(audience="mixed"))
 
 
 @pytest.mark.parametrize("audience", ["s", in_segment("s")], ids=["by name", "in a condition"])

@@ -9,7 +9,7 @@ from crmcore.flow.upkeep import planning
 from crmcore.flow.upkeep.telling import Change, tell
 from crmcore.store import memberships, runs, segments, standings
 from crmcore.store.scope import Scope
-from crmcore.store.segments import RULE
+from crmcore.store.segments import RULE, Definition
 
 
 def delete(scope: Scope, name: str, ask_anew: Callable[[Scope], None]) -> None:
@@ -23,10 +23,14 @@ def delete(scope: Scope, name: str, ask_anew: Callable[[Scope], None]) -> None:
         # Whoever looks at customers for the generation before has come to an end then: all is told that will be.
         ask_anew(scope)
     memberships.forget_segment(scope, definition.id)
-    inside = sorted(memberships.told_of(scope, name))
+    _let_all_leave(scope, definition)
+
+
+def _let_all_leave(scope: Scope, definition: Definition) -> None:
+    inside = sorted(memberships.told_of(scope, definition.name))
     gone = standings.gone(scope, inside)
     left = [
-        Change(segment_id=definition.id, segment=name, customer_id=one, is_in=False, at=scope.now)
+        Change(segment_id=definition.id, segment=definition.name, customer_id=one, is_in=False, at=scope.now)
         for one in inside
         if one not in gone
     ]
