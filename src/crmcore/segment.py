@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from crmcore.errors import InvalidTime
 from crmcore.flow import segments
 from crmcore.flow.segments import Member
+from crmcore.model import clauses
 from crmcore.model.clauses import Clause
 from crmcore.model.condition import Condition
 from crmcore.model.identity import Who
@@ -126,12 +127,10 @@ class Segment:
 
 
 def condition_of(clause: Clause | Condition | Mapping[str, Any] | str) -> Condition:
-    """Return the condition that a clause, plain data or a text stand for."""
+    """Return the condition that a clause, plain data or a text stand for; raise InvalidCondition for what is none."""
     match clause:
-        case Clause():
-            return clause.condition
         case str():
             return to_condition(clause)
         case Mapping():
             return to_tree(clause)
-    return clause
+    return clauses.condition_of(clause)
