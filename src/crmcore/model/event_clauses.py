@@ -19,12 +19,15 @@ Span = str | timedelta
 
 
 def span_of(length: object, place: str) -> int:
-    """Return a length of time in microseconds; raise InvalidCondition for a bare number, InvalidTime for another text."""
+    """Return a length of time in microseconds.
+
+    Raise InvalidCondition for a bare number, InvalidTime for a text that is none, Overflow beyond 64 bits.
+    """
     if not isinstance(length, str | timedelta):
         near = f"{length}d" if type(length) is int else "30d"
         problem = f"{length!r} is no length of time; write a text with its unit, as in {near!r}, or a timedelta"
         raise InvalidCondition(place=place, problem=problem)
-    return duration(length, place)
+    return checked_int(duration(length, place), place)
 
 
 @attrs.frozen(eq=False)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmcore.errors import InvalidCondition
+from crmcore.errors import InvalidCondition, Overflow
 from crmcore.model import condition as tree
 from crmcore.model.building import account, all_of, any_of, attribute, contacted, event, field, not_, tag
 from crmcore.model.clauses import condition_of
@@ -86,6 +86,12 @@ def test_what_means_something_else_than_it_says_is_refused_naming_the_fix(case):
 def test_a_length_of_time_is_said_as_in_words(within):
     assert ORDERS.did(within=within).condition.events.within == 30 * DAY
     assert attribute("birthday").in_next(within).condition.days == 30
+
+
+@pytest.mark.parametrize("within", [timedelta.max, "999999999w"])
+def test_a_length_of_time_beyond_64_bits_is_an_overflow(within):
+    with pytest.raises(Overflow, match="order_placed"):
+        ORDERS.did(within=within)
 
 
 @pytest.mark.parametrize("currency", ["eur", "EURO", "AND", 5])
