@@ -12,6 +12,7 @@ from crmcore.errors import InvalidTime, InvalidValue
 from crmcore.flow import segments
 from crmcore.flow.blaming import blamed
 from crmcore.flow.segments import Member
+from crmcore.model import clauses
 from crmcore.model.clauses import Clause
 from crmcore.model.condition import Condition
 from crmcore.model.identity import Who
@@ -157,12 +158,10 @@ def _count(limit: int | None) -> int | None:
 
 
 def condition_of(clause: Clause | Condition | Mapping[str, Any] | str) -> Condition:
-    """Return the condition that a clause, plain data or a text stand for."""
+    """Return the condition that a clause, plain data or a text stand for; raise InvalidCondition for what is none."""
     match clause:
-        case Clause():
-            return clause.condition
         case str():
             return to_condition(clause)
         case Mapping():
             return to_tree(clause)
-    return clause
+    return clauses.condition_of(clause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmcore.errors import InvalidCondition
-from crmcore.model.clauses import Clause, Valued
+from crmcore.model.clauses import Clause, Valued, condition_of
 from crmcore.model.condition import (
     BUCKETS,
     CONTACTS,
@@ -18,19 +18,20 @@ from crmcore.model.condition import (
     Everyone,
     Field,
     InSegment,
+    Not,
     Occurrences,
     OfAccount,
     Op,
     PluginRule,
     Subscribed,
     Tag,
-    checked_field,
 )
-from crmcore.model.event_clauses import EventClause, Span
+from crmcore.model.event_clauses import EventClause, Span, span_of
+from crmcore.model.fields import checked_field
 from crmcore.model.names import checked_name
 from crmcore.model.purpose import Purpose
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.model.time import DAY, duration
+from crmcore.model.time import DAY
 from crmcore.model.verbs import purpose_of
 
 __all__ = [
@@ -59,18 +60,22 @@ class _Attribute(Valued):
 
     def in_next(self, days: Span) -> Clause:
         """Its date comes round today (UTC) or in one of the next whole days: "7d"."""
-        span = duration(days, self._name)
+        span = span_of(days, self._name)
         if span % DAY:
             raise InvalidCondition(place=self._name, problem=f"{days!r} is no number of whole days, as '7d' is")
         return Clause(Anniversary(name=self._name, days=span // DAY))
 
 
 class _OfAccount(Valued):
+    _word = "account"
+
     def _say(self, op: Op, value: Any) -> Clause:
         return Clause(OfAccount(name=self._name, op=op, value=value))
 
 
 class _Field(Valued):
+    _word = "field"
+
     def _say(self, op: Op, value: Any) -> Field:
         return Field(name=self._name, op=op, value=value)
 
@@ -155,14 +160,14 @@ def rule(name: str, **params: Any) -> Clause:
 
 def all_of(*clauses: Clause) -> Clause:
     """All of these hold."""
-    return Clause(All(of=tuple(clause.condition for clause in clauses)))
+    return Clause(All(of=tuple(map(condition_of, clauses))))
 
 
 def any_of(*clauses: Clause) -> Clause:
     """One of these holds."""
-    return Clause(AnyOf(of=tuple(clause.condition for clause in clauses)))
+    return Clause(AnyOf(of=tuple(map(condition_of, clauses))))
 
 
 def not_(clause: Clause) -> Clause:
     """This does not hold."""
-    return ~clause
+    return Clause(Not(of=condition_of(clause)))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from crmcore.errors import InvalidCampaign
-from crmcore.model.clauses import Clause
+from crmcore.model.clauses import Clause, condition_of
 from crmcore.model.condition import Condition
 from crmcore.model.names import checked_name
 from crmcore.model.purpose import Purpose
@@ -67,7 +67,7 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _condition(audience: Clause | Condition | str) -> Condition | str:
-    return audience.condition if isinstance(audience, Clause) else audience
+    return audience if isinstance(audience, str) else condition_of(audience)
 
 
 @attrs.frozen(kw_only=True)

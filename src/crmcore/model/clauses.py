@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import attrs
 
 from crmcore.errors import InvalidCondition
-from crmcore.model.condition import TEXT_ONLY, All, AnyOf, Condition, Not, Op
+from crmcore.model.condition import TEXT_ONLY, All, AnyOf, Condition, Field, Not, Op
 from crmcore.model.values import normalise
 
 
@@ -19,10 +19,10 @@ class Clause:
     condition: Condition
 
     def __and__(self, other: Clause) -> Clause:
-        return Clause(All(of=(self.condition, other.condition)))
+        return Clause(All(of=(self.condition, condition_of(other))))
 
     def __or__(self, other: Clause) -> Clause:
-        return Clause(AnyOf(of=(self.condition, other.condition)))
+        return Clause(AnyOf(of=(self.condition, condition_of(other))))
 
     def __invert__(self) -> Clause:
         return Clause(Not(of=self.condition))
@@ -33,7 +33,47 @@ class Clause:
         )
 
 
-class Compared:
+def condition_of(said: object) -> Condition:
+    """Return what is said in Python; raise InvalidCondition for what is no condition, or none yet, naming the fix."""
+    if isinstance(said, Clause):
+        return said.condition
+    if isinstance(said, Condition):
+        return said
+    raise said.unfinished() if isinstance(said, Unfinished) else InvalidCondition(place="the tree", problem=_none(said))
+
+
+def _none(said: object) -> str:
+    if isinstance(said, Field):
+        return f"a field of an event is no condition on customers; ask for it in event(...).where(...): {said.name}"
+    if isinstance(said, list | tuple):
+        return "a list is no condition; give conditions one by one, as in all_of(a, b)"
+    return f'{said!r} is no condition; write one, as in attribute("city") == "Bandung" or event("order_placed").did()'
+
+
+class Unfinished:
+    """What is no condition until more is said of it."""
+
+    def unfinished(self) -> InvalidCondition:
+        """Return the error that names what is missing."""
+        place, fix = self._missing()
+        return InvalidCondition(place=place, problem=f"it is no condition yet; write {fix}")
+
+    def _missing(self) -> tuple[str, str]:
+        return type(self).__name__, "a comparison"
+
+    def _combine(self, other: object) -> NoReturn:
+        if isinstance(other, Clause | Unfinished):
+            raise self.unfinished()
+        problem = "& and | bind closer than == and >; put each comparison in parentheses, as in (a == 1) & (b > 2)"
+        raise InvalidCondition(place=self._missing()[0], problem=problem)
+
+    __and__ = __or__ = __rand__ = __ror__ = _combine
+
+    def __invert__(self) -> NoReturn:
+        raise self.unfinished()
+
+
+class Compared(Unfinished):
     """What can be compared with a value."""
 
     __hash__ = None  # type: ignore[assignment]  # == makes a condition
@@ -63,11 +103,19 @@ class Compared:
 class Valued(Compared):
     """A named value: an attribute, or a field of an event."""
 
+    _word = "attribute"
+
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def _missing(self) -> tuple[str, str]:
+        said = f"{self._word}({self._name!r})"
+        return f"{self._word} {self._name}", f"({said} == 1), in parentheses beside & and |, or {said}.exists()"
+
     def in_(self, values: Iterable[Any]) -> Any:
         """It is one of the values."""
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+            raise InvalidCondition(place=self._name, problem=f"in_ takes a list, as in in_([{values!r}])")
         return self._say(Op.IN, tuple(normalise(value, self._name) for value in values))
 
     def exists(self) -> Any:

@@ -1,12 +1,15 @@
 """Conditions on customers: one tree of frozen values; `model.building` is how Python writes them.
 
+Two conditions are equal where what is stored of them is: 1, 1.0 and true are three values.
 Two-valued: a comparison with a missing, null or other-typed value is false, and its `not` is true. Windows: `within` means
 later than now minus it; nothing dated after now is seen.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Literal
@@ -14,9 +17,11 @@ from typing import Any, Literal
 import attrs
 
 from crmcore.errors import InvalidCondition
+from crmcore.model.fields import checked_field
 from crmcore.model.purpose import Purpose
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.model.values import Value
+from crmcore.model.time import iso
+from crmcore.model.values import Value, decimal6, to_json, with_kind
 
 MAX_DEPTH = 50
 MAX_LEAVES = 2000
@@ -45,15 +50,10 @@ ORDER = frozenset({Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE})
 TEXT_ONLY = frozenset({Op.CONTAINS, Op.STARTS, Op.FOLDED})
 #: Fields of an event that are columns of their own, and the kind of each; any other name is a property.
 HOT = {"item": "text", "ref": "text", "currency": "text", "quantity": "decimal", "amount": "int"}
+#: A currency that a condition may name: three capital letters; AND joins conditions in words.
+CURRENCY = re.compile(r"(?!AND)[A-Z]{3}")
 #: The standard events by which a company and a customer are in contact, by any channel or person.
 CONTACTS = ("message_sent", "call_made", "meeting_held", "visit_made")
-
-
-def checked_field(name: str) -> str:
-    """Return the name of a field of an event; raise InvalidCondition where it cannot be looked up in JSON."""
-    if '"' in name or "\\" in name or not name:
-        raise InvalidCondition(place="field", problem=f"{name!r} holds a quote or backslash, or is empty")
-    return name
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +88,7 @@ class Attribute:
 
     name: str
     op: Op
-    value: Value | tuple[Value, ...] = None
+    value: Value | tuple[Value, ...] = attrs.field(default=None, eq=with_kind)
 
 
 @attrs.frozen(kw_only=True)
@@ -98,16 +98,24 @@ class Tag:
     name: str
 
 
+def _quantity(value: Any) -> Any:
+    """Every quantity is stored as a decimal: a whole number is taken as the one it is."""
+    if isinstance(value, tuple):
+        return tuple(map(_quantity, value))
+    return decimal6(Decimal(value), "quantity") if type(value) is int else value
+
+
 @attrs.frozen(kw_only=True)
 class Field:
-    """A field of an event compares so: item, ref, currency, quantity, amount, else a property (never `folded`)."""
+    """A field of an event compares so: item, ref, currency, quantity, amount, else a property's path (never `folded`)."""
 
-    name: str
+    name: str = attrs.field(converter=checked_field)
     op: Op
-    value: Value | tuple[Value, ...] = None
+    value: Value | tuple[Value, ...] = attrs.field(default=None, eq=with_kind)
 
     def __attrs_post_init__(self) -> None:
-        checked_field(self.name)
+        if self.name == "quantity":
+            object.__setattr__(self, "value", _quantity(self.value))
         if self.op is Op.FOLDED:
             raise InvalidCondition(place=self.name, problem="fields of events have no folded form; attributes have")
 
@@ -124,6 +132,11 @@ class Occurrences:
     since: int | None = None
     until: int | None = None
     where: tuple[Field, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since > self.until:
+            problem = f"{iso(self.since)} is later than {iso(self.until)}; the earlier time comes first"
+            raise InvalidCondition(place=self.name, problem=problem)
 
 
 @attrs.frozen(kw_only=True)
@@ -147,6 +160,11 @@ class Sum:
     op: Op
     value: int
     currency: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.currency is not None and not CURRENCY.fullmatch(str(self.currency)):
+            problem = f"{self.currency!r} is no ISO 4217 code such as 'EUR'"
+            raise InvalidCondition(place=f"the sum of {self.events.name}", problem=problem)
 
 
 @attrs.frozen(kw_only=True)
@@ -173,7 +191,7 @@ class Extreme:
 
     events: Occurrences
     which: Literal["min", "max"]
-    field: str
+    field: str = attrs.field(converter=checked_field)
     op: Op
     value: int
 
@@ -186,7 +204,7 @@ class Distinct:
     """How many different texts a field has over these events compares so; `field` is item, ref, currency or a property."""
 
     events: Occurrences
-    field: str
+    field: str = attrs.field(converter=checked_field)
     op: Op
     value: int
 
@@ -225,7 +243,7 @@ class OfAccount:
 
     name: str
     op: Op
-    value: Value | tuple[Value, ...] = None
+    value: Value | tuple[Value, ...] = attrs.field(default=None, eq=with_kind)
 
 
 @attrs.frozen(kw_only=True)
@@ -269,12 +287,16 @@ class Subscribed:
     channel: str = ANY_CHANNEL
 
 
+def _as_json(params: Mapping[str, Any]) -> str:
+    return to_json(params, "params")
+
+
 @attrs.frozen(kw_only=True)
 class PluginRule:
     """A condition that a plugin brings, by name."""
 
     rule: str
-    params: Mapping[str, Any] = attrs.field(factory=dict)
+    params: Mapping[str, Any] = attrs.field(factory=dict, eq=_as_json)
 
 
 Leaf = (
@@ -299,7 +321,7 @@ Condition = All | AnyOf | Not | Leaf
 
 
 def _refuse_kind(field: str, kind: str, problem: str) -> None:
-    if HOT.get(checked_field(field)) == kind:
+    if HOT.get(field) == kind:
         raise InvalidCondition(place=field, problem=problem)
 
 

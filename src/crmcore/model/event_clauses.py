@@ -9,18 +9,33 @@ from typing import Any, Literal
 import attrs
 
 from crmcore.errors import InvalidCondition
-from crmcore.model.clauses import Clause, Compared, checked_value
+from crmcore.model.clauses import Clause, Compared, Unfinished, checked_value
 from crmcore.model.condition import Count, Distinct, Extreme, Field, Followed, Moment, Occurrences, Op, Sum
 from crmcore.model.money import Money
 from crmcore.model.time import duration, microseconds
 from crmcore.model.values import checked_int, decimal6, normalise, scaled
 
-Span = str | int | timedelta
+Span = str | timedelta
+
+
+def span_of(length: object, place: str) -> int:
+    """Return a length of time in microseconds.
+
+    Raise InvalidCondition for a bare number, InvalidTime for a text that is none, Overflow beyond 64 bits.
+    """
+    if not isinstance(length, str | timedelta):
+        near = f"{length}d" if type(length) is int else "30d"
+        problem = f"{length!r} is no length of time; write a text with its unit, as in {near!r}, or a timedelta"
+        raise InvalidCondition(place=place, problem=problem)
+    return checked_int(duration(length, place), place)
 
 
 @attrs.frozen(eq=False)
 class _Counted(Compared):
     events: Occurrences
+
+    def _missing(self) -> tuple[str, str]:
+        return _asked(self.events, ".count() >= 1")
 
     def _compare(self, op: Op, value: Any) -> Clause:
         if type(value) is not int:
@@ -34,10 +49,16 @@ class _Summed(Compared):
     field: Literal["amount", "quantity"]
     currency: str | None
 
+    def _missing(self) -> tuple[str, str]:
+        return _asked(self.events, f".sum({self.field!r}) >= 1000")
+
     def _compare(self, op: Op, value: Any) -> Clause:
         if self.field == "quantity":
-            return self._said(op, _millionths(value, f"sum of {self.events.name}"), None)
+            return self._said(op, _millionths(value, f"sum of {self.events.name}"), self.currency)
         if isinstance(value, Money):
+            if self.currency not in (None, value.currency):
+                problem = f"a sum in {self.currency} is compared with {value}; name one currency"
+                raise InvalidCondition(place=f"sum of {self.events.name}", problem=problem)
             return self._said(op, value.minor, value.currency)
         if type(value) is not int:
             problem = f"{value!r} is neither minor units (an integer) nor Money"
@@ -53,6 +74,9 @@ class _Outermost(Compared):
     events: Occurrences
     which: Literal["min", "max"]
     field: str
+
+    def _missing(self) -> tuple[str, str]:
+        return _asked(self.events, f".{self.which}({self.field!r}) > 5")
 
     def _compare(self, op: Op, value: Any) -> Clause:
         place = f"{self.which} of {self.events.name}.{self.field}"
@@ -74,6 +98,9 @@ class _Different(Compared):
     events: Occurrences
     field: str
 
+    def _missing(self) -> tuple[str, str]:
+        return _asked(self.events, f".distinct({self.field!r}) >= 3")
+
     def _compare(self, op: Op, value: Any) -> Clause:
         if type(value) is not int:
             raise InvalidCondition(place=f"distinct {self.field}", problem=f"{value!r} is no integer")
@@ -91,6 +118,9 @@ class _When(Compared):
     events: Occurrences
     which: Literal["first", "last"]
 
+    def _missing(self) -> tuple[str, str]:
+        return _asked(self.events, f".{self.which}().within('30d')")
+
     def older_than(self, age: Span) -> Clause:
         """It was at or before now minus `age`."""
         return self._aged(Op.LE, age)
@@ -100,21 +130,42 @@ class _When(Compared):
         return self._aged(Op.GT, age)
 
     def _aged(self, op: Op, age: Span) -> Clause:
-        return Clause(Moment(events=self.events, which=self.which, op=op, age=duration(age, self.events.name)))
+        return Clause(Moment(events=self.events, which=self.which, op=op, age=span_of(age, self.events.name)))
 
     def _compare(self, op: Op, value: Any) -> Clause:
         moment = microseconds(value, f"{self.which} {self.events.name}")
         return Clause(Moment(events=self.events, which=self.which, op=op, at=moment))
 
 
+def _asked(events: Occurrences, ask: str) -> tuple[str, str]:
+    return f"event {events.name}", f"event({events.name!r}){ask}"
+
+
+def _no_field(events: Occurrences, said: object) -> InvalidCondition:
+    if isinstance(said, Unfinished):
+        return said.unfinished()
+    problem = 'where takes comparisons of fields, as in field("price") > 3 or item="A"'
+    return InvalidCondition(place=f"event {events.name}", problem=problem)
+
+
 @attrs.frozen(eq=False)
-class EventClause:
+class EventClause(Compared):
     """Events of one name, to be counted, summed or dated."""
 
     events: Occurrences
 
+    def _missing(self) -> tuple[str, str]:
+        place, did = _asked(self.events, ".did()")
+        return place, f"{did} or {_asked(self.events, '.count() >= 1')[1]}"
+
+    def _compare(self, op: Op, value: Any) -> Clause:  # noqa: ARG002 - nothing compares
+        raise self.unfinished()
+
     def where(self, *fields: Field, **equal: Any) -> EventClause:
-        """Only those with these fields: `item="A"`, `field("price") > 3`."""
+        """Only those with these fields: `item="A"`, `field("price") > 3`, `field("utm.source") == "ads"`."""
+        for one in fields:
+            if not isinstance(one, Field):
+                raise _no_field(self.events, one)
         same = [
             Field(name=name, op=Op.EQ, value=checked_value(Op.EQ, normalise(v, name), name))
             for name, v in equal.items()
@@ -154,8 +205,8 @@ class EventClause:
 
     def then(self, later: EventClause, *, within: Span) -> Clause:
         """One of them is followed by one of the others: later than it, and at most `within` later."""
-        span = duration(within, self.events.name)
-        return Clause(Followed(first=self.events, then=later.events, within=span))
+        span = span_of(within, self.events.name)
+        return Clause(Followed(first=self.events, then=_events_of(later, self.events), within=span))
 
     def did(self, within: Span | None = None) -> Clause:
         """There is one."""
@@ -174,4 +225,12 @@ class EventClause:
         return _When(self.events, "last")
 
     def _within(self, span: Span | None) -> Occurrences:
-        return self.events if span is None else attrs.evolve(self.events, within=duration(span, self.events.name))
+        return self.events if span is None else attrs.evolve(self.events, within=span_of(span, self.events.name))
+
+
+def _events_of(later: object, first: Occurrences) -> Occurrences:
+    if isinstance(later, EventClause):
+        return later.events
+    near = later if isinstance(later, str) else "order_placed"
+    problem = f"then takes events and nothing asked of them, as in then(event({near!r}), within='7d')"
+    raise InvalidCondition(place=f"event {first.name}", problem=problem)

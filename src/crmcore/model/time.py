@@ -19,7 +19,9 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-DURATION = re.compile(r"(\d{1,9})([smhdw])")
+UNIT_WORDS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": UNITS["w"]}
+UNIT_WORDS |= {f"{word}s": span for word, span in UNIT_WORDS.items()}
+DURATION = re.compile(rf"(\d{{1,9}})(?:([smhdw])|\s*((?i:{'|'.join(UNIT_WORDS)})))")
 
 
 class Clock(Protocol):
@@ -74,7 +76,7 @@ def iso(at: int) -> str:
 
 
 def duration(text: str | int | timedelta, place: str) -> int:
-    """Return a duration such as "90s", "15m", "36h", "365d", "2w", or a timedelta, in microseconds."""
+    """Return a duration such as "90s", "15m", "36h", "365d", "2w", "30 days", or a timedelta, in microseconds."""
     if isinstance(text, timedelta):
         return text // MICROSECOND
     if type(text) is int:
@@ -84,4 +86,4 @@ def duration(text: str | int | timedelta, place: str) -> int:
         raise InvalidTime(
             place=place, problem=f"{text!r} is no duration; write a number and s, m, h, d or w, as in '30d'"
         )
-    return int(match[1]) * UNITS[match[2]]
+    return int(match[1]) * (UNITS[match[2]] if match[2] else UNIT_WORDS[match[3].lower()])

@@ -16,7 +16,7 @@ import attrs
 
 from crmcore.errors import InputError, InvalidTrackingPlan, InvalidValue
 from crmcore.model.names import checked_name
-from crmcore.model.values import checked_text, from_plain, kind_of, normalise, to_json
+from crmcore.model.values import checked_text, from_plain, kind_of, normalise, to_json, with_kind
 
 __all__ = ["COLUMNS", "QUARANTINE", "TAKE", "TYPES", "EventPlan", "FieldPlan", "Source", "a_kind", "advice"]
 
@@ -62,7 +62,7 @@ class FieldPlan:
 
     type: str
     required: bool = attrs.field(default=False, kw_only=True)
-    allowed: tuple[Any, ...] = attrs.field(default=(), kw_only=True, converter=_allowed)
+    allowed: tuple[Any, ...] = attrs.field(default=(), kw_only=True, converter=_allowed, eq=with_kind)
 
     @cached_property
     def _allowed_texts(self) -> frozenset[str]:

@@ -135,6 +135,11 @@ def kind_of(value: Value) -> str:  # noqa: PLR0911 - one line a kind
             return "date"
 
 
+def with_kind(value: object) -> object:
+    """Return a value, or several, so that no two kinds are equal: Python takes 1 for 1.0 and for True."""
+    return tuple(map(with_kind, value)) if isinstance(value, tuple) else (kind_of(value), value)  # type: ignore[arg-type]  # what is left is a value
+
+
 def number_of(value: Value) -> int | None:
     """Return the integer that stands for `value` in the store; None for text and null."""
     match value:

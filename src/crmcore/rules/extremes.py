@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func
 
 from crmcore.model.condition import HOT, Distinct, Extreme
+from crmcore.model.fields import value_in
 from crmcore.model.history import History, PastEvent
 from crmcore.model.values import INT64, SCALE, scaled
 from crmcore.rules.comparing import ORDER
@@ -49,7 +50,7 @@ def number_in(event: PastEvent, field: str) -> int | None:
     """Return the number that a field of an event has, as `Extreme` compares it; None where it has none."""
     if field in HOT:
         return event.amount if field == "amount" else event.quantity
-    value: object = event.properties.get(field)
+    value: object = value_in(event.properties, field)
     if isinstance(value, Decimal):
         return scaled(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -60,7 +61,7 @@ def number_in(event: PastEvent, field: str) -> int | None:
 
 def text_in(event: PastEvent, field: str) -> str | None:
     """Return the text that a field of an event has; None where it has none."""
-    value = getattr(event, field) if field in HOT else event.properties.get(field)
+    value = getattr(event, field) if field in HOT else value_in(event.properties, field)
     return value if isinstance(value, str) else None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import and_, false, literal_column, not_, select
 
 from crmcore.hooks.rule import Touches
 from crmcore.model.condition import HOT, Field, Occurrences, Op
+from crmcore.model.fields import value_in
 from crmcore.model.history import History, PastEvent
 from crmcore.model.values import INT64, kind_of, number_of, unscaled
 from crmcore.rules.comparing import MISSING, ORDER, compare, compared, one_of
@@ -190,7 +191,7 @@ def _hot_field_sql(field: Field, column: Any, kind: str) -> Truth:
 
 def _field(event: PastEvent, field: Field) -> object:
     if field.name not in HOT:
-        return event.properties.get(field.name, MISSING)
+        return value_in(event.properties, field.name, MISSING)
     value = getattr(event, field.name)
     if value is None:
         return MISSING

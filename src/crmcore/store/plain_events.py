@@ -86,14 +86,21 @@ def _moment_data(condition: tree.Moment) -> Plain:
     return {"when": condition.which, "at": moment_data(condition.at), "age": condition.age}
 
 
+def _sum_data(condition: tree.Sum) -> Plain:
+    return {"sum": condition.field, "value": _number_data(condition), "currency": condition.currency}
+
+
 def _extreme_data(condition: tree.Extreme) -> Plain:
-    value = condition.value if condition.field == "amount" else {"$decimal": condition.value}
-    return {condition.which: condition.field, "value": value}
+    return {condition.which: condition.field, "value": _number_data(condition)}
+
+
+def _number_data(condition: tree.Sum | tree.Extreme) -> int | Plain:
+    return condition.value if condition.field == "amount" else {"$decimal": condition.value}
 
 
 _SAID: dict[type[Any], Callable[[Any], Plain]] = {
     tree.Count: lambda one: {"count": True, "value": one.value},
-    tree.Sum: lambda one: {"sum": one.field, "value": one.value, "currency": one.currency},
+    tree.Sum: _sum_data,
     tree.Extreme: _extreme_data,
     tree.Distinct: lambda one: {"distinct": one.field, "value": one.value},
     tree.Moment: _moment_data,
@@ -137,7 +144,7 @@ def _sum(node: _EventNode, events: Occurrences, op: Op, place: str) -> Condition
         events=events,
         field=node.sum,  # type: ignore[arg-type]  # one of the two
         op=op,
-        value=whole(node.value, place),
+        value=_number(node, node.sum, place),
         currency=node.currency,
     )
 

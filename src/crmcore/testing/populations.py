@@ -19,11 +19,14 @@ from crmcore.model.condition import BUCKETS, Condition, Op
 from crmcore.model.history import History, PastEvent, Said
 from crmcore.model.purpose import Purpose
 from crmcore.model.time import DAY, HOUR, MINUTE, moment
-from crmcore.model.values import INT64
+from crmcore.model.values import HUGE, INT64
 
 ATTRIBUTES, TAGS, UPLOADED, CHANNELS = ("a", "b", "born"), ("vip", "new"), ("one", "two"), ("*", "email", "push")
 EVENTS, TOPICS, PURPOSES = ("bought", "seen"), ("news", "sale"), (Purpose.RETENTION, Purpose.SURVEY)
-PROPERTIES, FIELDS = ("p", "q r"), ("item", "ref", "quantity", "amount", "currency", "p", "q r")
+#: Names of properties, inside and out, and paths that lead to them, or through what is no table.
+PROPERTIES, INNER = ("p", "q r", "p.x"), ("x", "0", "q r")
+PATHS = ("p", "q r", '"p.x"', "p.x", "p.x.x", "p.0", "q r.q r", 'p."p.x"')
+COLUMNS = ("item", "ref", "amount", "currency")
 #: How events are spaced, and how long windows are.
 SPANS = (DAY, 30 * DAY)
 #: How many days ahead dates are looked for.
@@ -84,7 +87,7 @@ def _said(now: int, about: Sequence[str]) -> st.SearchStrategy[Said]:
 
 def events(now: int, currencies: Sequence[str]) -> st.SearchStrategy[PastEvent]:
     """Events that may be of a history at `now`; an amount has a currency, and nothing else has."""
-    anything = st.none() | values(now) | st.sampled_from([(1,), {"x": 1}]).map(_json)
+    anything = nested(st.none() | values(now))
     return st.builds(
         PastEvent,
         name=st.sampled_from(EVENTS),
@@ -98,16 +101,19 @@ def events(now: int, currencies: Sequence[str]) -> st.SearchStrategy[PastEvent]:
     ).map(lambda one: one if one.amount is not None else attrs.evolve(one, currency=None))
 
 
-def _json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else dict(value)
+def nested(scalars: Drawn) -> Drawn:
+    """Values by themselves, in lists, and in tables up to two deep."""
+    inside = st.dictionaries(st.sampled_from(INNER), scalars | st.lists(scalars, max_size=2), max_size=2)
+    tables = st.dictionaries(st.sampled_from((*INNER, "p.x")), scalars | inside, max_size=2)
+    return evenly(scalars, st.lists(scalars | inside, max_size=2), tables, tables)
 
 
-def compared(kind: Any, names: Sequence[str], now: int) -> Drawn:
-    """Comparisons of a named value, by every operator a field has too."""
+def compared(kind: Any, names: Sequence[str], values: Drawn) -> Drawn:
+    """Comparisons of a named value with some, by every operator a field has too."""
     named, text = st.sampled_from(names), st.sampled_from(_TEXTS)
     return st.one_of(
-        st.builds(kind, name=named, op=_ORDER, value=values(now)),
-        st.builds(kind, name=named, op=st.just(Op.IN), value=st.lists(st.none() | values(now), max_size=3).map(tuple)),
+        st.builds(kind, name=named, op=_ORDER, value=values),
+        st.builds(kind, name=named, op=st.just(Op.IN), value=st.lists(st.none() | values, max_size=3).map(tuple)),
         st.builds(kind, name=named, op=st.sampled_from([Op.EXISTS, Op.NULL])),
         st.builds(kind, name=named, op=st.sampled_from([Op.CONTAINS, Op.STARTS]), value=text),
     )
@@ -116,20 +122,40 @@ def compared(kind: Any, names: Sequence[str], now: int) -> Drawn:
 def valued(kind: Any, now: int) -> Drawn:
     """Comparisons of an attribute, of a customer or an account."""
     folded = st.builds(kind, name=st.sampled_from(ATTRIBUTES), op=st.just(Op.FOLDED), value=st.sampled_from(_TEXTS))
-    return compared(kind, ATTRIBUTES, now) | folded
+    return compared(kind, ATTRIBUTES, values(now)) | folded
 
 
 def occurrences(now: int) -> Drawn:
     """Which events are meant: all of a name, those of a window, those with one field, or by all of that at once."""
     named, within = st.sampled_from(EVENTS), st.sampled_from([*SPANS, SPANS[-1] + 1, 1, INT64])
-    fields = st.lists(compared(tree.Field, FIELDS, now), min_size=1, max_size=2).map(tuple)
+    fields = st.lists(_fields(now), min_size=1, max_size=2).map(tuple)
+    ends = st.tuples(times(now), times(now)).map(sorted)
     return evenly(
         st.builds(tree.Occurrences, name=named),
         st.builds(tree.Occurrences, name=named, within=within),
         st.builds(tree.Occurrences, name=named, since=times(now)),
         st.builds(tree.Occurrences, name=named, until=times(now)),
         st.builds(tree.Occurrences, name=named, where=fields),
-        st.builds(tree.Occurrences, name=named, within=within, since=times(now), until=times(now), where=fields),
+        st.builds(
+            lambda name, within, ends, where: tree.Occurrences(
+                name=name, within=within, since=ends[0], until=ends[1], where=where
+            ),
+            named,
+            within,
+            ends,
+            fields,
+        ),
+    )
+
+
+def _fields(now: int) -> Drawn:
+    # A whole number compared with a quantity is a decimal, and some are beyond it.
+    small = values(now).filter(lambda one: type(one) is not int or abs(one) < HUGE)
+    return evenly(
+        compared(tree.Field, COLUMNS, values(now)),
+        compared(tree.Field, ["quantity"], small),
+        compared(tree.Field, PATHS, values(now)),
+        compared(tree.Field, PATHS, values(now)),
     )
 
 
@@ -159,14 +185,14 @@ def leaves(now: int) -> dict[type[Any], Drawn]:
             tree.Extreme,
             events=meant,
             which=st.sampled_from(["min", "max"]),
-            field=st.sampled_from(["amount", "quantity", *PROPERTIES]),
+            field=st.sampled_from(["amount", "quantity", *PATHS]),
             op=_ORDER,
             value=numbers,
         ),
         tree.Distinct: st.builds(
             tree.Distinct,
             events=meant,
-            field=st.sampled_from(["item", "ref", "currency", *PROPERTIES]),
+            field=st.sampled_from(["item", "ref", "currency", *PATHS]),
             op=_ORDER,
             value=st.integers(-1, 3),
         ),

@@ -9,13 +9,22 @@ from crmcore.model.time import duration, iso, microseconds, moment
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("15m", 900), ("36h", 129_600), ("2d", 172_800), ("2w", 1_209_600)]
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("15m", 900),
+        ("36h", 129_600),
+        ("2d", 172_800),
+        ("2w", 1_209_600),
+        ("30 days", 2_592_000),
+        ("1 Week", 604_800),
+    ],
 )
 def test_a_duration_is_a_number_and_a_unit(text, seconds):
     assert duration(text, "x") == seconds * 1_000_000
 
 
-@pytest.mark.parametrize("text", ["", "d", "1.5d", "1 d", "-1d", "1y"])
+@pytest.mark.parametrize("text", ["", "d", "1.5d", "1 d", "-1d", "1y", "2 months", "1.5 days"])
 def test_anything_else_is_no_duration(text):
     with pytest.raises(InvalidTime, match="duration"):
         duration(text, "x")

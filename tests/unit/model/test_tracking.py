@@ -24,6 +24,11 @@ def test_of_true_and_1_only_the_one_named_is_allowed():
     assert not FieldPlan("bool", allowed=[True]).allows(False)
 
 
+def test_two_plans_that_allow_values_of_two_kinds_are_two():
+    assert FieldPlan("number", allowed=[1]) != FieldPlan("number", allowed=[Decimal(1)])
+    assert FieldPlan("number", allowed=[1]) == FieldPlan("number", allowed=[1])
+
+
 @pytest.mark.parametrize(
     ("parts", "place", "said"),
     [

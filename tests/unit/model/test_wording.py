@@ -136,6 +136,15 @@ MEANINGS = [
     ("a <> 2026-01-31T17:00+07:00", attribute("a") != datetime(2026, 1, 31, 10, tzinfo=UTC)),
     (r'a == "\"\\\n\u{e9}"', attribute("a") == '"\\\né'),
     ("did order_placed", event("order_placed").did()),
+    ('did page_viewed where utm.source = "ads"', event("page_viewed").where(field("utm.source") == "ads").did()),
+    (
+        'did a where ("utm.source" = "x" and utm . first = 1)',
+        event("a").where(**{'"utm.source"': "x", "utm.first": 1}).did(),
+    ),
+    ("least utm.cost of page_viewed > 2", event("page_viewed").min("utm.cost") > 2),
+    ("greatest utm.cost of page_viewed > 2", event("page_viewed").max("utm.cost") > 2),
+    ("distinct utm.source of page_viewed > 2", event("page_viewed").distinct("utm.source") > 2),
+    ("did item_ordered where quantity >= 2", event("item_ordered").where(field("quantity") >= Decimal(2)).did()),
     ("did not order_placed within 90 days", event("order_placed").did_not("90d")),
     (
         'did order_placed >= 3 times within 365d where (price > 1000 and item = "A")',
@@ -188,6 +197,22 @@ LEAVES_IN_WORDS = [
     (
         "did cart_updated then order_placed within 7d",
         tree.Followed(first=tree.Occurrences(name="cart_updated"), then=ORDERED, within=7 * DAY),
+    ),
+    (
+        'did order_placed where (utm."first".a = 1 and "utm.a" = 1 and "a b"."c.d" = 1 and quantity = 2.0)',
+        tree.Count(
+            events=tree.Occurrences(
+                name="order_placed",
+                where=(
+                    tree.Field(name="utm.first.a", op=Op.EQ, value=1),
+                    tree.Field(name='"utm.a"', op=Op.EQ, value=1),
+                    tree.Field(name='a b."c.d"', op=Op.EQ, value=1),
+                    tree.Field(name="quantity", op=Op.EQ, value=2),
+                ),
+            ),
+            op=Op.GE,
+            value=1,
+        ),
     ),
     ("last order_placed < 30d ago", tree.Moment(events=ORDERED, which="last", op=Op.LT, age=30 * DAY)),
 ]
@@ -271,6 +296,12 @@ REFUSED = [
     ('rule r("$time" = 1)', 8, "does not begin with $"),
     ('did a where ("q\\"" = 1)', 14, "holds a quote"),
     ('did a where (b = "x" ignoring case)', 14, "no folded form"),
+    ("did a where utm. = 1", 18, "a name after the point"),
+    ("did a where utm.2024 = 1", 17, "a name after the point"),
+    ("did a where .utm = 1", 13, "the name of an event's field"),
+    ('did a where utm."$x" = 1', 13, "begins with $"),
+    ("did a where quantity = 99999999999999", 13, "outside the 64 bits"),
+    ("utm.source = 1", 4, "expected a comparison"),
     ("(a exists", 10, "expected `and`, `or` or `)`"),
     ("a exists)", 9, "the end"),
     ("a ~ 1", 3, "'~' has no meaning here"),

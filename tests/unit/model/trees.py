@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from hypothesis import strategies as st
 
 from crmcore.model import condition as tree
 from crmcore.model.condition import BUCKETS, ORDER, Op
+from crmcore.model.fields import path_of
 from crmcore.model.purpose import Purpose
 from crmcore.model.time import DAY, HOUR, microseconds
 from crmcore.model.wording.words import RESERVED
 from crmcore.testing.strategies import INT64, dates, texts, times, values
 
+
+def _is_a_property(name):
+    return name and name[0] != "$" and not {'"', "\\"} & set(name)
+
+
 NAMES = st.sampled_from(["city", "age", "amount", "currency", "times", "x_9", *sorted(RESERVED)])
-FIELD_NAMES = NAMES | texts(8).filter(lambda name: name and not {'"', "\\"} & set(name))
+PROPERTY_NAMES = NAMES | st.just("utm.source") | texts(8).filter(_is_a_property)
+FIELD_NAMES = NAMES | st.lists(PROPERTY_NAMES, min_size=1, max_size=3).map(path_of)
 CHANNELS = st.sampled_from(["*", "email", "in-app", "on", "not"]) | texts(5)
 CURRENCIES = st.sampled_from(["EUR", "JPY", "KWD", "CLF", "ALL", "XYZ"])
 INTEGERS = st.integers(-INT64, INT64 - 1)
@@ -39,15 +48,18 @@ def compared(kind, names, in_text=(Op.CONTAINS, Op.STARTS)):
 FIELDS = st.lists(
     compared(tree.Field, FIELD_NAMES)
     | st.builds(tree.Field, name=st.just("amount"), op=SIGNS, value=NUMBERS)
+    | st.builds(tree.Field, name=st.just("quantity"), op=SIGNS, value=st.integers(-5, 5) | st.just(Decimal("2.500000")))
     | st.builds(tree.Field, name=st.just("currency"), op=st.just(Op.EQ), value=CURRENCIES | st.just("AND")),
     max_size=3,
 ).map(tuple)
+WINDOWS = (
+    st.tuples(MOMENTS, MOMENTS).map(sorted) | st.tuples(st.none() | MOMENTS, st.none()) | st.tuples(st.none(), MOMENTS)
+)
 OCCURRENCES = st.builds(
-    tree.Occurrences,
+    lambda window, **rest: tree.Occurrences(since=window[0], until=window[1], **rest),
+    window=WINDOWS,
     name=NAMES,
     within=st.none() | SPANS,
-    since=st.none() | MOMENTS,
-    until=st.none() | MOMENTS,
     where=FIELDS,
 )
 WHICH = st.sampled_from(["first", "last"])

@@ -24,6 +24,7 @@ from crmcore.flow.progress import Progress
 from crmcore.flow.screening import reasons_of_lines
 from crmcore.model.event import Event
 from crmcore.model.statement import Identify
+from crmcore.model.values import with_kind
 from crmcore.model.wire import NAMES, Statement
 from crmcore.store import events, imports, links, orders
 from crmcore.store.imports import Refused
@@ -262,8 +263,12 @@ def telling(statements: Sequence[Statement]) -> list[Statement]:
 def _idle(said: Sequence[Identify]) -> Iterator[Identify]:
     """Of equal statements one after the other the first says since when, and the last that it is still so."""
     for before, one, after in zip(said, said[1:], said[2:], strict=False):
-        if before.attributes == one.attributes == after.attributes:
+        if _kinds(before) == _kinds(one) == _kinds(after):
             yield one
+
+
+def _kinds(one: Identify) -> dict[str, object]:
+    return {name: with_kind(value) for name, value in one.attributes.items()}
 
 
 def _kind(one: Statement) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from crmcore.model.condition import BUCKETS
+from crmcore.model.condition import BUCKETS, CURRENCY
 from crmcore.model.money import exponent
 from crmcore.model.values import SCALE, Value, checked_int, checked_text, decimal6, scaled
 from crmcore.model.wording import naming, timing
 from crmcore.model.wording.cursor import Cursor
 from crmcore.model.wording.refusing import meant, shortened
 from crmcore.model.wording.scanning import Token
-from crmcore.model.wording.words import CONSTANTS, CURRENCY, DIGITS
+from crmcore.model.wording.words import CONSTANTS, DIGITS
 
 
 def value(cursor: Cursor) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmcore.model.fields import path_of
 from crmcore.model.names import NAME, RULE, slug
 from crmcore.model.values import checked_text
 from crmcore.model.wording.cursor import Cursor
@@ -27,12 +28,18 @@ def _article(kind: str) -> str:
 
 
 def field_name(cursor: Cursor) -> str:
-    """Return the name of an event's field, which may be any text without quotes and backslashes."""
+    """Return the path of an event's field: names joined by points, any text without quotes and backslashes each."""
     token = cursor.peek()
-    found = word(cursor, "the name of an event's field")
-    if not found or '"' in found or "\\" in found:
-        raise cursor.refused(token, f"{shortened(found)!r} holds a quote or backslash, or is empty")
-    return found
+    names = [word(cursor, "the name of an event's field")]
+    while cursor.take("."):
+        names.append(_inner(cursor))
+    with cursor.placed(token):
+        return path_of(names)
+
+
+def _inner(cursor: Cursor) -> str:
+    """After a point any word is a name, the words of the language too."""
+    return cursor.next().raw if cursor.peek().kind == "word" else word(cursor, "a name after the point")
 
 
 def word(cursor: Cursor, expected: str) -> str:

@@ -32,7 +32,8 @@ def limited(cursor: Cursor, events: Occurrences, allowed: Iterable[str]) -> Occu
         changes = _LIMITS[token.raw.lower()](cursor)
         if any(getattr(events, name) not in (None, ()) for name in changes):
             raise cursor.refused(token, f"{token} is more than was left to say of these events")
-        events = attrs.evolve(events, **changes)
+        with cursor.placed(token):
+            events = attrs.evolve(events, **changes)
     return events
 
 

@@ -63,11 +63,11 @@ def _everyone(_leaf: Everyone) -> str:
 
 
 def _attribute(leaf: Attribute) -> str:
-    return compared(leaf.name, leaf.op, leaf.value)
+    return compared(named(leaf.name), leaf.op, leaf.value)
 
 
 def _account(leaf: OfAccount) -> str:
-    return f"account {compared(leaf.name, leaf.op, leaf.value)}"
+    return f"account {compared(named(leaf.name), leaf.op, leaf.value)}"
 
 
 def _tag(leaf: Tag) -> str:

@@ -8,10 +8,21 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidCondition
-from crmcore.model.condition import ORDER, Count, Distinct, Extreme, Field, Followed, Moment, Occurrences, Op, Sum
+from crmcore.model.condition import (
+    CURRENCY,
+    ORDER,
+    Count,
+    Distinct,
+    Extreme,
+    Field,
+    Followed,
+    Moment,
+    Occurrences,
+    Op,
+    Sum,
+)
 from crmcore.model.money import is_currency
-from crmcore.model.wording.words import CURRENCY
-from crmcore.model.wording.writing import compared, millionths, money, named, sign, span, when
+from crmcore.model.wording.writing import compared, field_named, millionths, money, named, sign, span, when
 
 EXTREMES = {"min": "least", "max": "greatest"}
 DID = {(Op.GE, 1): "did", (Op.EQ, 0): "did not"}
@@ -37,7 +48,7 @@ def _sum(leaf: Sum) -> str:
 
 
 def _extreme(leaf: Extreme) -> str:
-    what = f"{EXTREMES[leaf.which]} {named(leaf.field)} of {named(leaf.events.name)} {sign(leaf.op)}"
+    what = f"{EXTREMES[leaf.which]} {field_named(leaf.field)} of {named(leaf.events.name)} {sign(leaf.op)}"
     if leaf.field != "amount":
         return f"{what} {millionths(leaf.value)}{_limits(leaf.events)}"
     *others, last = leaf.events.where or (None,)
@@ -48,7 +59,7 @@ def _extreme(leaf: Extreme) -> str:
 
 
 def _distinct(leaf: Distinct) -> str:
-    what = f"distinct {named(leaf.field)} of {named(leaf.events.name)}"
+    what = f"distinct {field_named(leaf.field)} of {named(leaf.events.name)}"
     return f"{what} {sign(leaf.op)} {leaf.value}{_limits(leaf.events)}"
 
 
@@ -101,7 +112,7 @@ def _fields(where: tuple[Field, ...]) -> list[str]:
         if left and _is_amount(one) and _names_currency(left[-1]):
             parts.append(f"{one.name} {sign(one.op)} {money(int(str(one.value)), str(left.pop().value))}")
         else:
-            parts.append(compared(one.name, one.op, one.value))
+            parts.append(compared(field_named(one.name), one.op, one.value))
     return parts
 
 

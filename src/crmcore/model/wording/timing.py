@@ -6,11 +6,11 @@ import re
 from datetime import UTC, date, datetime
 from datetime import time as clock
 
-from crmcore.model.time import DAY, microseconds
+from crmcore.model.time import DAY, UNIT_WORDS, microseconds
 from crmcore.model.values import checked_int, normalise
 from crmcore.model.wording.cursor import Cursor
 from crmcore.model.wording.scanning import Token
-from crmcore.model.wording.words import DIGITS, UNIT_WORDS, UNITS_BY_NAME
+from crmcore.model.wording.words import DIGITS, UNITS_BY_NAME
 
 
 def time(cursor: Cursor) -> date | datetime:

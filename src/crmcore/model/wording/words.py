@@ -48,13 +48,9 @@ COMPARING = ("in", "contains", "starts", "is", "exists")
 #: Longest first, the week aside: 365d says more than 52w and a day.
 SPANS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": 1000, "us": 1}
 UNITS_BY_NAME = UNITS | SPANS
-UNIT_WORDS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": UNITS["w"]}
-UNIT_WORDS |= {f"{word}s": span for word, span in UNIT_WORDS.items()}
 #: No 64-bit integer has more.
 DIGITS = 19
 BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: AND joins conditions.
-CURRENCY = re.compile(r"(?!AND)[A-Z]{3}")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "'": "'", "\\": "\\"}
 
 

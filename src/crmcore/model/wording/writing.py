@@ -9,6 +9,7 @@ from typing import Any
 
 from crmcore.errors import InvalidCondition
 from crmcore.model.condition import Op
+from crmcore.model.fields import names_of
 from crmcore.model.money import exponent
 from crmcore.model.time import DAY, moment
 from crmcore.model.values import kind_of, normalise, unscaled
@@ -19,6 +20,11 @@ from crmcore.model.wording.words import SPANS, WRITTEN, is_bare
 def named(name: str) -> str:
     """Return a name, in quotes where it must be."""
     return name if is_bare(name) else quoted(name)
+
+
+def field_named(path: str) -> str:
+    """Return the path of a field: its names joined by points, each in quotes where it must be."""
+    return ".".join(map(named, names_of(path)))
 
 
 def value(given: object) -> str:
@@ -51,16 +57,16 @@ _VALUES: dict[str, Callable[[Any], str]] = {
 
 
 def compared(name: str, op: Op, wanted: Any) -> str:
-    """Return a comparison of what has a name."""
+    """Return a comparison of what is named so."""
     match op:
         case Op.EXISTS | Op.NULL:
-            return f"{named(name)} {_WORDED[op]}"
+            return f"{name} {_WORDED[op]}"
         case Op.IN:
-            return f"{named(name)} in ({', '.join(map(value, wanted))})"
+            return f"{name} in ({', '.join(map(value, wanted))})"
         case Op.FOLDED:
-            return f"{named(name)} = {value(wanted)} ignoring case"
+            return f"{name} = {value(wanted)} ignoring case"
         case _:
-            return f"{named(name)} {_WORDED[op]} {value(wanted)}"
+            return f"{name} {_WORDED[op]} {value(wanted)}"
 
 
 _WORDED = WRITTEN | {Op.EXISTS: "exists", Op.NULL: "is null", Op.CONTAINS: "contains", Op.STARTS: "starts with"}
