@@ -55,10 +55,10 @@ def _known(scope: Scope, statement: Consent | Subscribe | Suppress) -> Consent |
     """
     if not identities.hold_free(scope, statement.customer):
         return None
+    consents.lock(scope, statement.customer)
     # Whoever makes a topic keeps all others waiting who make it as well.
     if isinstance(statement, Subscribe) and not consents.has_topic(scope, statement.topic):
         return None
-    consents.lock(scope, statement.customer)
     owners = identities.find(scope, statement.customer)
     if len(owners) != len(statement.customer) or len({customer for customer, _ in owners.values()}) != 1:
         return None

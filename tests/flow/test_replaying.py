@@ -102,12 +102,12 @@ def test_an_interrupted_replay_keeps_what_is_committed_and_goes_on(web, monkeypa
 
 
 def test_one_that_cannot_be_applied_stays_and_the_others_are_taken(web):
-    big = {"properties": {}, "amount": 2**63 - 1, "currency": "EUR"}
+    big = {"properties": {}, "amount": 2**62, "currency": "EUR"}
     web.declare_source(Source("web", events={}))
     web.track_many([ILL | big, ILL | big, ILL | {"properties": {}}])
     web.declare_source(Source("web"))
     assert web.replay() == Replayed(taken=2, new=2, left=1, lines=0)
-    assert "64 bits" in web.quarantine()[0].reason
+    assert "2^62" in web.quarantine()[0].reason
 
 
 def test_lines_of_imports_are_listed_with_their_file_and_stay(web, tmp_path):

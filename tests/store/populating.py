@@ -9,6 +9,8 @@ from sqlalchemy import Boolean, Column, Connection, LargeBinary, Text
 from crmcore.store.schema import metadata
 
 ROWS = 5000
+#: So many are due; the others will be long after every clock.
+DUE, LATER = 50, 9 * 10**18
 #: How many rows a customer has of each table: each of another name.
 EACH = 5
 _NUMBERS = f"WITH RECURSIVE numbers (g) AS (SELECT 1 UNION ALL SELECT g + 1 FROM numbers WHERE g < {ROWS})"
@@ -42,6 +44,8 @@ def _value(column: Column[Any], dialect: str) -> str:
         return f"{_OF_FEW} < 2"
     if column.name.endswith("_id") and not isinstance(column.type, LargeBinary | Text):
         return f"g / {EACH}"
+    if column.name == "due_at":
+        return f"CASE WHEN g <= {DUE} THEN g ELSE {LATER} + g END"
     text = f"'x' || {_OF_FEW}" if column.name in _FEW else "'x' || g"
     if isinstance(column.type, LargeBinary):
         return f"CAST({text} AS BLOB)" if dialect == "sqlite" else f"convert_to({text}, 'UTF8')"
