@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 from crmcore.errors import CRMError
-from crmcore.flow.upkeep.planning import Atoms, Plan
+from crmcore.flow.upkeep.planning import NONE, Atoms, Plan
 from crmcore.model.history import History
 from crmcore.rules.leaf import Lasting
 from crmcore.store import recent
@@ -16,16 +16,17 @@ from crmcore.store.scope import Scope
 from crmcore.store.standings import Standing
 from crmcore.store.touched import ALL
 
-NONE: Atoms = frozenset()
 log = logging.getLogger("crmcore.upkeep")
 
 
 def to_look_at(plan: Plan, standing: Standing, keys: set[str], now: int) -> Atoms:
     """Return the atoms kept that may hold or not by now, unlike before: touched, due, or not asked for until now."""
-    kept = _kept(plan, standing)
+    guards = plan.guards & standing.holding
+    kept = plan.kept(guards)
     if ALL in keys:
         return kept
-    found = kept.intersection(NONE.union(*[plan.by_key.get(key, NONE) for key in keys]))
+    some = [plan.touched(key, guards) for key in keys]
+    found = some[0] if len(some) == 1 else NONE.union(*some)
     due = {atom for atom, at in standing.changes.items() if at <= now and atom in kept}
     if standing.generation != plan.generation:
         due.update(atom for atom in kept if plan.since[atom] > standing.generation)
@@ -41,9 +42,9 @@ def is_to_be_told(plan: Plan, standing: Standing, looked_at: Atoms, now: int) ->
 
     Nobody knows here what an atom asks for that this process cannot look at.
     """
-    is_told = standing.generation == plan.generation
-    times = (*standing.flips.values(), *standing.changes.values())
-    return bool(looked_at) or not is_told or not plan.is_whole or any(at <= now for at in times)
+    if looked_at or standing.generation != plan.generation or not plan.is_whole:
+        return True
+    return any(at <= now for at in (*standing.flips.values(), *standing.changes.values()))
 
 
 def evaluated(

@@ -43,6 +43,7 @@ from crmcore.store.touched import ACCOUNTS, SAID, attribute_key, event_key, segm
 Atoms = frozenset[int]
 #: Tells from the atoms that hold for a customer whether a condition does.
 Test = Callable[[Atoms], bool]
+NONE: Atoms = frozenset()
 #: How many sets of guards that hold for somebody are remembered.
 KEPT = 10_000
 
@@ -76,7 +77,7 @@ class Plan:
     that this process could keep up to date is asked for.
 
     Of a customer only those atoms are `kept` without which one could not tell who is in a segment: all that stand under
-    one of the `guards` that hold for the customer, or under none.
+    one of the `guards` that hold for the customer, or under none; `touched` are those of them that a change may touch.
     """
 
     generation: int
@@ -87,6 +88,7 @@ class Plan:
     by_key: Mapping[str, Atoms]
     guards: Atoms
     kept: Callable[[Atoms], Atoms]
+    touched: Callable[[str, Atoms], Atoms]
     asking: Mapping[int, Mapping[int | None, tuple[Live, ...]]]
     live: tuple[Live, ...]
 
@@ -107,16 +109,20 @@ def plan(scope: Scope, generation: int, plugins: Plugins) -> Plan:
             rule = tree.rule_of(leaf, plugins)
             found[numbers[atom]] = Atom(leaf=leaf, look=rule.lasting(leaf), touches=rule.touches(leaf))
             asking.setdefault(numbers[atom], {}).setdefault(guard, []).append(live[-1])
+    by_key = _by_key(found)
     under = {numbers[atom]: some for atom, some in wanted(condition for _, condition in conditions).items()}
+    kept = _kept({number: {numbers[one] for one in some - EVERYBODY} for number, some in under.items()})
     return Plan(
         generation=generation,
         atoms=found,
         since={one.number: one.since for one in asked.values() if one.number in found},
         is_whole=len(found) == len(asked),
         has_all=len(conditions) == len(every),
-        by_key=_by_key(found),
+        by_key=by_key,
         guards=frozenset(numbers[one] for some in under.values() for one in some - EVERYBODY),
-        kept=_kept({number: {numbers[one] for one in some - EVERYBODY} for number, some in under.items()}),
+        kept=kept,
+        # Of one key and the same guards the very same set for everybody: customers are put together by it.
+        touched=lru_cache(KEPT)(lambda key, guards: by_key.get(key, NONE) & kept(guards)),
         asking={atom: {guard: tuple(some) for guard, some in by.items()} for atom, by in asking.items()},
         live=tuple(live),
     )

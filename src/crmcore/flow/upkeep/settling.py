@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import attrs
 
 from crmcore.flow.upkeep import deleting, evaluating, planning
+from crmcore.flow.upkeep.collecting import uncollected
 from crmcore.flow.upkeep.planning import Live, Plan
 from crmcore.flow.upkeep.telling import Change, tell
 from crmcore.model.condition import Condition
@@ -73,6 +74,10 @@ class Upkeep:
 
     def look(self, scope: Scope, touched: Mapping[int, set[str]]) -> None:
         """Look at customers, each for what has changed of it."""
+        with uncollected():
+            self._look(scope, touched)
+
+    def _look(self, scope: Scope, touched: Mapping[int, set[str]]) -> None:
         there = _present(scope, touched)
         before = dict.fromkeys(there, NOBODY) | standings.locked(scope, there)
         # Read once the customers are locked: a plan that has changed meanwhile counts.
@@ -166,6 +171,8 @@ def _still_told(scope: Scope, plan: Plan, told: Collection[tuple[str, int]]) -> 
 
 def _moved(scope: Scope, plan: Plan, one: int, before: Standing, after: Standing) -> list[Change]:
     was, holds = before.holding, after.holding
+    if was == holds:
+        return []
     affected = planning.affected(plan, was ^ holds, was | holds)
     moved = [(live, is_in) for live in affected if (is_in := live.test(holds)) != live.test(was)]
     at = _since(scope, before, after) if moved else scope.now
