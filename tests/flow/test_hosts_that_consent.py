@@ -32,7 +32,8 @@ def test_a_host_that_says_two_things_of_a_customer_is_not_deadlocked(open_crm, s
 
 
 def wait_for_a_waiter(crm):
-    with crm._opened.engine.connect() as connection:
+    # Each look is a transaction of its own: within one, PostgreSQL shows who was active when it was first asked.
+    with crm._opened.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for _ in range(200):
             waiting = connection.execute(
                 text(
