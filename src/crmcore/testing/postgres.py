@@ -29,8 +29,8 @@ from crmcore.store.schema import metadata
 VARIABLE = "CRM_TEST_PG_URL"
 #: Where Debian and Red Hat put them.
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
-#: Nothing in a test has to outlive the machine.
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: Nothing in a test has to outlive the machine, and nobody but the test itself looks at its tables' statistics.
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 TIMEOUT = 60
 
 Server = Callable[[], AbstractContextManager[str]]
