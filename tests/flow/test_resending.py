@@ -13,7 +13,8 @@ import crm_recommend
 from crm_email.smtp import SmtpSession
 from crmcore import CRM, Money
 from crmcore.model.building import attribute
-from crmcore.model.campaign import Campaign, Offers
+from crmcore.model.campaign import Campaign
+from crmcore.model.offers import Offers
 from crmcore.testing.smtp_sink import Drop, Reply, Silence, Sink
 from crmcore.testing.watching import no_sockets
 

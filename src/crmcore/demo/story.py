@@ -22,7 +22,8 @@ from crmcore.demo import making, templates
 from crmcore.errors import InvalidFile
 from crmcore.flow.importing.mapping import read_map
 from crmcore.model.building import event, everyone
-from crmcore.model.campaign import Campaign, Goal, Offers
+from crmcore.model.campaign import Campaign, Goal
+from crmcore.model.offers import Offers
 from crmcore.model.report import Report
 from crmcore.model.time import microseconds
 from crmcore.testing.clock import TurnedClock

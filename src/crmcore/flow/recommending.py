@@ -9,8 +9,8 @@ import attrs
 
 from crmcore.hooks.recommender import Fit, Item, Model, Ranking, Recommender, Request
 from crmcore.hooks.sandbox import Fields
-from crmcore.model.campaign import Offers
 from crmcore.model.money import Money
+from crmcore.model.offers import Offers
 from crmcore.store import catalogue
 from crmcore.store.catalogue import Card
 from crmcore.store.scope import Scope

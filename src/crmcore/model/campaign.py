@@ -1,18 +1,24 @@
-"""Campaigns as values. A broadcast is a campaign of one step."""
+"""Campaigns as values: a trigger and steps. A broadcast is a campaign of one step, said as `channel` and `template`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
 
 from crmcore.errors import InvalidCampaign
+from crmcore.model import graph
 from crmcore.model.clauses import Clause, condition_of
 from crmcore.model.condition import Condition
+from crmcore.model.event_clauses import EventClause
+from crmcore.model.happens import Happening, Happens, happens
 from crmcore.model.names import checked_name
+from crmcore.model.offers import Offers
 from crmcore.model.purpose import Purpose
+from crmcore.model.steps import Send, Step
 from crmcore.model.time import duration
+from crmcore.model.triggers import Policy, Reentry, Trigger
 from crmcore.model.verbs import purpose_of
 
 #: The name of a broadcast's only step.
@@ -32,25 +38,17 @@ def is_must_send(rank: int) -> bool:
 
 
 @attrs.frozen(kw_only=True)
-class Offers:
-    """Recommendations for a message: `k` items of an engine for a slot; `repeat` as in hooks.recommender.Request."""
-
-    engine: str
-    k: int
-    repeat: Literal["allow", "exclude", "only"]
-    slot: str = "message"
-
-
-@attrs.frozen(kw_only=True)
 class Goal:
     """What a campaign is for: an event within a time (such as "14d") of the message.
 
-    `revenue` is the event whose amounts are what a customer spends in that time.
+    `revenue` is the event whose amounts are what a customer spends in that time; `attribution` says to which messages it is
+    due, where there are several: the `first`, the `last`, or all in equal parts (`linear`).
     """
 
     event: str
     within: str = "14d"
     revenue: str = "order_placed"
+    attribution: Literal["first", "last", "linear"] = "last"
 
     @property
     def window(self) -> int:
@@ -70,25 +68,40 @@ def _condition(audience: Clause | Condition | str) -> Condition | str:
     return audience if isinstance(audience, str) else condition_of(audience)
 
 
+def _trigger(given: Trigger | EventClause | str | None) -> Trigger | None:
+    return happens(given) if isinstance(given, EventClause | str) else given
+
+
+def _exits(given: Iterable[Happening]) -> tuple[Happens, ...]:
+    return tuple(happens(one) for one in ([given] if isinstance(given, Happens | EventClause | str) else given))
+
+
 @attrs.frozen(kw_only=True)
 class Campaign:
     """Who is told what, why, and by which channel.
 
     Attributes: `audience` (a condition, or the name of a segment); `template` (its name); `holdout` (the share of the
-    audience that is left out, to measure against: 0 to below 1); `goal`; `offers`; `topic` (sent only to those who want
-    it); `fields` (given to the template as `campaign`); `provider` (the carrier; the channel's setting where empty).
+    audience that is left out, to measure against: 0 to below 1); `goal`, and further `goals`; `offers`; `topic` (sent only
+    to those who want it); `fields` (given to the template as `campaign`); `provider` (the carrier; the channel's setting
+    where empty).
     Where frequency caps leave no room for all: `priority` (-1000 to 1000, the greater goes first), `must_send` (goes before
     every priority, and has the room that caps reserve), `tags` (caps may be about one). `expires` (a time such as "3d": how
     long a message may wait before it is no longer worth sending).
+
+    With `steps` it is more than one message; `channel` and `template` are left out then. `trigger` says who enters, of
+    those whom the audience has at that moment: an event (its name, `event(...).where(...)`, or Happens), OnDate, OnSchedule,
+    OnCall; without one the whole audience enters at the launch. `reentry` and `policy` say what happens where a customer
+    would enter again. `exits` are events that end a customer's way, whatever it waits for.
     """
 
     name: str
     purpose: Purpose = attrs.field(converter=_purpose)
     audience: Condition | str = attrs.field(converter=_condition)
-    channel: str
-    template: str
+    channel: str = ""
+    template: str = ""
     holdout: float = 0.0
     goal: Goal | None = None
+    goals: tuple[Goal, ...] = attrs.field(default=(), converter=tuple)
     offers: Offers | None = None
     topic: str | None = None
     fields: Mapping[str, Any] = attrs.field(factory=dict)
@@ -97,6 +110,11 @@ class Campaign:
     must_send: bool = False
     tags: tuple[str, ...] = attrs.field(default=(), converter=_tags)
     expires: str = "3d"
+    steps: tuple[Step, ...] = attrs.field(default=(), converter=tuple)
+    trigger: Trigger | None = attrs.field(default=None, converter=_trigger)
+    reentry: Reentry = attrs.field(factory=Reentry)
+    policy: Policy = "ignore"
+    exits: tuple[Happens, ...] = attrs.field(default=(), converter=_exits)
 
     @property
     def rank(self) -> int:
@@ -113,22 +131,61 @@ class Campaign:
         """The time a message may wait, in microseconds."""
         return duration(self.expires, f"campaign {self.name}, expires")
 
+    @property
+    def is_broadcast(self) -> bool:
+        """Whether it is one message to all of its audience, planned when it is launched."""
+        return not self.steps and self.trigger is None
+
+    @property
+    def course(self) -> tuple[Step, ...]:
+        """The steps; where none are said, the one that sends its message."""
+        return self.steps or (Send(name=SEND, template=self.template, channels=self.channel),)
+
+    @property
+    def sends(self) -> tuple[Send, ...]:
+        """The steps that send."""
+        return tuple(one for one in self.course if isinstance(one, Send))
+
+    def message(self, step: str, channel: str = "") -> Campaign:
+        """Return the campaign of one message: that of a step, on one of its channels (the first where none is named)."""
+        sends = {one.name: one for one in self.sends}
+        if not self.steps or step not in sends:
+            return self
+        said = sends[step]
+        return attrs.evolve(
+            self,
+            channel=channel or said.channels[0],
+            provider=self.provider if channel in ("", said.channels[0]) else "",
+            template=said.template,
+            purpose=said.purpose or self.purpose,
+            topic=self.topic if said.topic is None else said.topic,
+            offers=said.offers or self.offers,
+            fields={**self.fields, **said.fields},
+        )
+
     def __attrs_post_init__(self) -> None:
         if not self.is_single:
             checked_name(self.name, "campaign", "campaign")
-        if not 0 <= self.holdout < 1:
-            raise InvalidCampaign(name=self.name, problem=f"the holdout is {self.holdout}; it goes from 0 to below 1")
-        if self.offers is not None and self.offers.k < 1:
-            raise InvalidCampaign(name=self.name, problem=f"{self.offers.k} offers are asked for, at least 1 is needed")
-        if not -HIGHEST <= self.priority <= HIGHEST:
-            problem = f"the priority is {self.priority}; it goes from -{HIGHEST} to {HIGHEST}"
+        for problem in (*self._problems(), *graph.problems(self.steps)):
             raise InvalidCampaign(name=self.name, problem=problem)
+        for goal in (self.goal, *self.goals):
+            if goal is not None:
+                checked_name(goal.event, "event", f"campaign {self.name}")
+                checked_name(goal.revenue, "event", f"campaign {self.name}")
+                duration(goal.within, f"campaign {self.name}, goal.within")
+
+    def _problems(self) -> Iterator[str]:
+        if not 0 <= self.holdout < 1:
+            yield f"the holdout is {self.holdout}; it goes from 0 to below 1"
+        if self.offers is not None and self.offers.k < 1:
+            yield f"{self.offers.k} offers are asked for, at least 1 is needed"
+        if not -HIGHEST <= self.priority <= HIGHEST:
+            yield f"the priority is {self.priority}; it goes from -{HIGHEST} to {HIGHEST}"
         if self.lifetime < 1:
-            raise InvalidCampaign(name=self.name, problem=f"messages that expire after {self.expires!r} are never sent")
-        if self.goal is not None:
-            checked_name(self.goal.event, "event", f"campaign {self.name}")
-            checked_name(self.goal.revenue, "event", f"campaign {self.name}")
-            duration(self.goal.within, f"campaign {self.name}, goal.within")
+            yield f"messages that expire after {self.expires!r} are never sent"
+        missing = [name for name in ("channel", "template") if not getattr(self, name)]
+        if missing and not self.steps:
+            yield f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; or say steps"
 
 
 def single(template: str, channel: str) -> Campaign:

@@ -6,12 +6,11 @@ from collections.abc import Collection
 
 from sqlalchemy import select
 
+from crmcore.model.happens import ENTERED, LEFT
 from crmcore.store import bulk, schema
 from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 
-#: What the events are called that tell of it; `ref` is the segment's name.
-ENTERED, LEFT = "segment_entered", "segment_left"
 #: A segment and a customer, by id.
 Pair = tuple[int, int]
 

@@ -77,9 +77,14 @@ def _occurrences_data(events: Occurrences) -> Plain:
         "within": events.within,
         "since": moment_data(events.since),
         "until": moment_data(events.until),
-        "where": [{"field": one.name, **compared_data(one.op, one.value, one.name)} for one in events.where] or None,
+        "where": [field_data(one) for one in events.where] or None,
     }
     return {key: value for key, value in window.items() if value is not None}
+
+
+def field_data(field: tree.Field) -> Plain:
+    """Return the comparison of a field of an event as plain data."""
+    return {"field": field.name, **compared_data(field.op, field.value, field.name)}
 
 
 def _moment_data(condition: tree.Moment) -> Plain:
@@ -123,11 +128,12 @@ def _occurrences(node: _Occurrences, place: str) -> Occurrences:
         within=None if node.within is None else duration(node.within, f"{place}.within"),
         since=moment_of(node.since, f"{place}.since"),
         until=moment_of(node.until, f"{place}.until"),
-        where=tuple(_field(one, f"{place}.where[{index}]") for index, one in enumerate(node.where)),
+        where=tuple(field_of(one, f"{place}.where[{index}]") for index, one in enumerate(node.where)),
     )
 
 
-def _field(plain: Mapping[str, Any], place: str) -> tree.Field:
+def field_of(plain: Mapping[str, Any], place: str) -> tree.Field:
+    """Return the comparison of a field of an event; raise InvalidCondition."""
     node: ValueNode = structured(plain, ValueNode, {"field": "name", "is": "op"}, place)
     op, value = comparison(node, place)
     return tree.Field(name=node.name, op=op, value=value)

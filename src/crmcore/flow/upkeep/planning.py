@@ -26,6 +26,7 @@ from crmcore.model.condition import (
     Tag,
     leaves,
 )
+from crmcore.model.happens import ENTERED, LEFT
 from crmcore.registry import alternatives
 from crmcore.rules import tree
 from crmcore.rules.leaf import Look
@@ -33,7 +34,6 @@ from crmcore.rules.naming import resolved
 from crmcore.rules.plugin import Plugins
 from crmcore.store import atoms, segments
 from crmcore.store.atoms import EVERYBODY, Under
-from crmcore.store.memberships import ENTERED, LEFT
 from crmcore.store.plain import to_data
 from crmcore.store.scope import Scope
 from crmcore.store.segments import Definition

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import attrs
 
 from crmcore.model.event import Event
+from crmcore.model.happens import ENTERED, LEFT
 from crmcore.store import events, memberships
-from crmcore.store.memberships import ENTERED, LEFT
 from crmcore.store.scope import Scope
 
 

@@ -1,0 +1,86 @@
+"""The steps of a campaign as a graph: where each leads, and what is wrong with it before anybody sets out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+
+from crmcore.model.names import NAME
+from crmcore.model.steps import END, WAITS, Arm, Branch, Exit, Split, Step, WaitFor
+
+
+def following(steps: Sequence[Step]) -> dict[str, str]:
+    """Return the step that is told after each one."""
+    after = {one.name: then.name for one, then in pairwise(steps)}
+    return after | {one.name: END for one in steps[-1:]}
+
+
+def ways(step: Step, following: Mapping[str, str]) -> dict[str, str]:
+    """Return where a step leads, by what is said of the way: "" where there is but one."""
+    after = following[step.name]
+    match step:
+        case Branch():
+            return {"yes": step.then or after, "no": step.otherwise or after}
+        case WaitFor():
+            return {"happened": step.then or after, "timeout": step.otherwise or after}
+        case Split():
+            return {arm.name: arm.then or after for arm in step.arms}
+        case Exit():
+            return {"": END}
+        case _:
+            return {"": step.then or after}
+
+
+def problems(steps: Sequence[Step]) -> Iterator[str]:
+    """Yield what is wrong with steps, in sentences."""
+    yield from _misnamed(steps)
+    names = {one.name for one in steps}
+    leads = {one.name: list(ways(one, following(steps)).values()) for one in steps}
+    for name, others in leads.items():
+        for unknown in sorted(set(others) - names - {END}):
+            near = get_close_matches(unknown, names, 1)
+            yield f"step {name!r} leads to {unknown!r}, which is no step" + (f"; is {near[0]!r} meant?" if near else "")
+    yield from _unreachable(steps, leads)
+    yield from _endless(steps, leads)
+
+
+def _misnamed(steps: Sequence[Step]) -> Iterator[str]:
+    names = [one.name for one in steps]
+    yield from (f"two steps are called {name!r}" for name in sorted({one for one in names if names.count(one) > 1}))
+    for name in names:
+        if not NAME.fullmatch(name) or name == END:
+            yield f"{name!r} is no name of a step: lower-case letters, digits and _ (and not {END!r})"
+    for one in steps:
+        if isinstance(one, Split):
+            yield from _arms(one.name, one.arms)
+
+
+def _arms(name: str, arms: Sequence[Arm]) -> Iterator[str]:
+    if len({arm.name for arm in arms}) < max(2, len(arms)):
+        yield f"split {name!r} needs two arms or more, each with a name of its own"
+    if any(arm.weight < 0 for arm in arms) or not sum(arm.weight for arm in arms):
+        yield f"the weights of split {name!r} are 0 or more, and not all 0"
+    for arm in arms:
+        if not NAME.fullmatch(arm.name):
+            yield f"{arm.name!r} is no name of an arm of {name!r}: lower-case letters, digits and _"
+
+
+def _unreachable(steps: Sequence[Step], leads: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    reached: set[str] = set()
+    ahead = [steps[0].name] if steps else []
+    while ahead:
+        name = ahead.pop()
+        if name not in reached and name in leads:
+            reached.add(name)
+            ahead += leads[name]
+    yield from (f"no way leads to step {one.name!r}" for one in steps if one.name not in reached)
+
+
+def _endless(steps: Sequence[Step], leads: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A way round on which nothing is waited for: without the waits, what is left has to come to an end."""
+    left = {one.name for one in steps if not isinstance(one, WAITS)}
+    while ending := {name for name in left if not left.intersection(leads[name])}:
+        left -= ending
+    if left:
+        yield f"steps {', '.join(repr(one) for one in sorted(left))} go round without a wait"
