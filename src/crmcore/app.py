@@ -91,6 +91,7 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         # What only some hosts use is imported when it is first used: importing crmcore stays quick.
         from crmcore import loader
         from crmcore.flow import policies
+        from crmcore.flow.entering import Entering
         from crmcore.flow.upkeep.settling import Upkeep
         from crmcore.hooks.setup import Setup
 
@@ -102,6 +103,7 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
             listened=frozenset(self.registry.listeners),
             address_kinds=self.registry.address_kinds,
             upkeep=Upkeep(self.registry.rules),
+            entering=Entering(self.registry.rules, policies.holdout(self.settings)),
         )
 
     def close(self) -> None:

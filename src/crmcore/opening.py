@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
+from crmcore.flow.entering import Entering
 from crmcore.flow.upkeep.settling import Upkeep
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import isolation, workspaces
@@ -30,7 +31,7 @@ log = logging.getLogger("crmcore.opening")
 class Opened:
     """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine.
 
-    `upkeep` keeps segments as they are to be. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
+    `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
     """
 
     engine: Engine
@@ -42,17 +43,25 @@ class Opened:
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     isolated: bool = False
     upkeep: Upkeep = attrs.field(factory=Upkeep)
+    entering: Entering = attrs.field(factory=Entering)
 
     def write(self, act: Callable[[Scope], Result], /) -> Result:
         """Do something in a transaction that may write; where others were in its way it is done again."""
         now = self.clock.now()
         self.ids.ready(now)
-        return write(self.engine, lambda connection: self._written(self.scope(connection, now), act))
+        return write(self.engine, lambda connection: self._written(self._ours(connection, now), act))
 
     def _written(self, scope: Scope, act: Callable[[Scope], Result]) -> Result:
         result = act(scope)
-        self.upkeep.settle(scope)
+        scope.settle()
         return result
+
+    def _settle(self, scope: Scope) -> None:
+        self.upkeep.settle(scope)
+        self.entering.settle(scope)
+
+    def _ours(self, connection: Connection, now: int) -> Scope:
+        return attrs.evolve(self.scope(connection, now), settling=self._settle)
 
     @contextmanager
     def reading(self) -> Iterator[Scope]:

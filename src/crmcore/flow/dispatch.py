@@ -27,7 +27,7 @@ from crmcore.hooks.channel import Compiled
 from crmcore.model.delivery import Book
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import claims, deliveries, moves, runs, templates
+from crmcore.store import claims, deliveries, enrolments, moves, runs, templates
 from crmcore.store.claims import Claimed
 from crmcore.store.scope import Read, Scope, Write
 
@@ -69,7 +69,7 @@ class Dispatcher:
         self._registry, self._settings = registry, settings
         self._turn = Turn(owner=owner, lease=settings.sending.lease, limiter=Limiter(settings.limits, registry))
         self._carrying = Carrying(stack)
-        self._plans: dict[tuple[int, str], Plan] = {}
+        self._plans: dict[tuple[int, int | None, str, str], Plan] = {}
         self._compiled: dict[int, Compiled] = {}
         self._sent: Sent | None = None
         self._ready: deque[Ready] = deque()
@@ -144,7 +144,7 @@ class Dispatcher:
     def _next(self, run_id: int, left: int | None) -> Next | None:
         """Return what to claim of a run; nothing where what it needs is not there, which keeps no other run waiting."""
         try:
-            given = self._plan(run_id, None)
+            given = self._plan(run_id, None, "", "")
         except CRMError as error:
             self._wait(run_id, error)
             return None
@@ -169,13 +169,15 @@ class Dispatcher:
         self._write(lambda scope: claims.renew(scope, self._turn.owner, ids, lease_until=scope.now + self._turn.lease))
 
     def _prepare(self, claimed: Sequence[Claimed]) -> None:
-        """Make messages; where a run has more than one channel, each apart."""
-        for (run_id, channel), some in groupby(sorted(claimed, key=_grouping), key=lambda one: _grouping(one)[:2]):
+        """Make messages; where a run has more than one step or channel, each apart."""
+        for _, some in groupby(sorted(claimed, key=_grouping), key=lambda one: _grouping(one)[:4]):
             batch = list(some)
+            first = batch[0]
             try:
-                self._ready.append(self._made(self._plan(run_id, channel), batch))
+                given = self._plan(first.run_id, first.version, first.step, first.channel)
+                self._ready.append(self._made(given, batch))
             except CRMError as error:
-                self._wait(run_id, error)
+                self._wait(first.run_id, error)
                 self._write(partial(claims.release, owner=self._turn.owner, ids=[one.id for one in batch]))
 
     def _made(self, given: Plan, batch: Sequence[Claimed]) -> Ready:
@@ -200,12 +202,14 @@ class Dispatcher:
         if ids:
             self._write(partial(claims.release, owner=self._turn.owner, ids=ids))
 
-    def _plan(self, run_id: int, channel: str | None) -> Plan:
-        key = (run_id, channel or "")
+    def _plan(self, run_id: int, version: int | None, step: str, channel: str) -> Plan:
+        """Return the plan of a step's message on a channel; that of the first where none is named."""
+        key = (run_id, version, step, channel)
         if key not in self._plans:
             with self._reading() as scope:
-                run = runs.load(scope, run_id)
-                made = plan(run.campaign, self._registry, self._settings, channel)
+                run = runs.of_version(scope, runs.load(scope, run_id), version)
+                campaign = run.campaign.message(step or run.campaign.first_send, channel)
+                made = plan(campaign, self._registry, self._settings, channel or None)
                 self._plans[key] = advised(scope, made, self._registry, run.started_at)
         return self._plans[key]
 
@@ -227,14 +231,23 @@ def _recovered(scope: Scope) -> int:
 
 def _finished(scope: Scope) -> None:
     for run_id in runs.running(scope):
-        if not deliveries.waits(scope, run_id) and _is_over(scope, run_id):
+        if not _goes_on(scope, run_id) and _is_over(scope, run_id):
             runs.finish(scope, run_id)
+
+
+def _goes_on(scope: Scope, run_id: int) -> bool:
+    """Something waits, somebody is on the way, or others may enter at any time."""
+    return (
+        deliveries.waits(scope, run_id)
+        or enrolments.under_way(scope, run_id)
+        or runs.load(scope, run_id).campaign.trigger is not None
+    )
 
 
 def _is_over(scope: Scope, run_id: int) -> bool:
     """Whoever plans deliveries of a run anew, or steers it, holds it: while it is held here, no answer changes."""
-    return runs.hold(scope, run_id) == runs.RUNNING and not deliveries.waits(scope, run_id)
+    return runs.hold(scope, run_id) == runs.RUNNING and not _goes_on(scope, run_id)
 
 
-def _grouping(one: Claimed) -> tuple[int, str, int, int]:
-    return one.run_id, one.channel, one.template_id, one.id
+def _grouping(one: Claimed) -> tuple[int, int, str, str, int, int]:
+    return one.run_id, one.version or 0, one.step, one.channel, one.template_id, one.id

@@ -10,6 +10,7 @@ import attrs
 from crmcore.errors import InvalidCampaign, UndefinedField
 from crmcore.flow.blaming import blamed
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
+from crmcore.flow.entering import setting_out
 from crmcore.flow.holdout import is_held_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.progress import Progress
@@ -22,9 +23,10 @@ from crmcore.model.purpose import message_class
 from crmcore.model.template import Template
 from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import customer_ids, fetched
-from crmcore.store import contexts, deliveries, runs, segments, templates
+from crmcore.store import contexts, deliveries, enrolments, runs, segments, templates
 from crmcore.store.deliveries import Planned
-from crmcore.store.runs import Enrolled, Run
+from crmcore.store.enrolments import Enrolment
+from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
 
 BATCH = 1000
@@ -116,14 +118,29 @@ def launch(scope: Scope, plan: Plan, customers: Sequence[int], salt: str) -> Lau
     held = 0
     for start in range(0, len(customers), BATCH):
         some = customers[start : start + BATCH]
-        enrolled = runs.enrol(scope, run, [(one, is_held_out(scope, plan, run, one)) for one in some])
+        enrolled = _enrolled(scope, plan, run, some)
+        enrolments.add(scope, enrolled)
         deliveries.plan(scope, _planned(scope, plan, run, enrolled, _templates_of(scope, found, some)))
         held += sum(one.held_out for one in enrolled)
     return Launched(run_id=run.id, campaign=plan.campaign.name, audience=len(customers), held_out=held)
 
 
+def _enrolled(scope: Scope, plan: Plan, run: Run, customers: Sequence[int]) -> list[Enrolment]:
+    """A broadcast is one step: nobody waits for a time."""
+    ids = scope.new_ids(len(customers))
+    return [
+        attrs.evolve(
+            setting_out(scope, run, new_id, one, held_out=is_held_out(scope, plan.policy.holdout, run, one)),
+            step=SEND,
+            next="",
+            due_at=None,
+        )
+        for one, new_id in zip(customers, ids, strict=True)
+    ]
+
+
 def _planned(
-    scope: Scope, plan: Plan, run: Run, enrolled: Sequence[Enrolled], template_ids: Sequence[int]
+    scope: Scope, plan: Plan, run: Run, enrolled: Sequence[Enrolment], template_ids: Sequence[int]
 ) -> list[Planned]:
     customers = [one.customer_id for one in enrolled]
     addresses = contexts.addresses(scope, customers, plan.channel.capabilities.address_kinds)

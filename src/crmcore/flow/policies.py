@@ -32,6 +32,11 @@ def policy(table: Any) -> Policy:
     return Policy(**_read(table, "[policy]", _POLICY))
 
 
+def holdout(settings: Settings) -> float:
+    """Return the share that no marketing is sent to; raise SettingsError."""
+    return policy(settings.tables.get("policy", {})).holdout
+
+
 def check(settings: Settings, registry: Registry) -> None:
     """Raise SettingsError for a policy that is not valid, or is about channels that are not there.
 

@@ -94,6 +94,7 @@ class Turn:
     def _hand(self, scope: Scope, ready: Ready, became: Counter[Book]) -> tuple[list[Composed], bool]:
         """Hand over what may go. What hosts have said until now is folded first; whoever says more then has to wait."""
         fold_visible(scope)
+        scope.settle()
         standing = claims.standing(scope, self.owner, ready.ids)
         failed = [one for one in ready.failures if one.delivery_id in standing]
         moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failed])

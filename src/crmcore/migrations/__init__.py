@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VERSION_TABLE = "crm_alembic_crmcore"
 #: The revision this release is written for. It also runs on the one after it.
-HEAD = "crmcore_0006"
+HEAD = "crmcore_0007"
 PREFIX = "crm_"
 
 __all__ = ["HEAD", "VERSION_TABLE", "current", "downgrade", "include_object", "prepare", "sql", "upgrade"]

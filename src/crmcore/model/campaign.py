@@ -146,6 +146,11 @@ class Campaign:
         """The steps that send."""
         return tuple(one for one in self.course if isinstance(one, Send))
 
+    @property
+    def first_send(self) -> str:
+        """The name of the first step that sends; "" where none does."""
+        return next((one.name for one in self.sends), "")
+
     def message(self, step: str, channel: str = "") -> Campaign:
         """Return the campaign of one message: that of a step, on one of its channels (the first where none is named)."""
         sends = {one.name: one for one in self.sends}

@@ -78,9 +78,14 @@ def matching(events: Occurrences, history: History) -> list[PastEvent]:
         if one.name == events.name
         and (events.since is None or one.at >= events.since)
         and (events.until is None or one.at < events.until)
-        and all(compare(_field(one, field), field.op, field.value) for field in events.where)
+        and fits(one, events.where)
     ]
     return sorted(fitting, key=lambda one: one.at)
+
+
+def fits(event: PastEvent, where: Iterable[Field]) -> bool:
+    """Tell whether the fields of an event compare as they are to."""
+    return all(compare(field_of(event, one.name), one.op, one.value) for one in where)
 
 
 def times_of(events: Occurrences) -> Callable[[History], Sequence[int]]:
@@ -189,13 +194,14 @@ def _hot_field_sql(field: Field, column: Any, kind: str) -> Truth:
     return and_(column.is_not(None), compared(field.op, column, field.value))
 
 
-def _field(event: PastEvent, field: Field) -> object:
-    if field.name not in HOT:
-        return value_in(event.properties, field.name, MISSING)
-    value = getattr(event, field.name)
+def field_of(event: PastEvent, name: str) -> object:
+    """Return the value of a field of an event: a hot column, else a property; MISSING where there is none."""
+    if name not in HOT:
+        return value_in(event.properties, name, MISSING)
+    value = getattr(event, name)
     if value is None:
         return MISSING
-    return unscaled(value) if field.name == "quantity" else value
+    return unscaled(value) if name == "quantity" else value
 
 
 def _fitting(at: int) -> int:

@@ -24,7 +24,7 @@ class Claimed:
     """A delivery this process works on.
 
     Attributes: `removed` (its address is gone, or is somebody else's by now); `attempt` (which attempt this is, from 1);
-    `fields` and `context` as JSON.
+    `fields` and `context` as JSON; `step` and `version` of its campaign (its run's where it says none).
     """
 
     id: int
@@ -46,6 +46,8 @@ class Claimed:
     due_at: int
     expires_at: int | None
     fields: str | None
+    step: str
+    version: int | None
 
 
 @attrs.frozen
@@ -148,6 +150,8 @@ _COLUMNS = (
     "due_at",
     "expires_at",
     "fields",
+    "step",
+    "version",
 )
 
 
@@ -220,6 +224,13 @@ def recover(scope: Scope) -> None:
 
 #: Why a delivery is in doubt of which nothing was heard since it was handed over.
 LEASE_ENDED = "no answer before the lease ended"
+
+
+def hold_contacts(scope: Scope, customers: Collection[int]) -> None:
+    """Lock the contact_state rows of customers, waiting for whoever has them: nothing of them is handed over meanwhile."""
+    if customers:
+        columns, rows = ("customer_id",), schema.contact_state
+        bulk.select_held(scope, rows, columns, {}, "customer_id", sorted(customers), "FOR UPDATE")
 
 
 def lock_contacts(scope: Scope, customers: Collection[int], *, exclusive: bool) -> set[int]:

@@ -43,6 +43,7 @@ _PLANNED = (
     "expires_at",
     "settled_at",
     "fields",
+    "version",
 )
 
 
@@ -50,7 +51,8 @@ _PLANNED = (
 class Planned:
     """A delivery to be; without an address it is skipped at once.
 
-    `fields` (JSON) are those of this one message; `origin_id` is the origin it came in under (the customer's where 0).
+    `fields` (JSON) are those of this one message; `origin_id` is the origin it came in under (the customer's where 0);
+    `arm` names the variants its customer came by, `version` the campaign's version (the run's where it says none).
     """
 
     run_id: int
@@ -68,6 +70,8 @@ class Planned:
     occurrence: int = 1
     fields: str | None = None
     origin_id: int = 0
+    arm: str = ""
+    version: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -106,7 +110,7 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             (State.PLANNED if one.address_id else State.SKIPPED).value,
             "" if one.address_id else Reason.NO_ADDRESS.value,
             one.held_out,
-            "",
+            one.arm,
             one.template_id,
             0,
             one.priority,
@@ -115,6 +119,7 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             one.expires_at,
             None if one.address_id else scope.now,
             one.fields,
+            one.version,
         )
         for new_id, one in zip(scope.new_ids(len(planned)), planned, strict=True)
     ]

@@ -80,6 +80,7 @@ def append(scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Se
     ]
     bulk.insert(scope, schema.event, _EVENT, rows)
     sums.fold(scope, events, owners)
+    scope.appended.note(events, ids, owners)
     for event, owner in zip(events, owners, strict=True):
         scope.touched.note(owner[0], event_key(event.name))
     if notices.is_heard(scope, EventTracked):

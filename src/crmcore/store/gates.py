@@ -13,7 +13,7 @@ from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.model.statement import ANY_CHANNEL
 from crmcore.store import bulk, consents, schema, suppressions
 from crmcore.store.claims import Claimed
-from crmcore.store.runs import RUNNING
+from crmcore.store.enrolments import EXITED
 from crmcore.store.scope import Scope
 
 Key = TypeVar("Key", bound=Hashable)
@@ -39,10 +39,10 @@ def reasons(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[int,
 
 
 def exited(scope: Scope, claimed: Sequence[Claimed]) -> set[int]:
-    """Return the deliveries of enrolments that have ended, by id."""
+    """Return the deliveries of enrolments that an exit has ended, by id."""
     wanted = sorted({one.enrolment_id for one in claimed})
     states = bulk.select_in(scope, schema.enrolment, ("id", "state"), {}, "id", wanted)
-    ended = {one for one, state in states if state != RUNNING}
+    ended = {one for one, state in states if state == EXITED}
     return {one.id for one in claimed if one.enrolment_id in ended}
 
 

@@ -172,8 +172,8 @@ def _data(value: Any) -> Plain:
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
-    default = field.default
-    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type, attr-defined]  # attrs calls it a function
+    default: Any = field.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]  # attrs calls it a function
 
 
 def _plain(value: Any) -> Any:

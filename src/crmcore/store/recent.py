@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -86,6 +86,16 @@ def of_customers(
 
 
 _NOTHING: dict[str, Any] = {}
+
+
+def events_after(
+    scope: Scope, names: Collection[str], customers: Sequence[int], since: int
+) -> dict[int, list[PastEvent]]:
+    """Return the events of these names that customers had after a time."""
+    found: Events = {}
+    for name in sorted(names):
+        _add_events(scope, found, name, customers, since)
+    return found
 
 
 def _events(scope: Scope, looked_at: Mapping[int, frozenset[int]], asked: Mapping[int, Wanted]) -> tuple[Times, Events]:

@@ -12,7 +12,7 @@ from crmcore.store.scope import Scope
 #: What the new row takes over from the old one.
 _KEPT = (
     "run_id, step, customer_id, origin_id, occurrence, enrolment_id, purpose, message_class, held_out, arm, priority, "
-    "expires_at, trace, fields"
+    "expires_at, trace, fields, version"
 )
 _REROUTE = f"""INSERT INTO crm_delivery
 (workspace_id, id, channel, address_id, template_id, planned_at, due_at, state, reason, attempt, {_KEPT})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
+from functools import lru_cache
 
 import attrs
 from sqlalchemy import exists, func, select
 
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
-from crmcore.model.campaign import SEND, Campaign
+from crmcore.model.campaign import Campaign
 from crmcore.store import bulk, deliveries, notices, schema
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
@@ -32,15 +33,6 @@ class Run:
     state: str
     salt: str
     started_at: int
-
-
-@attrs.frozen(kw_only=True)
-class Enrolled:
-    """A customer who takes part, held out or not."""
-
-    id: int
-    customer_id: int
-    held_out: bool
 
 
 def begin(scope: Scope, campaign: Campaign, salt: str) -> Run:
@@ -87,36 +79,28 @@ def _begin(scope: Scope, campaign: Campaign, campaign_id: int, version: int, sta
     return run_id
 
 
-def enrol(scope: Scope, run: Run, held_out: Sequence[tuple[int, bool]]) -> list[Enrolled]:
-    """Enrol customers in a run."""
-    ids = scope.new_ids(len(held_out))
-    rows = [
-        (new_id, run.id, customer_id, customer_id, "", 1, run.version, SEND, "running", "", held, scope.now)
-        for new_id, (customer_id, held) in zip(ids, held_out, strict=True)
-    ]
-    bulk.insert(scope, schema.enrolment, _ENROLMENT, rows)
-    return [Enrolled(id=row[0], customer_id=row[2], held_out=row[10]) for row in rows]
-
-
-_ENROLMENT = (
-    "id",
-    "run_id",
-    "customer_id",
-    "origin_id",
-    "key",
-    "occurrence",
-    "version",
-    "step",
-    "state",
-    "arm",
-    "held_out",
-    "entered_at",
-)
-
-
 def load(scope: Scope, run_id: int) -> Run:
     """Return a run by id."""
     return _runs(scope, schema.run.c.id == run_id)[0]
+
+
+def of_ids(scope: Scope, ids: Collection[int]) -> list[Run]:
+    """Return runs by their ids, the latest first."""
+    return _runs(scope, schema.run.c.id.in_(sorted(ids)))
+
+
+def of_version(scope: Scope, run: Run, version: int | None) -> Run:
+    """Return a run as an earlier version of its campaign had it."""
+    if version in (None, run.version):
+        return run
+    row, of_run = schema.campaign_version.c, schema.run.c
+    query = (
+        select(row.definition)
+        .join_from(schema.campaign_version, schema.run, of_run.campaign_id == row.campaign_id)
+        .where(row.workspace_id == scope.workspace_id, of_run.workspace_id == scope.workspace_id)
+        .where(of_run.id == run.id, row.version == version)
+    )
+    return attrs.evolve(run, campaign=_defined(scope.connection.execute(query).scalar_one()), version=version)
 
 
 def latest(scope: Scope, campaign: str) -> Run:
@@ -204,7 +188,7 @@ def _runs(scope: Scope, which: object) -> list[Run]:
     return [
         Run(
             id=one,
-            campaign=campaign_of(json.loads(definition)),
+            campaign=_defined(definition),
             version=number,
             state=state,
             salt=salt,
@@ -212,6 +196,12 @@ def _runs(scope: Scope, which: object) -> list[Run]:
         )
         for one, definition, number, state, salt, started_at in scope.connection.execute(query)
     ]
+
+
+@lru_cache(maxsize=256)
+def _defined(definition: str) -> Campaign:
+    """A version never changes: it is read once."""
+    return campaign_of(json.loads(definition))
 
 
 def _version(scope: Scope, campaign: Campaign) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import attrs
 from sqlalchemy import Connection, Select, Table, select
 
 from crmcore.model.identity import Identity
+from crmcore.store.appended import Appended
 from crmcore.store.touched import Touched
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class Scope:
 
     `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to;
     `address_kinds` are those that each channel sends to; `import_id` is the import that all rows written here come from,
-    if any; `isolated` tells that row-level security is on; `touched` collects what is changed of customers.
+    if any; `isolated` tells that row-level security is on; `touched` collects what is changed of customers, `appended` their
+    events, and `settling` is what follows from both before the transaction ends (in a host's, it waits for its commit).
     """
 
     connection: Connection
@@ -38,6 +40,13 @@ class Scope:
     import_id: int | None = None
     isolated: bool = False
     touched: Touched = attrs.field(factory=Touched)
+    appended: Appended = attrs.field(factory=Appended)
+    settling: Callable[[Scope], None] | None = None
+
+    def settle(self) -> None:
+        """Look at what follows from all that was written until now: who is in which segment, who enters or leaves a campaign."""
+        if self.settling is not None:
+            self.settling(self)
 
     def new_id(self) -> int:
         """Return one new row id."""

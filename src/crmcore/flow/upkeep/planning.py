@@ -156,7 +156,7 @@ def conditions(scope: Scope, plugins: Plugins) -> list[Condition]:
     return [
         one
         for one in every
-        if _can_live(one, plugins) or (_is_foreign(one, plugins) and atoms_of([one]).keys() <= asked)
+        if can_live(one, plugins) or (_is_foreign(one, plugins) and atoms_of([one]).keys() <= asked)
     ]
 
 
@@ -168,7 +168,7 @@ def _is_foreign(condition: Condition, plugins: Plugins) -> bool:
 def live_conditions(scope: Scope, plugins: Plugins) -> list[tuple[Definition, Condition]]:
     """Return the segments that can be kept up to date, each with its condition: names of segments resolved."""
     found = [(one, _resolved(scope, one)) for one in segments.of_rules(scope)]
-    return [(one, condition) for one, condition in found if condition is not None and _can_live(condition, plugins)]
+    return [(one, condition) for one, condition in found if condition is not None and can_live(condition, plugins)]
 
 
 def _resolved(scope: Scope, definition: Definition) -> Condition | None:
@@ -187,7 +187,7 @@ def is_live(scope: Scope, definition: Definition, plugins: Plugins) -> bool:
     """
     condition = resolved(scope, definition.condition)
     is_exact = not any(map(_is_of_any_currency, leaves(condition)))
-    if definition.kind != segments.RULE or not is_exact or not _can_live(condition, plugins):
+    if definition.kind != segments.RULE or not is_exact or not can_live(condition, plugins):
         return False
     asked = atoms.asked(scope)
     return all(atom in asked and not asked[atom].has_failed for atom in atoms_of([condition]))
@@ -197,7 +197,8 @@ def _is_of_any_currency(leaf: Leaf) -> bool:
     return isinstance(leaf, Sum) and leaf.field == "amount" and leaf.currency is None
 
 
-def _can_live(condition: Condition, plugins: Plugins) -> bool:
+def can_live(condition: Condition, plugins: Plugins) -> bool:
+    """Tell whether a condition can be looked at customer by customer: all that can change it is told."""
     return all(_is_touched(leaf, plugins) for leaf in leaves(condition))
 
 

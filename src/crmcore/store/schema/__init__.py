@@ -4,12 +4,16 @@ from crmcore.store.schema.campaigns import (
     campaign,
     campaign_version,
     conversion,
+    coupon,
     enrolment,
+    listener,
     membership,
+    refusal,
     run,
     segment,
     segment_member,
     template,
+    webhook,
 )
 from crmcore.store.schema.columns import metadata
 from crmcore.store.schema.contact import (
@@ -75,6 +79,7 @@ __all__ = [
     "consent_state",
     "contact_state",
     "conversion",
+    "coupon",
     "customer",
     "delivery",
     "enrolment",
@@ -86,6 +91,7 @@ __all__ = [
     "impression",
     "limit",
     "link",
+    "listener",
     "member",
     "membership",
     "merge",
@@ -99,6 +105,7 @@ __all__ = [
     "pending",
     "quarantine",
     "receipt",
+    "refusal",
     "run",
     "segment",
     "segment_atom",
@@ -115,5 +122,6 @@ __all__ = [
     "template",
     "timer",
     "topic",
+    "webhook",
     "workspace",
 ]

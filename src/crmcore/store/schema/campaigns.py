@@ -68,8 +68,9 @@ run = rows(
     indexes=[("campaign_id", "started_at")],
 )
 
-#: One customer's way through a run; `key` is "" or the cart, order or session it is about. `arm` is the variant, fixed
-#: at entry; `step` is where it stands.
+#: One customer's way through a run; `key` is "" or the cart, order or session it is about. `arm` is what its variants are
+#: drawn by, fixed at entry; `step` is where it stands, `next` where it goes once it is due, `path` where it has been, and
+#: `moves` how many steps that were.
 enrolment = rows(
     "enrolment",
     number("run_id"),
@@ -86,9 +87,64 @@ enrolment = rows(
     maybe_number("due_at"),
     maybe_number("left_at"),
     maybe_words("reason"),
-    partial("ix_enrolment_due", ("due_at",), "due_at IS NOT NULL"),
+    maybe_words("next"),
+    maybe_number("moves"),
+    maybe_words("path"),
+    partial("ix_enrolment_due", ("run_id", "due_at", "id"), "due_at IS NOT NULL"),
     unique=[("run_id", "customer_id", "key", "occurrence")],
     indexes=[("customer_id",)],
+)
+
+#: The names of events that a run which goes on looks out for.
+listener = keyed("listener", ("name", "run_id"), words("name"), number("run_id"))
+
+#: Matches that let nobody enter a run, and why: counted by customer and reason.
+refusal = keyed(
+    "refusal",
+    ("run_id", "customer_id", "reason"),
+    number("run_id"),
+    number("customer_id"),
+    words("reason"),
+    number("count"),
+    number("first_at"),
+    number("last_at"),
+    indexes=[("customer_id",)],
+)
+
+#: Codes of a source: free, reserved for a delivery, redeemed.
+coupon = rows(
+    "coupon",
+    words("source"),
+    words("code"),
+    number("created_at"),
+    maybe_number("delivery_id"),
+    maybe_number("reserved_at"),
+    maybe_number("redeemed_at"),
+    partial("ix_coupon_free", ("source", "id"), "delivery_id IS NULL"),
+    partial("ix_coupon_reserved", ("delivery_id",), "delivery_id IS NOT NULL AND redeemed_at IS NULL"),
+    unique=[("source", "code")],
+)
+
+#: What is posted to addresses of the host's, once it is due; `url` is as the step says it, `body` JSON.
+webhook = rows(
+    "webhook",
+    number("run_id"),
+    words("step"),
+    number("customer_id"),
+    number("origin_id"),
+    number("enrolment_id"),
+    words("url"),
+    words("body"),
+    words("state"),
+    words("reason"),
+    number("attempt"),
+    number("planned_at"),
+    number("due_at"),
+    maybe_words("claimed_by"),
+    maybe_number("lease_until"),
+    maybe_number("settled_at"),
+    partial("ix_webhook_due", ("due_at", "id"), "settled_at IS NULL"),
+    indexes=[("run_id",), ("customer_id",)],
 )
 
 #: A goal reached inside its window; `credit` times 10^6 is the share of `amount` that goes to this delivery.

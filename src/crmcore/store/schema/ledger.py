@@ -9,7 +9,8 @@ from sqlalchemy import Column
 from crmcore.store.schema.columns import keyed, maybe_number, maybe_words, number, partial, rows, words, yes_no
 
 #: The ledger: one row per message to one address. `address_id` is 0 for a skip before an address was chosen; `due_at` is
-#: when it may be claimed next; `fields` (JSON) are those of this one message, `context` is frozen when it is handed over.
+#: when it may be claimed next; `fields` (JSON) are those of this one message, `context` is frozen when it is handed over,
+#: `version` is the campaign's (its run's where it says none).
 delivery = rows(
     "delivery",
     number("run_id"),
@@ -41,6 +42,7 @@ delivery = rows(
     maybe_words("provider_id"),
     maybe_words("trace"),
     maybe_words("fields"),
+    maybe_number("version"),
     partial("ix_delivery_due", ("run_id", "due_at", "id"), "state IN ('planned', 'deferred')"),
     partial("ix_delivery_lease", ("lease_until",), "state IN ('claimed', 'handed')"),
     partial("ix_delivery_waiting", ("customer_id", "due_at"), "settled_at IS NULL"),

@@ -1,0 +1,75 @@
+DROP INDEX ix_enrolment_due;
+
+ALTER TABLE crm_enrolment ADD COLUMN next TEXT COLLATE "C";
+
+ALTER TABLE crm_enrolment ADD COLUMN moves BIGINT;
+
+ALTER TABLE crm_enrolment ADD COLUMN path TEXT COLLATE "C";
+
+CREATE INDEX ix_enrolment_due ON crm_enrolment (workspace_id, run_id, due_at, id) WHERE due_at IS NOT NULL;
+
+ALTER TABLE crm_delivery ADD COLUMN version BIGINT;
+
+CREATE TABLE crm_listener (
+workspace_id BIGINT NOT NULL, 
+name TEXT COLLATE "C" NOT NULL, 
+run_id BIGINT NOT NULL, 
+PRIMARY KEY (workspace_id, name, run_id)
+);
+
+CREATE TABLE crm_refusal (
+workspace_id BIGINT NOT NULL, 
+run_id BIGINT NOT NULL, 
+customer_id BIGINT NOT NULL, 
+reason TEXT COLLATE "C" NOT NULL, 
+count BIGINT NOT NULL, 
+first_at BIGINT NOT NULL, 
+last_at BIGINT NOT NULL, 
+PRIMARY KEY (workspace_id, run_id, customer_id, reason)
+);
+
+CREATE INDEX ix_refusal_customer_id ON crm_refusal (workspace_id, customer_id);
+
+CREATE TABLE crm_coupon (
+id BIGINT NOT NULL, 
+workspace_id BIGINT NOT NULL, 
+source TEXT COLLATE "C" NOT NULL, 
+code TEXT COLLATE "C" NOT NULL, 
+created_at BIGINT NOT NULL, 
+delivery_id BIGINT, 
+reserved_at BIGINT, 
+redeemed_at BIGINT, 
+PRIMARY KEY (workspace_id, id), 
+CONSTRAINT uq_coupon_source UNIQUE (workspace_id, source, code)
+);
+
+CREATE INDEX ix_coupon_free ON crm_coupon (workspace_id, source, id) WHERE delivery_id IS NULL;
+
+CREATE INDEX ix_coupon_reserved ON crm_coupon (workspace_id, delivery_id) WHERE delivery_id IS NOT NULL AND redeemed_at IS NULL;
+
+CREATE TABLE crm_webhook (
+id BIGINT NOT NULL, 
+workspace_id BIGINT NOT NULL, 
+run_id BIGINT NOT NULL, 
+step TEXT COLLATE "C" NOT NULL, 
+customer_id BIGINT NOT NULL, 
+origin_id BIGINT NOT NULL, 
+enrolment_id BIGINT NOT NULL, 
+url TEXT COLLATE "C" NOT NULL, 
+body TEXT COLLATE "C" NOT NULL, 
+state TEXT COLLATE "C" NOT NULL, 
+reason TEXT COLLATE "C" NOT NULL, 
+attempt BIGINT NOT NULL, 
+planned_at BIGINT NOT NULL, 
+due_at BIGINT NOT NULL, 
+claimed_by TEXT COLLATE "C", 
+lease_until BIGINT, 
+settled_at BIGINT, 
+PRIMARY KEY (workspace_id, id)
+);
+
+CREATE INDEX ix_webhook_customer_id ON crm_webhook (workspace_id, customer_id);
+
+CREATE INDEX ix_webhook_due ON crm_webhook (workspace_id, due_at, id) WHERE settled_at IS NULL;
+
+CREATE INDEX ix_webhook_run_id ON crm_webhook (workspace_id, run_id);

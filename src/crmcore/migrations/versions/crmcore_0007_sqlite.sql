@@ -1,0 +1,75 @@
+DROP INDEX ix_enrolment_due;
+
+ALTER TABLE crm_enrolment ADD COLUMN next TEXT;
+
+ALTER TABLE crm_enrolment ADD COLUMN moves BIGINT;
+
+ALTER TABLE crm_enrolment ADD COLUMN path TEXT;
+
+CREATE INDEX ix_enrolment_due ON crm_enrolment (workspace_id, run_id, due_at, id) WHERE due_at IS NOT NULL;
+
+ALTER TABLE crm_delivery ADD COLUMN version BIGINT;
+
+CREATE TABLE crm_listener (
+workspace_id BIGINT NOT NULL, 
+name TEXT NOT NULL, 
+run_id BIGINT NOT NULL, 
+PRIMARY KEY (workspace_id, name, run_id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE crm_refusal (
+workspace_id BIGINT NOT NULL, 
+run_id BIGINT NOT NULL, 
+customer_id BIGINT NOT NULL, 
+reason TEXT NOT NULL, 
+count BIGINT NOT NULL, 
+first_at BIGINT NOT NULL, 
+last_at BIGINT NOT NULL, 
+PRIMARY KEY (workspace_id, run_id, customer_id, reason)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_refusal_customer_id ON crm_refusal (workspace_id, customer_id);
+
+CREATE TABLE crm_coupon (
+id INTEGER PRIMARY KEY NOT NULL, 
+workspace_id BIGINT NOT NULL, 
+source TEXT NOT NULL, 
+code TEXT NOT NULL, 
+created_at BIGINT NOT NULL, 
+delivery_id BIGINT, 
+reserved_at BIGINT, 
+redeemed_at BIGINT, 
+CONSTRAINT uq_coupon_source UNIQUE (workspace_id, source, code)
+);
+
+CREATE INDEX ix_coupon_free ON crm_coupon (workspace_id, source, id) WHERE delivery_id IS NULL;
+
+CREATE INDEX ix_coupon_reserved ON crm_coupon (workspace_id, delivery_id) WHERE delivery_id IS NOT NULL AND redeemed_at IS NULL;
+
+CREATE TABLE crm_webhook (
+id INTEGER PRIMARY KEY NOT NULL, 
+workspace_id BIGINT NOT NULL, 
+run_id BIGINT NOT NULL, 
+step TEXT NOT NULL, 
+customer_id BIGINT NOT NULL, 
+origin_id BIGINT NOT NULL, 
+enrolment_id BIGINT NOT NULL, 
+url TEXT NOT NULL, 
+body TEXT NOT NULL, 
+state TEXT NOT NULL, 
+reason TEXT NOT NULL, 
+attempt BIGINT NOT NULL, 
+planned_at BIGINT NOT NULL, 
+due_at BIGINT NOT NULL, 
+claimed_by TEXT, 
+lease_until BIGINT, 
+settled_at BIGINT
+);
+
+CREATE INDEX ix_webhook_customer_id ON crm_webhook (workspace_id, customer_id);
+
+CREATE INDEX ix_webhook_due ON crm_webhook (workspace_id, due_at, id) WHERE settled_at IS NULL;
+
+CREATE INDEX ix_webhook_run_id ON crm_webhook (workspace_id, run_id);

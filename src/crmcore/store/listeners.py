@@ -1,0 +1,64 @@
+"""Which runs look out for which events, and whom they refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import attrs
+from sqlalchemy import select
+
+from crmcore.store import bulk, schema
+from crmcore.store.scope import Scope
+
+
+def listen(scope: Scope, run_id: int, names: Collection[str]) -> None:
+    """Let a run look out for events of these names, and no others."""
+    unlisten(scope, run_id)
+    bulk.insert(scope, schema.listener, ("name", "run_id"), [(name, run_id) for name in sorted(names)])
+
+
+def unlisten(scope: Scope, run_id: int) -> None:
+    """Let a run look out for nothing more."""
+    bulk.delete(scope, schema.listener, ("run_id",), [(run_id,)])
+
+
+def listening(scope: Scope, names: Iterable[str]) -> dict[int, set[str]]:
+    """Return the runs that look out for events of these names, and for which of them."""
+    row = schema.listener.c
+    query = select(row.run_id, row.name).where(row.workspace_id == scope.workspace_id, row.name.in_(sorted(names)))
+    found: dict[int, set[str]] = {}
+    for run_id, name in scope.connection.execute(query):
+        found.setdefault(run_id, set()).add(name)
+    return dict(sorted(found.items()))
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """A match that let a customer not enter a run, and why: how often that was, and when."""
+
+    run_id: int
+    customer_id: int
+    reason: str
+    count: int
+    first_at: int
+    last_at: int
+
+
+def refuse(scope: Scope, run_id: int, refused: Sequence[tuple[int, str]]) -> None:
+    """Count matches that let nobody enter: a customer and a reason each."""
+    rows = [(run_id, customer_id, reason, 1, scope.now, scope.now) for customer_id, reason in refused]
+    columns = "run_id, customer_id, reason, count, first_at, last_at"
+    more = "count = crm_refusal.count + 1, last_at = excluded.last_at"
+    key = "workspace_id, run_id, customer_id, reason"
+    values = f"INSERT INTO crm_refusal (workspace_id, {columns}) VALUES (@, :, :, :, :, :, :)"
+    bulk.run_many(scope, f"{values} ON CONFLICT ({key}) DO UPDATE SET {more}", rows)
+
+
+def refusals(scope: Scope, customer_id: int) -> list[Refusal]:
+    """Return what was refused to a customer, by run and reason."""
+    row = schema.refusal.c
+    columns = [row[field.name] for field in attrs.fields(Refusal)]
+    query = select(*columns).where(row.workspace_id == scope.workspace_id, row.customer_id == customer_id)
+    names = [field.name for field in attrs.fields(Refusal)]
+    found = scope.connection.execute(query.order_by(row.run_id, row.reason))
+    return [Refusal(**dict(zip(names, one, strict=True))) for one in found]
