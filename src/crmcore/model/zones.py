@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from datetime import timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,8 @@ from crmcore.model.time import DAY, EPOCH_DAY, MICROSECOND, SECOND, moment
 _THURSDAY = 3
 #: Longer than any period.
 _LONG = 64 * DAY
+#: A datetime can show these in every zone.
+_EARLIEST, _LATEST = ((day - EPOCH_DAY).days * DAY for day in (date(1, 1, 2), date(9999, 12, 31)))
 
 
 @lru_cache(maxsize=1024)
@@ -32,6 +34,16 @@ def zone_named(name: str) -> ZoneInfo | None:
 def wall(zone: tzinfo, at: int) -> int:
     """Return what clock and calendar show at an instant."""
     return at + _offset(zone, at)
+
+
+def midnight(day: date) -> int:
+    """Return what clock and calendar show at the beginning of a day."""
+    return (day - EPOCH_DAY).days * DAY
+
+
+def day_shown(reading: int) -> date:
+    """Return the day that a calendar shows."""
+    return EPOCH_DAY + timedelta(days=reading // DAY)
 
 
 def time_of_day(reading: int) -> int:
@@ -53,7 +65,7 @@ def period(reading: int, unit: Period) -> int:
         case Period.WEEK:
             return (day + _THURSDAY) // 7
         case Period.MONTH:
-            shown = EPOCH_DAY + timedelta(days=day)
+            shown = day_shown(reading)
             return shown.year * 12 + shown.month
 
 
@@ -74,6 +86,20 @@ def first(zone: tzinfo, at: int, wait: Callable[[int], int], until: int) -> int:
     return min(at, until)
 
 
+def reached(zone: tzinfo, at: int) -> int:
+    """Return the latest reading shown up to an instant: where clocks have just been put back, one from before that.
+
+    `instant(zone, reading) <= at` holds for this reading and all before it, and for none after it.
+    """
+    change = _undisturbed(zone, at - DAY, at)
+    return max(wall(zone, at), wall(zone, change - 1))
+
+
+def instant(zone: tzinfo, reading: int) -> int:
+    """Return the first instant at which a clock shows a reading; for a reading that is skipped, when it is passed over."""
+    return first(zone, reading - DAY, lambda shown: max(reading - shown, 0), reading + DAY)
+
+
 def _left(reading: int, unit: Period) -> int:
     """Return how long a clock that is not changed stays in the period it shows."""
     day = reading // DAY
@@ -83,13 +109,14 @@ def _left(reading: int, unit: Period) -> int:
         case Period.WEEK:
             following = day + 7 - weekday(reading)
         case Period.MONTH:
-            shown = EPOCH_DAY + timedelta(days=day)
+            shown = day_shown(reading)
             following = ((shown.replace(day=1) + timedelta(days=32)).replace(day=1) - EPOCH_DAY).days
     return following * DAY - reading
 
 
 def _offset(zone: tzinfo, at: int) -> int:
-    ahead = moment(at).astimezone(zone).utcoffset()
+    """Return how far a clock is ahead of UTC; before the year 1 and after 9999, where datetimes end, as it is there."""
+    ahead = moment(min(max(at, _EARLIEST), _LATEST)).astimezone(zone).utcoffset()
     assert ahead is not None
     return ahead // MICROSECOND
 

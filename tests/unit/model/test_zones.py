@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crmcore.model.policy import Period
 from crmcore.model.time import DAY, HOUR, MICROSECOND, MINUTE, SECOND, microseconds, moment
-from crmcore.model.zones import period, period_end, wall, weekday, zone_named
+from crmcore.model.zones import instant, period, period_end, reached, wall, weekday, zone_named
 
 ZONES = sorted(available_timezones())
 
@@ -104,6 +104,23 @@ def test_in_every_zone_a_day_ends_when_the_calendar_first_shows_another():
         at = max(changes(name, 2026), default=microseconds(datetime(2026, 7, 1, tzinfo=UTC), "")) - HOUR
         end = period_end(zone, at, Period.DAY)
         assert shown(zone, end - 1).date() == shown(zone, at).date() < shown(zone, end).date(), name
+
+
+@settings(max_examples=100, deadline=None)
+@given(instants(), st.integers(-26 * HOUR, 26 * HOUR) | st.integers(-3, 3).map(lambda n: n * SECOND))
+def test_a_reading_has_been_reached_from_its_instant_on(given_, ahead):
+    zone, at = given_
+    reading = reached(zone, at) + ahead
+    assert (instant(zone, reading) <= at) == (ahead <= 0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(instants())
+def test_the_latest_reading_is_the_greatest_shown_so_far(given_):
+    zone, at = given_
+    looks = (at, *range(at - at % MINUTE - DAY, at, MINUTE))
+    before_changes = (one - 1 for one in looks if one <= at)
+    assert reached(zone, at) == max(wall(zone, one) for one in (*looks, *before_changes))
 
 
 @pytest.mark.parametrize(
