@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from crmcore.errors import InputError, SettingsError
+from crmcore.model.local import DAYS, time_of_day, weekdays
 from crmcore.model.names import checked_name
 from crmcore.model.policy import DROP, HOLD, SKIP, Cap, Period, Policy, QuietHours, Weekdays
 from crmcore.model.purpose import MARKETING, Purpose
-from crmcore.model.time import HOUR, MINUTE, duration
+from crmcore.model.time import duration
 from crmcore.model.zones import zone_named
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: How `channels` may say that all are meant.
 ALL = "all"
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _Readers = Mapping[str, Callable[[Any], Any]]
 
 
@@ -151,10 +149,7 @@ def _at_least(least: int) -> Callable[[Any], int]:
 
 
 def _clock(value: Any) -> int:
-    shown = _CLOCK.fullmatch(value) if isinstance(value, str) else None
-    if shown is None:
-        raise _Wrong(f"{value!r} is no time of day; write it as in '08:00' or '21:30'")
-    return int(shown[1]) * HOUR + int(shown[2]) * MINUTE
+    return time_of_day(value, "it")
 
 
 def _channels(value: Any) -> frozenset[str]:
@@ -173,9 +168,9 @@ def _purposes(value: Any) -> frozenset[Purpose]:
 
 
 def _days(value: Any) -> frozenset[int]:
-    if not isinstance(value, list | tuple) or not value or any(one not in DAYS for one in value):
+    if not value:
         raise _Wrong(f"{value!r} is no list of weekdays; write some of {', '.join(DAYS)}")
-    return frozenset(DAYS.index(one) for one in value)
+    return weekdays(value, "it")
 
 
 def _name(kind: str) -> Callable[[Any], str]:
