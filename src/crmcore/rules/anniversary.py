@@ -12,6 +12,7 @@ from crmcore.hooks.rule import Touches
 from crmcore.model.condition import Anniversary
 from crmcore.model.history import History
 from crmcore.model.time import DAY, EPOCH_DAY
+from crmcore.model.yearly import coming
 from crmcore.rules.leaf import LeafRule, Truth, among
 from crmcore.store import schema
 from crmcore.store.scope import Scope
@@ -63,7 +64,7 @@ def _today(now: int) -> date:
 
 def _holds(history: History, leaf: Anniversary, now: int) -> bool:
     day = _dated(history, leaf)
-    return day is not None and (_next(day, _today(now)) - _today(now)).days <= leaf.days
+    return day is not None and (coming(day, _today(now)) - _today(now)).days <= leaf.days
 
 
 def _dated(history: History, leaf: Anniversary) -> date | None:
@@ -71,24 +72,12 @@ def _dated(history: History, leaf: Anniversary) -> date | None:
     return found if isinstance(found, date) and not isinstance(found, datetime) else None
 
 
-def _next(day: date, today: date) -> date:
-    """Return the first day from today on on which a date comes round."""
-    this_year = _in_year(day, today.year)
-    return this_year if this_year >= today else _in_year(day, today.year + 1)
-
-
-def _in_year(day: date, year: int) -> date:
-    if _number(day) == _LEAP_DAY and not isleap(year):
-        return date(year, 3, 1)
-    return day.replace(year=year)
-
-
 def _next_change(history: History, leaf: Anniversary, now: int) -> int | None:
     """It stays until the day is over, or until the first of the days before it."""
     day = _dated(history, leaf)
     if day is None or leaf.days >= WHOLE_YEAR:
         return None
-    ahead = (_next(day, _today(now)) - _today(now)).days
+    ahead = (coming(day, _today(now)) - _today(now)).days
     wait = ahead + 1 if ahead <= leaf.days else ahead - leaf.days
     return (now // DAY + wait) * DAY
 
