@@ -497,6 +497,13 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.launch, campaign, seed=seed, progress=progress)
 
+    async def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
+        """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
+
+        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
+        """
+        return await self._threads.run(self._crm.enter, campaign, customers, key)
+
     async def work(
         self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None
     ) -> Worked:

@@ -22,7 +22,7 @@ from crmcore.knowing import Knowing
 from crmcore.ledger import Ledger
 from crmcore.model import verbs
 from crmcore.model.event import Event
-from crmcore.model.identity import Who
+from crmcore.model.identity import Identity, Who
 from crmcore.model.time import microseconds
 from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
@@ -91,7 +91,7 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         # What only some hosts use is imported when it is first used: importing crmcore stays quick.
         from crmcore import loader
         from crmcore.flow import policies
-        from crmcore.flow.entering import Entering
+        from crmcore.flow.journeys.entering import Entering
         from crmcore.flow.upkeep.settling import Upkeep
         from crmcore.hooks.setup import Setup
 
@@ -327,6 +327,15 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         """
         self._fold()
         return self._campaigning.launch(campaign, seed, progress)
+
+    def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
+        """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
+
+        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
+        """
+        self._fold()
+        named = [customers] if isinstance(customers, str | Identity | Mapping) else list(customers)
+        return self._campaigning.enter(campaign, named, key)
 
     def work(
         self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
@@ -13,10 +13,13 @@ from typing import Any
 
 import attrs
 
-from crmcore.errors import InvalidTemplate
-from crmcore.flow import feedback, launch, plan, report, unsubscribing
+from crmcore.errors import InvalidTemplate, RunState
+from crmcore.flow import feedback, launch, plan, policies, preflight, report, unsubscribing
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
+from crmcore.flow.journeys.advancing import Advancing
+from crmcore.flow.journeys.entering import OPEN
+from crmcore.flow.journeys.ways import Wish
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
 from crmcore.flow.progress import Progress
@@ -24,12 +27,13 @@ from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
 from crmcore.model.campaign import Campaign
 from crmcore.model.delivery import Book
+from crmcore.model.identity import Who
 from crmcore.model.report import Report
 from crmcore.model.template import Template
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import catalogue, deliveries, limits, overview, pending, quarantine, runs, templates
+from crmcore.store import catalogue, deliveries, identities, limits, overview, pending, quarantine, runs, templates
 from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
 from crmcore.store.scope import Scope
@@ -37,7 +41,7 @@ from crmcore.store.scope import Scope
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins.
+    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins; `advanced` customers went on in campaigns.
 
     Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
     for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
@@ -50,6 +54,7 @@ class Worked:
     failed: int = 0
     skipped: int = 0
     waiting: tuple[Waits, ...] = ()
+    advanced: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -95,25 +100,56 @@ class Campaigning:
     def launch(self, given: Campaign | Mapping[str, Any], seed: int, progress: Progress) -> Launched:
         """Check a campaign over its whole audience, and begin a run of it."""
         campaign = campaign_of(given) if isinstance(given, Mapping) else given
-        made = plan.plan(campaign, self._registry, self._settings)
-        if campaign.offers is not None:
+        customers = self._checked(campaign, progress)
+        salt = f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
+        if campaign.is_broadcast:
+            made = plan.plan(campaign, self._registry, self._settings)
+            return self._opened.write(lambda scope: launch.launch(scope, made, customers, salt))
+        share = policies.holdout(self._settings)
+        return self._opened.write(lambda scope: launch.begin(scope, campaign, customers, salt, share))
+
+    def _checked(self, campaign: Campaign, progress: Progress) -> list[int]:
+        """Return the audience once each message could be made for all of it, on each channel it may go by."""
+        messages = [campaign.message(one.name, channel) for one in campaign.sends for channel in one.channels]
+        plans = [plan.plan(one, self._registry, self._settings) for one in messages]
+        preflight.check(campaign, self._registry)
+        if any(one.offers is not None for one in messages):
             self._opened.write(catalogue.complete)
         with self._opened.reading() as scope:
+            preflight.check_stored(scope, campaign)
             customers = launch.audience(scope, campaign, self._registry.rules)
-            launch.check(scope, plan.advised(scope, made, self._registry, scope.now), customers, progress)
-        salt = f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
-        return self._opened.write(lambda scope: launch.launch(scope, made, customers, salt))
+            for made in plans:
+                launch.check(scope, plan.advised(scope, made, self._registry, scope.now), customers, progress)
+        return customers
+
+    def enter(self, campaign: str, named: Sequence[Who], key: str) -> int:
+        """Let customers enter a campaign."""
+
+        def enter(scope: Scope) -> int:
+            run = runs.latest(scope, campaign)
+            if run.state not in OPEN:
+                raise RunState(campaign=campaign, state=run.state, what="entered")
+            owners = identities.owners(scope, named)
+            wishes = [Wish(customer_id=one, origin_id=origin, key=key, at=scope.now) for one, origin in owners]
+            return self._opened.entering.enter(scope, run, wishes)
+
+        return self._opened.write(enter)
 
     def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop | None) -> Worked:
-        """Send what is due."""
+        """Let go on who is due, and send what is due."""
         write, reading = self._opened.write, self._opened.reading
         with ExitStack() as stack:
             owner = f"{os.getpid()}-{secrets.token_hex(4)}"
             now = self._opened.clock.now
+            advancing = Advancing(
+                registry=self._registry, policy=policies.whole(self._settings), entering=self._opened.entering
+            )
+            advanced = advancing.advance(write, reading, stop or never)
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
             done = dispatcher.run(progress, limit, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
         became = dispatcher.became
+        stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
         return Worked(
             folded=folded.new,
             deliveries=done,
@@ -121,7 +157,8 @@ class Campaigning:
             sent=became[Book.SENT],
             failed=became[Book.FAILED],
             skipped=became[Book.SKIPPED],
-            waiting=dispatcher.waiting,
+            waiting=(*stuck, *dispatcher.waiting),
+            advanced=advanced.count,
         )
 
     def report(self, campaign: str, days: int | None = None) -> Report:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
-from crmcore.flow.entering import Entering
+from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.upkeep.settling import Upkeep
 from crmcore.model.time import Clock, PinnedClock, SystemClock
 from crmcore.store import isolation, workspaces

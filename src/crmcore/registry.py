@@ -75,6 +75,10 @@ class Registry:
         """Return an engine; raise UnknownPlugin naming those there are."""
         return _named(self.recommenders, "recommender", name)
 
+    def step(self, name: str) -> Step:
+        """Return a kind of step; raise UnknownPlugin naming those there are."""
+        return _named(self.steps, "step", name)
+
     def rule(self, name: str) -> Rule:
         """Return a rule; raise UnknownPlugin naming those there are."""
         return _named(self.rules, "rule", name)

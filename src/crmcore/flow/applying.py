@@ -95,7 +95,11 @@ def _track(scope: Scope, batch: Sequence[Event]) -> Taken:
 
 
 def _identify(scope: Scope, batch: Sequence[Identify]) -> Taken:
-    owners = owners_of(scope, batch)
+    return identify_owned(scope, batch, owners_of(scope, batch))
+
+
+def identify_owned(scope: Scope, batch: Sequence[Identify], owners: Sequence[Owner]) -> Taken:
+    """Take what is said of customers that are known."""
     sources = source_ids(scope, {one.source for one in batch})
     placed = list(zip(batch, owners, strict=True))
     changed = attributes.write(

@@ -1,4 +1,4 @@
-"""Launching a broadcast: checked over the whole audience first, then planned, a delivery for every customer."""
+"""Launching campaigns: checked over the whole audience first; then all set out, or a broadcast is planned for everyone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
-from crmcore.errors import InvalidCampaign, UndefinedField
+from crmcore.errors import InvalidCampaign, RunState, UndefinedField
 from crmcore.flow.blaming import blamed
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
-from crmcore.flow.entering import setting_out
 from crmcore.flow.holdout import is_held_out
+from crmcore.flow.journeys import ways
+from crmcore.flow.journeys.entering import OPEN, setting_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.progress import Progress
 from crmcore.hooks.channel import Draft, Unrendered
@@ -23,7 +24,7 @@ from crmcore.model.purpose import message_class
 from crmcore.model.template import Template
 from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import customer_ids, fetched
-from crmcore.store import contexts, deliveries, enrolments, runs, segments, templates
+from crmcore.store import contexts, deliveries, enrolments, listeners, runs, segments, templates
 from crmcore.store.deliveries import Planned
 from crmcore.store.enrolments import Enrolment
 from crmcore.store.runs import Run
@@ -54,6 +55,26 @@ def audience(scope: Scope, campaign: Campaign, plugins: Plugins) -> list[int]:
 
 def _held(scope: Scope, condition: Condition, plugins: Plugins) -> list[int]:
     return sorted(one for (one,) in fetched(scope, customer_ids(condition, scope, plugins)))
+
+
+def begin(scope: Scope, campaign: Campaign, customers: Sequence[int], salt: str, share: float) -> Launched:
+    """Begin a run of steps: without a trigger the audience sets out at once; raise RunState where one takes customers in."""
+    before = runs.find(scope, campaign.name)
+    if before is not None and before.state in OPEN and before.campaign.trigger is not None:
+        raise RunState(campaign=campaign.name, state=before.state, what="launched beside itself; crm.revise changes it")
+    run = runs.begin(scope, campaign, salt)
+    listeners.listen(scope, run.id, ways.names(campaign))
+    entered = customers if campaign.trigger is None else ()
+    held = 0
+    for start in range(0, len(entered), BATCH):
+        some = entered[start : start + BATCH]
+        out = [
+            setting_out(scope, run, new_id, one, held_out=is_held_out(scope, share, run, one))
+            for one, new_id in zip(some, scope.new_ids(len(some)), strict=True)
+        ]
+        enrolments.add(scope, out)
+        held += sum(one.held_out for one in out)
+    return Launched(run_id=run.id, campaign=campaign.name, audience=len(customers), held_out=held)
 
 
 def check(scope: Scope, plan: Plan, customers: Sequence[int], progress: Progress) -> None:

@@ -30,9 +30,14 @@ def policy(table: Any) -> Policy:
     return Policy(**_read(table, "[policy]", _POLICY))
 
 
+def whole(settings: Settings) -> Policy:
+    """Return the policy of the settings; raise SettingsError."""
+    return policy(settings.tables.get("policy", {}))
+
+
 def holdout(settings: Settings) -> float:
     """Return the share that no marketing is sent to; raise SettingsError."""
-    return policy(settings.tables.get("policy", {})).holdout
+    return whole(settings).holdout
 
 
 def check(settings: Settings, registry: Registry) -> None:

@@ -12,7 +12,7 @@ import attrs
 
 from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
-from crmcore.store import deliveries, moves, runs
+from crmcore.store import deliveries, enrolments, listeners, moves, runs
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
 from crmcore.store.scope import Scope, Write
@@ -44,6 +44,7 @@ def resume(scope: Scope, campaign: str) -> None:
 def cancel(write: Write, campaign: str) -> int:
     """End a run; what waits is cancelled, what is under way is finished. That of single messages takes more all the same."""
     run_id = write(lambda scope: _cancelled(scope, campaign))
+    _all(write, partial(enrolments.end_all, run_id=run_id, reason=CANCELLED, limit=BATCH))
     return _all(write, partial(moves.cancel, run_id=run_id, limit=BATCH))
 
 
@@ -76,6 +77,7 @@ def _go_on(scope: Scope, run: Run) -> None:
 def _cancelled(scope: Scope, campaign: str) -> int:
     run = _held(scope, campaign, "cancelled", (*GOING, PAUSED))
     if not run.campaign.is_single:
+        listeners.unlisten(scope, run.id)
         runs.move(scope, run.id, CANCELLED)
     return run.id
 

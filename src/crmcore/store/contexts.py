@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from crmcore.model.identity import Identity
-from crmcore.model.values import restored
+from crmcore.model.values import Value, restored
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
@@ -55,6 +55,19 @@ def address_owners(scope: Scope, names: Collection[Identity]) -> dict[Identity, 
 def locales(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
     """Return the locale of the customers who have said one."""
     return texts(scope, customers, "locale")
+
+
+def values(scope: Scope, customers: Sequence[int], name: str) -> dict[int, Value]:
+    """Return what an attribute is of the customers who have it."""
+    columns = ("customer_id", "kind", "number", "text")
+    rows = bulk.select_in(scope, schema.attribute, columns, {"name": name}, "customer_id", customers)
+    return {one: restored(kind, number, text) for one, kind, number, text in rows}
+
+
+def keys(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
+    """Return the key of the customers whom the host knows by one."""
+    rows = bulk.select_in(scope, schema.customer, ("id", "key"), {}, "id", customers)
+    return {one: key for one, key in rows if key is not None}
 
 
 def texts(scope: Scope, customers: Sequence[int], name: str) -> dict[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -14,7 +14,7 @@ from crmcore.store.scope import Scope
 RUNNING, COMPLETED, EXITED = "running", "completed", "exited"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Enrolment:
     """A customer's way through a run, as its row has it; `seed` draws its variants, `path` is where it has been."""
 
@@ -34,7 +34,6 @@ class Enrolment:
     left_at: int | None
     reason: str | None
     next: str
-    moves: int
     path: str
 
 
@@ -56,7 +55,6 @@ _COLUMNS = (
     "left_at",
     "reason",
     "next",
-    "moves",
     "path",
 )
 
@@ -99,6 +97,13 @@ def under_way(scope: Scope, run_id: int) -> bool:
     return scope.connection.execute(select(row.id).where(*mine).limit(1)).first() is not None
 
 
+def due_count(scope: Scope, run_id: int) -> int:
+    """Return how many of a run are due."""
+    row = schema.enrolment.c
+    mine = (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.due_at <= scope.now)
+    return scope.connection.execute(select(func.count()).select_from(schema.enrolment).where(*mine)).scalar_one()
+
+
 def take_due(scope: Scope, run_id: int, limit: int) -> list[Enrolment]:
     """Return those of a run who are due first and whom nobody else is moving, and hold them."""
     rows = scope.connection.execute(due_ones(scope, run_id, limit)).all()
@@ -121,7 +126,6 @@ class Moved:
     step: str
     next: str
     due_at: int | None
-    moves: int
     path: str
 
 
@@ -134,23 +138,24 @@ def move(scope: Scope, moved: Sequence[Moved]) -> None:
             one.next,
             one.due_at,
             None if one.due_at is not None else scope.now,
-            one.moves,
             one.path,
             one.id,
         )
         for one in moved
     ]
-    columns = ("state", "step", "next", "due_at", "left_at", "moves", "path")
+    columns = ("state", "step", "next", "due_at", "left_at", "path")
     bulk.update_all(scope, schema.enrolment, columns, ("id",), rows, _IS_RUNNING)
 
 
 _IS_RUNNING = "crm_enrolment.state = 'running'"
+#: Of one that has come to its end a message may wait still.
+_IS_OPEN = "crm_enrolment.state IN ('running', 'completed')"
 
 
 def end(scope: Scope, ended: Sequence[tuple[int, str]]) -> None:
     """End ways, each for a reason; what was planned for them goes no more."""
     rows = [(EXITED, scope.now, reason, None, one) for one, reason in ended]
-    bulk.update_all(scope, schema.enrolment, ("state", "left_at", "reason", "due_at"), ("id",), rows, _IS_RUNNING)
+    bulk.update_all(scope, schema.enrolment, ("state", "left_at", "reason", "due_at"), ("id",), rows, _IS_OPEN)
 
 
 def wake(scope: Scope, woken: Sequence[tuple[int, str]]) -> None:
@@ -175,8 +180,5 @@ def end_all(scope: Scope, run_id: int, reason: str, limit: int) -> int:
 
 
 def _read(row: Sequence[Any]) -> Enrolment:
-    *known, next_step, moves, path = row
-    return Enrolment(**dict(zip(_FIELDS, known, strict=True)), next=next_step or "", moves=moves or 0, path=path or "")
-
-
-_FIELDS = tuple("seed" if name == "arm" else name for name in _COLUMNS[:-3])
+    *known, following, path = row
+    return Enrolment(*known, following or "", path or "")

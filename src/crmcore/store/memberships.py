@@ -97,6 +97,14 @@ def upload(scope: Scope, segment_id: int, owners: Collection[Owner]) -> set[int]
     return there ^ wanted.keys()
 
 
+def add(scope: Scope, segment_id: int, owners: Collection[Owner]) -> set[int]:
+    """Add members to an uploaded segment; return the customers who are given."""
+    rows = [(segment_id, customer_id, origin_id, scope.now) for customer_id, origin_id in sorted(set(owners))]
+    columns = ("segment_id", "customer_id", "origin_id", "since")
+    bulk.insert_new(scope, schema.segment_member, columns, rows)
+    return {customer_id for customer_id, _ in owners}
+
+
 def clear(scope: Scope) -> None:
     """Remove the whole record: it is made again as customers are looked at, and told of only where it differs."""
     bulk.run(scope, "DELETE FROM crm_membership WHERE workspace_id = :workspace", {"workspace": scope.workspace_id})

@@ -12,7 +12,7 @@ from sqlalchemy import exists, func, select
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import Campaign
-from crmcore.store import bulk, deliveries, notices, schema
+from crmcore.store import bulk, deliveries, listeners, notices, schema
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
@@ -111,6 +111,11 @@ def latest(scope: Scope, campaign: str) -> Run:
     return found[0]
 
 
+def find(scope: Scope, campaign: str) -> Run | None:
+    """Return the latest run of a campaign; None where there is none."""
+    return next(iter(_runs(scope, schema.campaign.c.name == campaign)), None)
+
+
 def names(scope: Scope) -> list[str]:
     """Return the names of the campaigns, sorted."""
     row = schema.campaign.c
@@ -123,6 +128,7 @@ def names(scope: Scope) -> list[str]:
 
 def finish(scope: Scope, run_id: int) -> None:
     """Note that nothing of a run waits any more."""
+    listeners.unlisten(scope, run_id)
     move(scope, run_id, FINISHED)
 
 

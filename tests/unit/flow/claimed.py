@@ -31,5 +31,7 @@ def claimed(delivery_id: int, address: str = "a@example.com", **changes: Any) ->
         "due_at": 0,
         "expires_at": None,
         "fields": None,
+        "step": "send",
+        "version": None,
     }
     return Claimed(**given | changes)

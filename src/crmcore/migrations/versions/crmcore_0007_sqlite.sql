@@ -2,8 +2,6 @@ DROP INDEX ix_enrolment_due;
 
 ALTER TABLE crm_enrolment ADD COLUMN next TEXT;
 
-ALTER TABLE crm_enrolment ADD COLUMN moves BIGINT;
-
 ALTER TABLE crm_enrolment ADD COLUMN path TEXT;
 
 CREATE INDEX ix_enrolment_due ON crm_enrolment (workspace_id, run_id, due_at, id) WHERE due_at IS NOT NULL;

@@ -69,8 +69,7 @@ run = rows(
 )
 
 #: One customer's way through a run; `key` is "" or the cart, order or session it is about. `arm` is what its variants are
-#: drawn by, fixed at entry; `step` is where it stands, `next` where it goes once it is due, `path` where it has been, and
-#: `moves` how many steps that were.
+#: drawn by, fixed at entry; `step` is where it stands, `next` where it goes once it is due, and `path` where it has been.
 enrolment = rows(
     "enrolment",
     number("run_id"),
@@ -88,7 +87,6 @@ enrolment = rows(
     maybe_number("left_at"),
     maybe_words("reason"),
     maybe_words("next"),
-    maybe_number("moves"),
     maybe_words("path"),
     partial("ix_enrolment_due", ("run_id", "due_at", "id"), "due_at IS NOT NULL"),
     unique=[("run_id", "customer_id", "key", "occurrence")],

@@ -9,16 +9,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
-from crmcore.flow import ways
 from crmcore.flow.holdout import is_held_out
-from crmcore.flow.judging import holding
-from crmcore.flow.ways import Ways, Wish
+from crmcore.flow.journeys import ways
+from crmcore.flow.journeys.judging import holding
+from crmcore.flow.journeys.ways import Ways, Wish
 from crmcore.model.campaign import Campaign
 from crmcore.model.happens import Happens
 from crmcore.model.history import PastEvent
 from crmcore.model.values import from_json
 from crmcore.rules.plugin import Plugins
-from crmcore.store import claims, enrolments, listeners, recent, runs
+from crmcore.store import claims, deliveries, enrolments, listeners, recent, runs
 from crmcore.store.appended import Append
 from crmcore.store.enrolments import RUNNING, Enrolment
 from crmcore.store.runs import PAUSED, Run
@@ -58,7 +58,11 @@ class Entering:
         claims.hold_contacts(scope, customers)
         there = enrolments.of_customers(scope, run.id, customers)
         versions = {one.version for one in there} | {run.version}
-        return Ways({one: runs.of_version(scope, run, one).campaign for one in versions}, there)
+        campaigns = {one: runs.of_version(scope, run, one).campaign for one in versions}
+        waiting = (
+            deliveries.waiting_enrolments(scope, customers) if any(one.exits for one in campaigns.values()) else ()
+        )
+        return Ways(campaigns, there, waiting)
 
     def _happen(self, scope: Scope, run: Run, happened: Sequence[Append]) -> None:
         past = [(one, _past(one)) for one in happened]
@@ -142,7 +146,6 @@ def setting_out(scope: Scope, run: Run, new_id: int, customer_id: int, *, held_o
         left_at=None,
         reason=None,
         next=run.campaign.course[0].name,
-        moves=0,
         path="",
     )
 

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
+from crmcore.model import graph
 from crmcore.model.campaign import Campaign
 from crmcore.model.happens import LONGEST_KEY, Happens
 from crmcore.model.history import PastEvent
 from crmcore.model.steps import WaitFor
 from crmcore.rules.comparing import MISSING
 from crmcore.rules.occurrences import field_of, fits
-from crmcore.store.enrolments import EXITED, RUNNING, Enrolment
+from crmcore.store.enrolments import COMPLETED, EXITED, RUNNING, Enrolment
 
 #: Why a match lets nobody enter.
 AUDIENCE, ONCE, GAP, UNDER_WAY, NO_KEY, LATE = "audience", "once", "gap", "under_way", "no_key", "exited"
@@ -53,11 +54,14 @@ def names(campaign: Campaign) -> set[str]:
 class Ways:
     """The ways of some customers through a run, and what has become of them since they were read.
 
-    `campaigns` are the versions they are on; `new`, `ended`, `woken` and `refused` are what there is to write.
+    `campaigns` are the versions they are on; `waiting` are the ways of which a message waits: those are not over before it
+    is gone, or will never go. `new`, `ended`, `woken` and `refused` are what there is to write.
     """
 
-    def __init__(self, campaigns: Mapping[int, Campaign], there: Iterable[Enrolment]) -> None:
-        self._campaigns = campaigns
+    def __init__(
+        self, campaigns: Mapping[int, Campaign], there: Iterable[Enrolment], waiting: Collection[int] = ()
+    ) -> None:
+        self._campaigns, self._waiting = campaigns, waiting
         self._of: dict[int, list[Enrolment]] = {}
         for one in there:
             self._of.setdefault(one.customer_id, []).append(one)
@@ -69,7 +73,8 @@ class Ways:
     def happen(self, customer_id: int, event: PastEvent) -> None:
         """Let whoever waits for an event go on, and end the ways that it ends."""
         for place, one in enumerate(self._of.get(customer_id, ())):
-            if one.state == RUNNING and event.at >= one.entered_at:
+            is_open = one.state == RUNNING or (one.state == COMPLETED and one.id in self._waiting)
+            if is_open and event.at >= one.entered_at:
                 self._of[customer_id][place] = self._happened(one, event)
 
     def _happened(self, one: Enrolment, event: PastEvent) -> Enrolment:
@@ -77,8 +82,13 @@ class Ways:
         if any(_is_about(wanted, event, one.key) for wanted in campaign.exits):
             return self._end(one, event.name)
         step = _step(campaign, one.step)
-        if isinstance(step, WaitFor) and one.id not in self.woken and _is_about(step.event, event, one.key):
-            self.woken[one.id] = step.name
+        if (
+            one.state == RUNNING
+            and isinstance(step, WaitFor)
+            and one.id not in self.woken
+            and _is_about(step.event, event, one.key)
+        ):
+            self.woken[one.id] = graph.ways(step, graph.following(campaign.course))["happened"]
         return one
 
     def _end(self, one: Enrolment, reason: str) -> Enrolment:

@@ -1,0 +1,109 @@
+"""The step that sends: a delivery is planned for each, held out or not; whether it goes is decided when it is handed over."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from crmcore.flow.holdout import is_in_step_share
+from crmcore.flow.journeys.parting import arms_passed
+from crmcore.flow.journeys.walking import Onward, Stage
+from crmcore.model.purpose import MessageClass, message_class
+from crmcore.model.steps import Send
+from crmcore.store import contexts, deliveries, templates
+from crmcore.store.deliveries import Planned
+from crmcore.store.enrolments import Enrolment
+from crmcore.store.scope import Scope
+
+
+@attrs.frozen
+class _Route:
+    """How a message goes to one customer."""
+
+    channel: str
+    address_id: int
+    template_id: int
+
+
+def send(stage: Stage, step: Send, arrived: Sequence[Enrolment]) -> list[Onward]:
+    """Plan a message for each."""
+    routes = _routes(stage.scope, step, sorted({one.customer_id for one in arrived}))
+    purpose = step.purpose or stage.run.campaign.purpose
+    made = _planned(stage, step, message_class(purpose))
+    deliveries.plan(
+        stage.scope,
+        [
+            attrs.evolve(
+                made,
+                purpose=purpose,
+                customer_id=one.customer_id,
+                origin_id=one.origin_id,
+                enrolment_id=one.id,
+                channel=routes[one.customer_id].channel,
+                address_id=routes[one.customer_id].address_id,
+                template_id=routes[one.customer_id].template_id,
+                held_out=_is_held_out(stage, step, made.message_class, one),
+                occurrence=occurrence(one.id, stage.scope.now),
+                arm=arms_passed(stage.run.campaign, one.path),
+                version=one.version,
+            )
+            for one in arrived
+        ],
+    )
+    return [stage.onward(step)] * len(arrived)
+
+
+def occurrence(enrolment_id: int, at: int) -> int:
+    """Return the 63 bits that tell this time somebody comes to a step from every other time."""
+    digest = hashlib.blake2b(f"{enrolment_id}:{at}".encode(), digest_size=8, person=b"occurrence").digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _planned(stage: Stage, step: Send, kind: MessageClass) -> Planned:
+    """Return what all messages of a step have the same."""
+    campaign = stage.run.campaign
+    return Planned(
+        run_id=stage.run.id,
+        step=step.name,
+        customer_id=0,
+        enrolment_id=0,
+        channel="",
+        address_id=0,
+        purpose=campaign.purpose,
+        message_class=kind,
+        held_out=False,
+        template_id=0,
+        expires_at=stage.scope.now + campaign.lifetime,
+        priority=campaign.rank,
+    )
+
+
+def _is_held_out(stage: Stage, step: Send, kind: MessageClass, one: Enrolment) -> bool:
+    if kind is MessageClass.TRANSACTIONAL:
+        return False
+    return one.held_out or (step.holdout > 0 and is_in_step_share(stage.run.salt, step.name, step.holdout, one.seed))
+
+
+def _routes(scope: Scope, step: Send, customers: Sequence[int]) -> dict[int, _Route]:
+    """Return the first channel on which each customer has an address; on the first, without one, where there is none."""
+    left = list(customers)
+    found: dict[int, _Route] = {}
+    for channel in step.channels:
+        addresses = contexts.addresses(scope, left, scope.address_kinds.get(channel, frozenset())) if left else {}
+        said = _templates(scope, step.template, channel, list(addresses)) if addresses else {}
+        found |= {one: _Route(channel, address_id, said[one]) for one, address_id in addresses.items()}
+        left = [one for one in left if one not in found]
+    if left:
+        said = _templates(scope, step.template, step.channels[0], left)
+        found |= {one: _Route(step.channels[0], 0, said[one]) for one in left}
+    return found
+
+
+def _templates(scope: Scope, name: str, channel: str, customers: Sequence[int]) -> Mapping[int, int]:
+    known = templates.latest(scope, name, channel)
+    if len(known) == 1:
+        return dict.fromkeys(customers, templates.for_locale(known, ""))
+    locales = contexts.locales(scope, customers)
+    return {one: templates.for_locale(known, locales.get(one, "")) for one in customers}

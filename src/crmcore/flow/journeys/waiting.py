@@ -1,0 +1,63 @@
+"""Steps that wait: for a time, for a time on the customer's clock, for a date, for an event. Timers are the due times of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from crmcore.flow.journeys.walking import Onward, Stage
+from crmcore.model.local import next_local, time_of_day, weekdays
+from crmcore.model.steps import Wait, WaitDate, WaitFor, WaitUntil, on_tick
+from crmcore.model.time import duration
+from crmcore.model.triggers import signed
+from crmcore.model.yearly import next_once
+from crmcore.model.zones import zone_named
+from crmcore.store import contexts
+from crmcore.store.enrolments import Enrolment
+
+
+def wait(stage: Stage, step: Wait, arrived: Sequence[Enrolment]) -> list[Onward]:
+    """Wait for a time."""
+    due_at = on_tick(stage.scope.now + duration(step.lasting, step.name))
+    return [stage.onward(step, due_at=due_at)] * len(arrived)
+
+
+def wait_for(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> list[Onward]:
+    """Wait until nobody waits any longer; the event lets whoever it is of go on before."""
+    onward = stage.onward(step, "timeout")
+    due_at = on_tick(stage.scope.now + duration(step.timeout, step.name))
+    return [Onward(onward.to, due_at)] * len(arrived)
+
+
+def wait_until(stage: Stage, step: WaitUntil, arrived: Sequence[Enrolment]) -> list[Onward]:
+    """Wait until the clock of each shows a time; all in one zone wait equally long."""
+    zones = _zones(stage, arrived)
+    clock, days = time_of_day(step.at, step.name), weekdays(step.weekdays, step.name)
+    due = {zone: on_tick(next_local(zone, stage.scope.now, clock, days)) for zone in set(zones.values())}
+    onward = {zone: stage.onward(step, due_at=due_at) for zone, due_at in due.items()}
+    return [onward[zones[one.customer_id]] for one in arrived]
+
+
+def wait_date(stage: Stage, step: WaitDate, arrived: Sequence[Enrolment]) -> list[Onward]:
+    """Wait until a date of each; one that is over, or that nobody knows, is not waited for."""
+    zones = _zones(stage, arrived)
+    dates = contexts.values(stage.scope, sorted({one.customer_id for one in arrived}), step.attribute)
+    offset, clock = signed(step.offset, step.name), time_of_day(step.at, step.name)
+
+    def onward(one: Enrolment) -> Onward:
+        when = dates.get(one.customer_id)
+        if not isinstance(when, date | datetime):
+            return stage.onward(step)
+        due_at = next_once(when, zones[one.customer_id], stage.scope.now, offset=offset, time_of_day=clock)
+        return stage.onward(step, due_at=None if due_at is None else on_tick(due_at))
+
+    return [onward(one) for one in arrived]
+
+
+def _zones(stage: Stage, arrived: Sequence[Enrolment]) -> dict[int, ZoneInfo]:
+    """Return the time zone of each; the workspace's where a customer has said none."""
+    customers = sorted({one.customer_id for one in arrived})
+    said = contexts.texts(stage.scope, customers, "time_zone")
+    usual = zone_named(stage.policy.zone) or ZoneInfo("UTC")
+    return {one: zone_named(said.get(one, "")) or usual for one in customers}

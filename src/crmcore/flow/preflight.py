@@ -1,0 +1,83 @@
+"""What a campaign of steps needs beside its messages, looked for before anybody sets out."""
+
+from __future__ import annotations
+
+from crmcore.errors import InvalidCampaign
+from crmcore.model.campaign import Campaign
+from crmcore.model.cron import cron
+from crmcore.model.local import time_of_day, weekdays
+from crmcore.model.names import checked_name
+from crmcore.model.steps import AddToSegment, Call, Emit, Enter, Step, Update, Wait, WaitDate, WaitFor, WaitUntil
+from crmcore.model.time import duration
+from crmcore.model.triggers import OnDate, OnSchedule, signed
+from crmcore.model.values import normalise
+from crmcore.model.zones import zone_named
+from crmcore.registry import Registry
+from crmcore.store import runs, segments
+from crmcore.store.scope import Scope
+
+
+def check(campaign: Campaign, registry: Registry) -> None:
+    """Raise where a step names what is not there, or says what nobody can read: UnknownPlugin, InvalidTime, InvalidName, InvalidValue."""
+    _check_trigger(campaign)
+    for step in campaign.steps:
+        place = f"campaign {campaign.name}, step {step.name}"
+        _check_wait(step, place)
+        _check_deed(step, registry, place)
+
+
+def _check_wait(step: Step, place: str) -> None:
+    match step:
+        case Wait(lasting=lasting) | WaitFor(timeout=lasting):
+            duration(lasting, place)
+        case WaitUntil(at=at, weekdays=days):
+            time_of_day(at, place)
+            weekdays(days, place)
+        case WaitDate(at=at, offset=offset, attribute=attribute):
+            signed(offset, place)
+            time_of_day(at, place)
+            checked_name(attribute, "attribute", place)
+        case _:
+            pass
+
+
+def _check_deed(step: Step, registry: Registry, place: str) -> None:
+    match step:
+        case Update():
+            for name, value in step.attributes.items():
+                normalise(value, f"{place}, {checked_name(name, 'attribute', place)}")
+            for tag in (*step.tags, *step.untags):
+                checked_name(tag, "tag", place)
+        case Emit(event=event):
+            checked_name(event, "event", place)
+        case Call(step=name):
+            registry.step(name)
+        case _:
+            pass
+
+
+def _check_trigger(campaign: Campaign) -> None:
+    place = f"campaign {campaign.name}, trigger"
+    match campaign.trigger:
+        case OnSchedule(cron=text, zone=zone):
+            cron(text, place)
+            if zone_named(zone) is None:
+                raise InvalidCampaign(
+                    name=campaign.name, problem=f"there is no time zone {zone!r}; write Europe/London"
+                )
+        case OnDate(at=at):
+            time_of_day(at, place)
+        case _:
+            pass
+
+
+def check_stored(scope: Scope, campaign: Campaign) -> None:
+    """Raise UnknownSegment or UnknownCampaign where a step names one that is not there, InvalidCampaign for a rule's segment."""
+    for step in campaign.steps:
+        if isinstance(step, Enter):
+            runs.latest(scope, step.campaign)
+        if isinstance(step, AddToSegment) and segments.load(scope, step.segment).kind == segments.RULE:
+            problem = (
+                f"step {step.name!r} adds to segment {step.segment!r}, which is a rule's; only lists can be added to"
+            )
+            raise InvalidCampaign(name=campaign.name, problem=problem)
