@@ -33,6 +33,11 @@ def tables(revision: str) -> list[str]:
     return re.findall(r"CREATE TABLE (\w+)", _script(revision))
 
 
+def made_again(revision: str) -> list[str]:
+    """Return the indexes that a revision drops to make them anew, or otherwise."""
+    return re.findall(r"DROP INDEX (\w+)", _script(revision))
+
+
 def make_again(revision: str, index: str) -> None:
     """Make an index again as an earlier revision made it."""
     statement = re.search(rf"CREATE INDEX {index} ON [^;]+", _script(revision))

@@ -28,16 +28,13 @@ def of_customers(scope: Scope, customers: Sequence[int]) -> dict[int, dict[str, 
 
 def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> dict[int, int]:
     """Return the id of each customer's oldest address of these kinds; those without one are left out."""
-    row = schema.identity.c
-    query = select(row.customer_id, row.id).where(
-        row.workspace_id == scope.workspace_id,
-        bulk.among(scope, row.customer_id, customers),
-        row.kind.in_(sorted(kinds)),
-        row.removed_at.is_(None),
-    )
+    columns = ("customer_id", "id", "kind", "removed_at")
     oldest: dict[int, int] = {}
-    for customer_id, one in scope.connection.execute(query):
-        oldest[customer_id] = min(one, oldest.get(customer_id, one))
+    for customer_id, one, kind, removed_at in bulk.select_in(
+        scope, schema.identity, columns, {}, "customer_id", customers
+    ):
+        if removed_at is None and kind in kinds:
+            oldest[customer_id] = min(one, oldest.get(customer_id, one))
     return oldest
 
 

@@ -10,7 +10,7 @@ import attrs
 from crmcore.flow.holdout import is_in_step_share
 from crmcore.flow.journeys.parting import arms_passed
 from crmcore.flow.journeys.walking import Onward, Stage
-from crmcore.model.purpose import MessageClass, message_class
+from crmcore.model.purpose import MessageClass, Purpose, message_class
 from crmcore.model.steps import Send
 from crmcore.store import contexts, deliveries, templates
 from crmcore.store.deliveries import Planned
@@ -30,28 +30,8 @@ class _Route:
 def send(stage: Stage, step: Send, arrived: Sequence[Enrolment]) -> list[Onward]:
     """Plan a message for each."""
     routes = _routes(stage.scope, step, sorted({one.customer_id for one in arrived}))
-    purpose = step.purpose or stage.run.campaign.purpose
-    made = _planned(stage, step, message_class(purpose))
-    deliveries.plan(
-        stage.scope,
-        [
-            attrs.evolve(
-                made,
-                purpose=purpose,
-                customer_id=one.customer_id,
-                origin_id=one.origin_id,
-                enrolment_id=one.id,
-                channel=routes[one.customer_id].channel,
-                address_id=routes[one.customer_id].address_id,
-                template_id=routes[one.customer_id].template_id,
-                held_out=_is_held_out(stage, step, made.message_class, one),
-                occurrence=occurrence(one.id, stage.scope.now),
-                arm=arms_passed(stage.run.campaign, one.path),
-                version=one.version,
-            )
-            for one in arrived
-        ],
-    )
+    planned = [_planned(stage, step, one, routes[one.customer_id]) for one in arrived]
+    deliveries.plan(stage.scope, planned)
     return [stage.onward(step)] * len(arrived)
 
 
@@ -61,27 +41,31 @@ def occurrence(enrolment_id: int, at: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _planned(stage: Stage, step: Send, kind: MessageClass) -> Planned:
-    """Return what all messages of a step have the same."""
+def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route) -> Planned:
     campaign = stage.run.campaign
+    purpose = step.purpose or campaign.purpose
     return Planned(
         run_id=stage.run.id,
         step=step.name,
-        customer_id=0,
-        enrolment_id=0,
-        channel="",
-        address_id=0,
-        purpose=campaign.purpose,
-        message_class=kind,
-        held_out=False,
-        template_id=0,
+        customer_id=one.customer_id,
+        origin_id=one.origin_id,
+        enrolment_id=one.id,
+        channel=route.channel,
+        address_id=route.address_id,
+        purpose=purpose,
+        message_class=message_class(purpose),
+        held_out=_is_held_out(stage, step, purpose, one),
+        template_id=route.template_id,
         expires_at=stage.scope.now + campaign.lifetime,
         priority=campaign.rank,
+        occurrence=occurrence(one.id, stage.scope.now),
+        arm=arms_passed(campaign, stage.paths[one.id]),
+        version=one.version,
     )
 
 
-def _is_held_out(stage: Stage, step: Send, kind: MessageClass, one: Enrolment) -> bool:
-    if kind is MessageClass.TRANSACTIONAL:
+def _is_held_out(stage: Stage, step: Send, purpose: Purpose, one: Enrolment) -> bool:
+    if message_class(purpose) is MessageClass.TRANSACTIONAL:
         return False
     return one.held_out or (step.holdout > 0 and is_in_step_share(stage.run.salt, step.name, step.holdout, one.seed))
 

@@ -33,7 +33,10 @@ class Onward(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Stage:
-    """What steps need: the transaction, the run with the version that these enrolments are on, what plugins bring, rules for sending."""
+    """What steps need: the transaction, the run with the version that these enrolments are on, what plugins bring, rules for sending.
+
+    `paths` says where each enrolment has been by now.
+    """
 
     scope: Scope
     run: Run
@@ -41,6 +44,7 @@ class Stage:
     policy: Policy
     entering: Entering
     after: Mapping[str, str]
+    paths: dict[int, str] = attrs.field(factory=dict)
 
     def onward(self, step: Any, said: str = "", due_at: int | None = None) -> Onward:
         """Return where a step leads on the way of a name."""
@@ -56,6 +60,7 @@ def walk(stage: Stage, given: Sequence[Enrolment], doings: Mapping[type[Any], Do
     steps = {one.name: one for one in stage.run.campaign.course}
     coming: dict[str, list[Enrolment]] = {}
     moved: list[Moved] = []
+    stage.paths.update((one.id, one.path) for one in given)
     for one in given:
         coming.setdefault(one.next, []).append(one)
     while coming:
@@ -66,11 +71,11 @@ def walk(stage: Stage, given: Sequence[Enrolment], doings: Mapping[type[Any], Do
             continue
         step = steps[name]
         for one, onward in zip(arrived, doings[type(step)](stage, step, arrived), strict=True):
-            path = _been(stage, one.path, name, onward.said)
+            path = stage.paths[one.id] = _been(stage, stage.paths[one.id], name, onward.said)
             if onward.due_at is not None or onward.to == END:
                 moved.append(Moved(id=one.id, step=name, next=onward.to, due_at=onward.due_at, path=path))
             else:
-                coming.setdefault(onward.to, []).append(attrs.evolve(one, path=path))
+                coming.setdefault(onward.to, []).append(one)
     return moved
 
 

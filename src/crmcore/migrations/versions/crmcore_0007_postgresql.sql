@@ -71,3 +71,7 @@ CREATE INDEX ix_webhook_customer_id ON crm_webhook (workspace_id, customer_id);
 CREATE INDEX ix_webhook_due ON crm_webhook (workspace_id, due_at, id) WHERE settled_at IS NULL;
 
 CREATE INDEX ix_webhook_run_id ON crm_webhook (workspace_id, run_id);
+
+DROP INDEX ix_event_customer_id_name_occurred_at;
+
+CREATE INDEX ix_event_customer_id_name_occurred_at ON crm_event (workspace_id, customer_id, name, occurred_at);
