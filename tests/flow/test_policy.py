@@ -435,7 +435,7 @@ def test_who_has_left_a_campaign_gets_no_more_of_it(open_with):
     crm = open_with()
     people(crm)
     launch(crm, "a")
-    _write(crm, schema.enrolment, "state", "left")
+    _write(crm, schema.enrolment, "state", "exited")
     crm.work()
     assert became(crm, "a") == ["exited"]
 
@@ -564,7 +564,7 @@ def test_of_several_reasons_the_first_of_the_list_counts(open_with, chats, clock
     crm.suppress("1", until=crm.now() + 1_000_000)
     was = []
     for change in (
-        lambda: (_write(crm, schema.enrolment, "state", "left"), _write(crm, schema.identity, "removed_at", 1)),
+        lambda: (_write(crm, schema.enrolment, "state", "exited"), _write(crm, schema.identity, "removed_at", 1)),
         lambda: _write(crm, schema.identity, "removed_at", 1),
         lambda: None,
         lambda: clock.turn("1s"),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from crmcore.flow.asking import Asking
 from crmcore.flow.counting import capped
+from crmcore.flow.elsewhere import instead
 from crmcore.flow.holdout import is_globally_held_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.retrying import until_expiry
@@ -51,7 +52,7 @@ def _exited(asking: Asking) -> dict[int, Decision]:
 def _refused(asking: Asking) -> dict[int, Decision]:
     """Lost addresses, suppressions, consents, topics."""
     found = gates.reasons(asking.scope, asking.left, asking.plan.terms)
-    return {one: Skipped(reason=reason) for one, reason in found.items()}
+    return instead(asking, {one: Skipped(reason=reason) for one, reason in found.items()})
 
 
 def _out_of_session(asking: Asking) -> dict[int, Decision]:
@@ -65,7 +66,8 @@ def _out_of_session(asking: Asking) -> dict[int, Decision]:
     closed = [one for one in asking.left if not parts[one.template_id] & opening]
     customers = sorted({one.customer_id for one in closed})
     wrote = sessions.writers(scope, customers, channel.name, scope.now - window * SECOND)
-    return {one.id: Skipped(reason=Reason.SESSION_CLOSED) for one in closed if one.customer_id not in wrote}
+    outside = {one.id: Skipped(reason=Reason.SESSION_CLOSED) for one in closed if one.customer_id not in wrote}
+    return instead(asking, outside)
 
 
 def _objected(asking: Asking) -> dict[int, Decision]:

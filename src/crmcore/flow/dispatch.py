@@ -18,7 +18,7 @@ import attrs
 from crmcore.errors import CRMError
 from crmcore.flow.carrying import Carrying
 from crmcore.flow.limiting import Limiter
-from crmcore.flow.plan import Plan, advised, plan
+from crmcore.flow.plan import Plan, advised, step_plan
 from crmcore.flow.preparing import Made, Ready, prepare
 from crmcore.flow.progress import Progress
 from crmcore.flow.steering import sweep
@@ -208,8 +208,8 @@ class Dispatcher:
         if key not in self._plans:
             with self._reading() as scope:
                 run = runs.of_version(scope, runs.load(scope, run_id), version)
-                campaign = run.campaign.message(step or run.campaign.first_send, channel)
-                made = plan(campaign, self._registry, self._settings, channel or None)
+                which = step or run.campaign.first_send
+                made = step_plan(run.campaign, which, channel, self._registry, self._settings)
                 self._plans[key] = advised(scope, made, self._registry, run.started_at)
         return self._plans[key]
 

@@ -24,7 +24,8 @@ from crmcore.store.scope import Scope
 class Plan:
     """How the messages of a campaign are made and sent on one channel.
 
-    `policy` is what they have to pass; `others` are the kinds of addresses of the channels that stand in for this one.
+    `policy` is what they have to pass; `others` are the kinds of addresses of the channels that stand in for this one at
+    some times, `fallbacks` of those that the step names after it, in order.
     """
 
     campaign: Campaign
@@ -34,6 +35,7 @@ class Plan:
     advice: Advice | None = None
     policy: Policy = NO_POLICY
     others: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    fallbacks: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     @property
     def carrier(self) -> str:
@@ -52,6 +54,13 @@ class Plan:
             topic=topic,
             is_confirmation_needed=self.campaign.purpose in self.policy.double_opt_in,
         )
+
+
+def step_plan(campaign: Campaign, step: str, channel: str, registry: Registry, settings: Settings) -> Plan:
+    """Return the plan of a step's message on one of its channels, as `plan` does; the first where none is named."""
+    made = plan(campaign.message(step, channel), registry, settings, channel or None)
+    after = campaign.channels_after(step, made.channel.name)
+    return attrs.evolve(made, fallbacks={one: registry.channel(one).capabilities.address_kinds for one in after})
 
 
 def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from crmcore.errors import UnknownTemplate
 from crmcore.flow.asking import Asking
+from crmcore.flow.elsewhere import ways
 from crmcore.flow.retrying import until_expiry
-from crmcore.model.decision import Decision, Held, Rerouted, Skipped
+from crmcore.model.decision import Decision, Held, Skipped
 from crmcore.model.delivery import Reason
 from crmcore.model.policy import HOLD, TimeRule
 from crmcore.model.quiet import in_the_way, released
 from crmcore.model.time import DAY
-from crmcore.store import contexts, templates
 from crmcore.store.claims import Claimed
-from crmcore.store.scope import Scope
 
 #: How far ahead a time is looked for that rules leave open; where there is none so long, they are asked again then.
 _AHEAD = 32 * DAY
@@ -66,20 +64,5 @@ def _elsewhere(asking: Asking, moving: Sequence[tuple[Claimed, TimeRule]]) -> di
 def _rerouted(asking: Asking, channel: str, moving: Sequence[tuple[Claimed, TimeRule]]) -> dict[int, Decision]:
     """Whoever has no address on the other channel, or for whom nothing is written there, gets nothing."""
     customers = sorted({one.customer_id for one, _ in moving})
-    said = _templates(asking.scope, asking.plan.campaign.template, channel, customers)
-    addresses = contexts.addresses(asking.scope, customers, asking.plan.others[channel])
-    return {
-        one.id: Rerouted(channel=channel, address_id=addresses[customer], template_id=said[customer])
-        if (customer := one.customer_id) in addresses and customer in said
-        else Skipped(reason=rule.reason)
-        for one, rule in moving
-    }
-
-
-def _templates(scope: Scope, name: str, channel: str, customers: Sequence[int]) -> Mapping[int, int]:
-    try:
-        found = templates.latest(scope, name, channel)
-    except UnknownTemplate:
-        return {}
-    locales = contexts.locales(scope, customers)
-    return {one: templates.for_locale(found, locales.get(one, "")) for one in customers}
+    found = ways(asking.scope, asking.plan.campaign.template, channel, asking.plan.others[channel], customers)
+    return {one.id: found.get(one.customer_id, Skipped(reason=rule.reason)) for one, rule in moving}

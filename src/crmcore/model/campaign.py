@@ -151,6 +151,11 @@ class Campaign:
         """The name of the first step that sends; "" where none does."""
         return next((one.name for one in self.sends), "")
 
+    def channels_after(self, step: str, channel: str) -> tuple[str, ...]:
+        """Return the channels that a step falls back to from one of them."""
+        named = next((one.channels for one in self.sends if one.name == step), ())
+        return named[named.index(channel) + 1 :] if channel in named else ()
+
     def message(self, step: str, channel: str = "") -> Campaign:
         """Return the campaign of one message: that of a step, on one of its channels (the first where none is named)."""
         sends = {one.name: one for one in self.sends}

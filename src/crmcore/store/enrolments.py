@@ -59,6 +59,9 @@ _COLUMNS = (
 )
 
 
+_FIELDS = tuple(field.name for field in attrs.fields(Enrolment))
+
+
 def add(scope: Scope, enrolments: Sequence[Enrolment]) -> None:
     """Write enrolments that are new; one that is there already stays as it is."""
     rows = [attrs.astuple(one, recurse=False) for one in enrolments]
@@ -180,5 +183,5 @@ def end_all(scope: Scope, run_id: int, reason: str, limit: int) -> int:
 
 
 def _read(row: Sequence[Any]) -> Enrolment:
-    *known, following, path = row
-    return Enrolment(*known, following or "", path or "")
+    known = dict(zip(_FIELDS, row, strict=True))
+    return Enrolment(**known | {"next": known["next"] or "", "path": known["path"] or ""})
