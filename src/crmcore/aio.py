@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crmcore.flow.importing.previewing import Preview
     from crmcore.flow.importing.running import Imported
     from crmcore.flow.importing.undoing import Undone
+    from crmcore.flow.journeys.revising import Revised
     from crmcore.flow.launch import Launched
     from crmcore.flow.membership import MembershipChange, SizeAt
     from crmcore.flow.opting import Confirmation
@@ -497,13 +498,6 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.launch, campaign, seed=seed, progress=progress)
 
-    async def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
-        """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
-
-        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
-        """
-        return await self._threads.run(self._crm.enter, campaign, customers, key)
-
     async def work(
         self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None
     ) -> Worked:
@@ -581,6 +575,29 @@ class AsyncCRM(AsyncVerbs):
         belongs to another workspace.
         """
         return await self._threads.run(self._crm.confirm_consent, token, proof=proof)
+
+    async def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
+        """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
+
+        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
+        """
+        return await self._threads.run(self._crm.enter, campaign, customers, key)
+
+    async def revise(
+        self,
+        campaign: Campaign | Mapping[str, Any],
+        *,
+        moves: Mapping[str, str] | None = None,
+        progress: Progress = quiet,
+    ) -> Revised:
+        """Change a campaign that is running, found by its name: whoever enters from now on goes the new way.
+
+        Those under way stay on the version they are on. With `moves`, from the names of steps to those of the new version,
+        they go over to it: where the new step waits they wait on until the time they were told; else they come to it at
+        once. A step of the same name needs no entry. Raise RunState, InvalidCampaign where somebody stands at a step that
+        leads nowhere, and whatever `launch` raises; nothing is changed then.
+        """
+        return await self._threads.run(self._crm.revise, campaign, moves=moves, progress=progress)
 
     async def guess_mapping(self, path: Path, kind: Kind, **given: Any) -> Guess:
         """Return the mapping a file of customers, orders, events, consents or accounts seems to need; nothing is written.

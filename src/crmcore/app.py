@@ -11,6 +11,7 @@ import attrs
 from sqlalchemy import Connection, Engine
 
 from crmcore.consenting import Consenting
+from crmcore.enrolling import Enrolling
 from crmcore.errors import MergeConflict, NoConnection
 from crmcore.exporting import Exporting
 from crmcore.flow import applying, folding
@@ -22,7 +23,7 @@ from crmcore.knowing import Knowing
 from crmcore.ledger import Ledger
 from crmcore.model import verbs
 from crmcore.model.event import Event
-from crmcore.model.identity import Identity, Who
+from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
 from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
@@ -66,7 +67,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
+class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Knowing, Ledger, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -327,15 +328,6 @@ class CRM(Verbs, Consenting, Importing, Exporting, Knowing, Ledger, Tracking):
         """
         self._fold()
         return self._campaigning.launch(campaign, seed, progress)
-
-    def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
-        """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
-
-        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
-        """
-        self._fold()
-        named = [customers] if isinstance(customers, str | Identity | Mapping) else list(customers)
-        return self._campaigning.enter(campaign, named, key)
 
     def work(
         self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None

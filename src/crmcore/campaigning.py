@@ -17,8 +17,10 @@ from crmcore.errors import InvalidTemplate, RunState
 from crmcore.flow import feedback, launch, plan, policies, preflight, report, unsubscribing
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
+from crmcore.flow.journeys import revising
 from crmcore.flow.journeys.advancing import Advancing
 from crmcore.flow.journeys.entering import OPEN
+from crmcore.flow.journeys.revising import Revised
 from crmcore.flow.journeys.ways import Wish
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
@@ -134,6 +136,14 @@ class Campaigning:
             return self._opened.entering.enter(scope, run, wishes)
 
         return self._opened.write(enter)
+
+    def revise(
+        self, given: Campaign | Mapping[str, Any], moves: Mapping[str, str] | None, progress: Progress
+    ) -> Revised:
+        """Change a campaign that is running."""
+        campaign = campaign_of(given) if isinstance(given, Mapping) else given
+        self._checked(campaign, progress)
+        return self._opened.write(lambda scope: revising.revise(scope, campaign, moves))
 
     def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop | None) -> Worked:
         """Let go on who is due, and send what is due."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -95,9 +95,8 @@ def _is_due(scope: Scope) -> ColumnElement[bool]:
 
 def under_way(scope: Scope, run_id: int) -> bool:
     """Tell whether somebody in a run waits for a time."""
-    row = schema.enrolment.c
-    mine = (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.due_at.is_not(None))
-    return scope.connection.execute(select(row.id).where(*mine).limit(1)).first() is not None
+    query = select(schema.enrolment.c.id).where(*_under_way(scope, run_id))
+    return scope.connection.execute(query.limit(1)).first() is not None
 
 
 def due_count(scope: Scope, run_id: int) -> int:
@@ -172,11 +171,57 @@ def put_off(scope: Scope, ids: Sequence[int], until: int) -> None:
     bulk.update_all(scope, schema.enrolment, ("due_at",), ("id",), [(until, one) for one in ids], _IS_RUNNING)
 
 
+@attrs.frozen
+class Place:
+    """Where customers under way stand: at a step of a version."""
+
+    version: int
+    step: str
+
+
+@attrs.frozen(kw_only=True)
+class Shift:
+    """Whoever stands at a place is on another version from now on, at one of its steps; it goes on when it was to, or at once."""
+
+    place: Place
+    version: int
+    step: str
+    next: str
+    is_at_once: bool = False
+
+
+def places(scope: Scope, run_id: int) -> dict[Place, int]:
+    """Return how many of those under way in a run stand where."""
+    row = schema.enrolment.c
+    query = select(row.version, row.step, func.count()).where(*_under_way(scope, run_id))
+    rows = scope.connection.execute(query.group_by(row.version, row.step).order_by(row.version, row.step))
+    return {Place(version, step): count for version, step, count in rows}
+
+
+def versions(scope: Scope, run_id: int) -> set[int]:
+    """Return the versions that those under way in a run are on."""
+    return {place.version for place in places(scope, run_id)}
+
+
+def shift(scope: Scope, run_id: int, shift: Shift) -> int:
+    """Move all who stand at a place; return how many that were."""
+    row = schema.enrolment.c
+    there = (*_under_way(scope, run_id), row.version == shift.place.version, row.step == shift.place.step)
+    moved: dict[str, object] = {"version": shift.version, "step": shift.step, "next": shift.next}
+    if shift.is_at_once:
+        moved["due_at"] = scope.now
+    return scope.connection.execute(update(schema.enrolment).where(*there).values(**moved)).rowcount
+
+
+def _under_way(scope: Scope, run_id: int) -> tuple[ColumnElement[bool], ...]:
+    row = schema.enrolment.c
+    return (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.due_at.is_not(None))
+
+
 def end_all(scope: Scope, run_id: int, reason: str, limit: int) -> int:
     """End the ways of a run that are not over; return how many."""
     row = schema.enrolment.c
-    mine = (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.due_at.is_not(None))
-    query = select(row.id).where(*mine).order_by(row.id).limit(limit).with_for_update()
+    query = select(row.id).where(*_under_way(scope, run_id)).order_by(row.id).limit(limit).with_for_update()
     ids = list(scope.connection.execute(query).scalars())
     end(scope, [(one, reason) for one in ids])
     return len(ids)

@@ -42,6 +42,13 @@ def begin(scope: Scope, campaign: Campaign, salt: str) -> Run:
     return Run(id=run_id, campaign=campaign, version=version, state=RUNNING, salt=salt, started_at=scope.now)
 
 
+def revise(scope: Scope, run: Run, campaign: Campaign) -> int:
+    """Let a run be of another version of its campaign from now on; return which."""
+    _, version = _version(scope, campaign)
+    bulk.update(scope, schema.run, ("version",), ("id",), [(version, run.id)])
+    return version
+
+
 def standing(scope: Scope, campaign: Campaign) -> int:
     """Return the run that stands for single messages, made where there is none.
 

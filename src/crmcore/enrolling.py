@@ -1,0 +1,50 @@
+"""The part of a CRM that lets customers into campaigns, and changes campaigns while customers are on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from crmcore.facet import Facet
+from crmcore.flow.progress import Progress, quiet
+from crmcore.model.identity import Identity, Who
+
+if TYPE_CHECKING:
+    from crmcore.campaigning import Campaigning
+    from crmcore.flow.journeys.revising import Revised
+    from crmcore.model.campaign import Campaign
+
+
+class Enrolling(Facet):
+    """Campaigns that are running, and who takes part in them."""
+
+    @cached_property
+    def _campaigning(self) -> Campaigning:
+        raise NotImplementedError
+
+    def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
+        """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
+
+        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
+        """
+        self._fold()
+        named = [customers] if isinstance(customers, str | Identity | Mapping) else list(customers)
+        return self._campaigning.enter(campaign, named, key)
+
+    def revise(
+        self,
+        campaign: Campaign | Mapping[str, Any],
+        *,
+        moves: Mapping[str, str] | None = None,
+        progress: Progress = quiet,
+    ) -> Revised:
+        """Change a campaign that is running, found by its name: whoever enters from now on goes the new way.
+
+        Those under way stay on the version they are on. With `moves`, from the names of steps to those of the new version,
+        they go over to it: where the new step waits they wait on until the time they were told; else they come to it at
+        once. A step of the same name needs no entry. Raise RunState, InvalidCampaign where somebody stands at a step that
+        leads nowhere, and whatever `launch` raises; nothing is changed then.
+        """
+        self._fold()
+        return self._campaigning.revise(campaign, moves, progress)

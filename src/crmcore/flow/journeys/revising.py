@@ -1,0 +1,81 @@
+"""A campaign is changed while customers are on their way: they stay on their version, or go over to the new one by a map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from crmcore.errors import InvalidCampaign, RunState
+from crmcore.flow.journeys import ways
+from crmcore.flow.journeys.entering import OPEN
+from crmcore.model import graph
+from crmcore.model.campaign import Campaign
+from crmcore.model.steps import END, WAITS, Step
+from crmcore.store import enrolments, listeners, runs
+from crmcore.store.enrolments import Place, Shift
+from crmcore.store.scope import Scope
+
+
+@attrs.frozen(kw_only=True)
+class Revised:
+    """A run on a new version of its campaign: how many went over to it, and how many stay on an earlier one."""
+
+    run_id: int
+    campaign: str
+    version: int
+    moved: int
+    staying: int
+
+
+def revise(scope: Scope, campaign: Campaign, moves: Mapping[str, str] | None) -> Revised:
+    """Let the latest run of a campaign be of another version from now on. Raise UnknownCampaign, RunState, InvalidCampaign."""
+    run = runs.latest(scope, campaign.name)
+    state = runs.hold(scope, run.id)
+    if state not in OPEN or run.campaign.is_broadcast:
+        what = "revised; a broadcast has planned all its messages" if run.campaign.is_broadcast else "revised"
+        raise RunState(campaign=campaign.name, state=state, what=what)
+    version = runs.revise(scope, run, campaign)
+    standing = enrolments.places(scope, run.id)
+    shifts = [] if moves is None else list(_shifts(campaign, version, standing, moves))
+    moved = sum(enrolments.shift(scope, run.id, one) for one in shifts)
+    left = enrolments.versions(scope, run.id) - {version}
+    names = set().union(*(ways.names(runs.of_version(scope, run, one).campaign) for one in left), ways.names(campaign))
+    listeners.listen(scope, run.id, names)
+    return Revised(
+        run_id=run.id,
+        campaign=campaign.name,
+        version=version,
+        moved=moved,
+        staying=sum(standing.values()) - moved,
+    )
+
+
+def _shifts(
+    campaign: Campaign, version: int, standing: Mapping[Place, int], moves: Mapping[str, str]
+) -> Iterator[Shift]:
+    steps = {one.name: one for one in campaign.course}
+    after = graph.following(campaign.course)
+    for unknown in sorted(set(moves.values()) - steps.keys() - {END}):
+        raise InvalidCampaign(
+            name=campaign.name, problem=f"moves lead to {unknown!r}, which is no step of the new version"
+        )
+    for place, count in standing.items():
+        if place.version == version:
+            continue
+        step = moves.get(place.step, place.step) if place.step else campaign.course[0].name
+        if step not in steps and step != END:
+            problem = (
+                f"{count} customers stand at {place.step!r}, which is no step any more; say in moves where they go"
+            )
+            raise InvalidCampaign(name=campaign.name, problem=problem)
+        yield _shift(place, version, steps.get(step), after)
+
+
+def _shift(place: Place, version: int, step: Step | None, after: Mapping[str, str]) -> Shift:
+    if step is None:
+        return Shift(place=place, version=version, step=place.step, next=END, is_at_once=True)
+    if place.step and isinstance(step, WAITS):
+        onward = graph.ways(step, after)
+        return Shift(place=place, version=version, step=step.name, next=onward.get("timeout", onward.get("", END)))
+    return Shift(place=place, version=version, step=place.step, next=step.name, is_at_once=True)
