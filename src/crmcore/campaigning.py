@@ -112,10 +112,13 @@ class Campaigning:
 
     def _checked(self, campaign: Campaign, progress: Progress) -> list[int]:
         """Return the audience once each message could be made for all of it, on each channel it may go by."""
-        messages = [campaign.message(one.name, channel) for one in campaign.sends for channel in one.channels]
-        plans = [plan.plan(one, self._registry, self._settings) for one in messages]
-        preflight.check(campaign, self._registry)
-        if any(one.offers is not None for one in messages):
+        sends = [(one.name, channel) for one in campaign.sends for channel in one.channels]
+        plans = [plan.step_plan(campaign, *one, self._registry, self._settings) for one in sends]
+        if not campaign.is_broadcast:
+            preflight.check(campaign, self._registry)
+            for made, (step, _) in zip(plans, sends, strict=True):
+                preflight.check_gates(made, step, self._opened.clock.now())
+        if any(one.campaign.offers is not None for one in plans):
             self._opened.write(catalogue.complete)
         with self._opened.reading() as scope:
             preflight.check_stored(scope, campaign)

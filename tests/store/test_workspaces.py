@@ -20,9 +20,11 @@ from crmcore.flow import links
 from crmcore.flow.importing.mapping import map_of
 from crmcore.flow.links import Link
 from crmcore.hooks.provider import Feedback
-from crmcore.model.building import attribute, everyone
+from crmcore.model.building import attribute, event, everyone
 from crmcore.model.campaign import Campaign
+from crmcore.model.happens import Happens
 from crmcore.model.money import Money
+from crmcore.model.steps import AddToSegment, Branch, Emit, Send, Update, Wait
 from crmcore.model.tracking import Source
 from crmcore.segment import Segment
 from crmcore.store import schema
@@ -77,6 +79,27 @@ def campaign(**given: Any) -> Campaign:
     return Campaign(name="c", purpose="service", audience=everyone(), channel="note", template="hello", **given)
 
 
+def way(number: int) -> Campaign:
+    """A campaign of steps: of a page that is seen something is said a day later, and done at once."""
+    steps = (
+        Update(name="note", attributes={"seen": number}),
+        Emit(name="tell", event="told"),
+        AddToSegment(name="list", segment="uploaded"),
+        Branch(name="ask", condition=event("page_viewed").did(), otherwise="end"),
+        Wait(name="rest", lasting="1d"),
+        Send(name="say", template="hello", channels="note"),
+    )
+    return Campaign(
+        name="way",
+        purpose="service",
+        audience=everyone(),
+        trigger=Happens(event="page_viewed"),
+        exits=["seen"],
+        steps=steps,
+        priority=number,
+    )
+
+
 def begun(crm: CRM, word: str, folder: Path) -> Ids:
     """Fill a workspace: the same keys and names as any other, with a word of its own in every value."""
     for number in ("1", "2"):
@@ -99,6 +122,10 @@ def begun(crm: CRM, word: str, folder: Path) -> Ids:
     crm.track("seen", "1", source="web", properties={"page": word}, message_id="q")
     crm.save_template("hello", "note", {"text": word})
     crm.launch(campaign())
+    crm.launch(way(0))
+    for _ in "two":
+        crm.enter("way", "2")
+    crm.track("page_viewed", "1", properties={"page": word})
     crm.work()
     turn = Turn(who=WHO[0], other=WHO[1], number=0, ids=None, folder=folder)
     imported = crm.import_file(turn.file(word), ORDERED)
@@ -188,6 +215,8 @@ VERBS: dict[str, Driven] = {
     "overlap": lambda crm, it: crm.overlap(["s", THEIRS] if it.number % 2 else ["s"]),
     "save_template": lambda crm, it: crm.save_template("hello", "note", {"text": f"{MINE} {it.number}"}),
     "launch": lambda crm, it: crm.launch(campaign(priority=it.number, topic="news" if it.number == 3 else None)),
+    "enter": lambda crm, it: crm.enter("way", it.who, str(it.number)),
+    "revise": lambda crm, it: crm.revise(way(it.number), moves={"rest": "rest"} if it.number % 2 else None),
     "pause": lambda crm, _: crm.pause("c"),
     "resume": lambda crm, _: crm.resume("c"),
     "cancel": lambda crm, _: crm.cancel("c"),
@@ -289,12 +318,13 @@ def test_the_other_workspace_has_rows_wherever_the_verbs_write(theirs, engine):
         "audit",
         "audit_seal",
         "conversion",
+        "coupon",
         "impression",
         "limit",
         "notice",
         "notice_cursor",
     }
-    unused |= {"merge", "receipt", "team", "team_member", "timer"}
+    unused |= {"merge", "receipt", "team", "team_member", "timer", "webhook"}
     held = contents(engine, theirs[0])
     assert {name.removeprefix("crm_") for name, rows in held.items() if not rows} == unused
 

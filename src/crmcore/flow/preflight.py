@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from crmcore.errors import InvalidCampaign
+from crmcore.flow.plan import Plan
 from crmcore.model.campaign import Campaign
 from crmcore.model.cron import cron
 from crmcore.model.local import time_of_day, weekdays
 from crmcore.model.names import checked_name
+from crmcore.model.quiet import wait
 from crmcore.model.steps import AddToSegment, Call, Emit, Enter, Step, Update, Wait, WaitDate, WaitFor, WaitUntil
-from crmcore.model.time import duration
+from crmcore.model.time import DAY, duration
 from crmcore.model.triggers import OnDate, OnSchedule, signed
 from crmcore.model.values import normalise
-from crmcore.model.zones import zone_named
+from crmcore.model.zones import first, zone_named
 from crmcore.registry import Registry
 from crmcore.store import runs, segments
 from crmcore.store.scope import Scope
@@ -69,6 +73,21 @@ def _check_trigger(campaign: Campaign) -> None:
             time_of_day(at, place)
         case _:
             pass
+
+
+def check_gates(made: Plan, step: str, now: int) -> None:
+    """Raise InvalidCampaign for a message that no gate will ever let go: the policy leaves no minute of the week open."""
+    rules = made.policy.timed
+    opens = first(UTC, now, lambda reading: max((wait(rule, reading) for rule in rules), default=0), now + _WEEK)
+    if opens == now + _WEEK:
+        problem = (
+            f"quiet hours and weekdays of the policy leave step {step!r} no time of the week on {made.channel.name}"
+        )
+        raise InvalidCampaign(name=made.campaign.name, problem=problem)
+
+
+#: Longer than a week: what is not open until then never is.
+_WEEK = 8 * DAY
 
 
 def check_stored(scope: Scope, campaign: Campaign) -> None:
