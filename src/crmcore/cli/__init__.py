@@ -11,6 +11,7 @@ from crmcore.cli import (
     admin,
     campaigns,
     customers,
+    enrolling,
     exporting,
     importing,
     isolating,
@@ -83,6 +84,8 @@ for command in (
 ):
     crm.add_command(command)
 admin.db.add_command(isolating.rls)
+campaigns.campaign.add_command(enrolling.enter)
+campaigns.campaign.add_command(enrolling.revise)
 
 
 def main() -> None:

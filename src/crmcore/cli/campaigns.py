@@ -65,7 +65,7 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
                               template = "winback"
                               holdout = 0.1
     """
-    given = _campaign(file)
+    given = campaign_in(file)
     with context.crm() as crm, progress(context, "checking") as bar:
         under_way = [one for one in crm.runs() if one.campaign == given.name and one.state in UNDER_WAY]
         launched = crm.launch(given, seed=seed, progress=bar)
@@ -74,14 +74,18 @@ def launch_campaign(context: Context, file: Path, seed: int) -> None:
             "it stays as it is beside the new one, which alone `crm campaign pause|resume|cancel` reach from now on"
         )
         click.echo(f"Warning: an earlier run of {one.campaign} is {one.state}; {beside}.", err=True)
+    enters = "" if given.trigger is None else " fit its audience now; they enter by its trigger"
     show(
         context,
         launched,
-        lambda one: click.echo(f"{one.campaign}: {one.audience:,} customers, {one.held_out:,} of them held out"),
+        lambda one: click.echo(
+            f"{one.campaign}: {one.audience:,} customers{enters or f', {one.held_out:,} of them held out'}"
+        ),
     )
 
 
-def _campaign(file: Path) -> Campaign:
+def campaign_in(file: Path) -> Campaign:
+    """Return the campaign of a file; raise InvalidFile."""
     plain = plain_file(file)
     try:
         return campaign_of(plain)
