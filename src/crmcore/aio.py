@@ -253,9 +253,13 @@ class AsyncVerbs(ABC):
         available_from: Time | None = None,
         available_until: Time | None = None,
         attributes: Mapping[str, Any] | None = None,
+        purpose: Purpose | str | None = None,
         at: Time | None = None,
     ) -> None:
-        """Say what can be recommended; `margin` in minor units of the price's currency."""
+        """Say what can be recommended; `margin` in minor units of the price's currency.
+
+        With a `purpose` (such as "up_sell") it is only in messages that are sent for it.
+        """
         await self._say(
             Verbs.offer,
             item,
@@ -267,6 +271,7 @@ class AsyncVerbs(ABC):
             available_from=available_from,
             available_until=available_until,
             attributes=attributes,
+            purpose=purpose,
             at=at,
         )
 

@@ -401,7 +401,10 @@ def test_deliveries_are_shown_with_when_they_are_due(launch, run):
 def test_what_a_campaign_lacks_is_named_with_its_file(shop, tmp_path):
     (tmp_path / "c.toml").write_text('name = "hello"\npurpose = "service"\naudience = "locals"\n')
     done = crm("--db", shop, "campaign", "launch", tmp_path / "c.toml")
-    assert done.stderr == f"InvalidFile: {tmp_path}/c.toml, campaign hello: channel and template are missing; or say steps.\n"
+    assert (
+        done.stderr
+        == f"InvalidFile: {tmp_path}/c.toml, campaign hello: channel and template are missing; or say steps.\n"
+    )
 
 
 def test_doctor_names_a_channel_that_has_settings_and_no_plugin(run, monkeypatch):

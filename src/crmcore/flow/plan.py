@@ -101,7 +101,8 @@ def advised(scope: Scope, made: Plan, registry: Registry, as_of: int) -> Plan:
     asked = made.campaign.offers
     if asked is None:
         return made
-    return attrs.evolve(made, advice=advice(scope, registry.recommender(asked.engine), asked, as_of))
+    engine = registry.recommender(asked.engine)
+    return attrs.evolve(made, advice=advice(scope, engine, asked, made.campaign.purpose, as_of))
 
 
 def provider_name(channel: str, registry: Registry, settings: Settings) -> str:

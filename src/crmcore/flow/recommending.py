@@ -11,6 +11,7 @@ from crmcore.hooks.recommender import Fit, Item, Model, Ranking, Recommender, Re
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.money import Money
 from crmcore.model.offers import Offers
+from crmcore.model.purpose import Purpose
 from crmcore.store import catalogue
 from crmcore.store.catalogue import Card
 from crmcore.store.scope import Scope
@@ -39,14 +40,14 @@ class Advice:
     candidates: frozenset[int]
 
 
-def advice(scope: Scope, engine: Recommender, asked: Offers, as_of: int) -> Advice:
-    """Fit an engine on what had happened by `as_of`; only offers available then may be recommended."""
+def advice(scope: Scope, engine: Recommender, asked: Offers, purpose: Purpose, as_of: int) -> Advice:
+    """Fit an engine on what had happened by `as_of`; only offers available then, for this purpose, may be recommended."""
     cards = catalogue.cards(scope)
     data = Fit(
         interactions=catalogue.interactions(scope, {card.item: one for one, card in cards.items()}, as_of),
         items=[Item(id=one, category=card.category, price=card.price) for one, card in sorted(cards.items())],
     )
-    available = frozenset(one for one, card in cards.items() if card.is_available(as_of))
+    available = frozenset(one for one, card in cards.items() if card.is_available(as_of, purpose))
     model = engine.fit(data, now=as_of, seed=SEED)
     return Advice(engine=engine, model=model, asked=asked, cards=cards, candidates=available)
 

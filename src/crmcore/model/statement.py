@@ -130,7 +130,7 @@ class Send:
 
 @attrs.frozen(kw_only=True)
 class Offer:
-    """Something that can be recommended: the host's item key and what is known of it."""
+    """Something that can be recommended: the host's item key and what is known of it; `purpose` is the only one it is for."""
 
     item: str
     at: int
@@ -143,3 +143,4 @@ class Offer:
     stock: int | None = None
     margin: int | None = None
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
+    purpose: Purpose | None = None

@@ -213,9 +213,13 @@ def offer(
     available_from: Time | None = None,
     available_until: Time | None = None,
     attributes: Mapping[str, Any] | None = None,
+    purpose: Purpose | str | None = None,
     at: Time | None = None,
 ) -> Offer:
-    """Say what can be recommended; `margin` in minor units of the price's currency."""
+    """Say what can be recommended; `margin` in minor units of the price's currency.
+
+    With a `purpose` (such as "up_sell") it is only in messages that are sent for it.
+    """
     if price is not None and not isinstance(price, Money):
         raise InvalidValue(place="offer.price", problem=f"{price!r} is no Money; use Money.of(amount, currency)")
     return Offer(
@@ -230,6 +234,7 @@ def offer(
         available_from=None if available_from is None else microseconds(available_from, "offer.available_from"),
         available_until=None if available_until is None else microseconds(available_until, "offer.available_until"),
         attributes=_plain(attributes, "offer.attributes"),
+        purpose=None if purpose is None else purpose_of(purpose, "offer.purpose"),
     )
 
 

@@ -28,11 +28,13 @@ class Card:
     stock: int | None
     available_from: int | None
     available_until: int | None
+    purpose: str | None
 
-    def is_available(self, now: int) -> bool:
-        """Tell whether it can be had: in stock (where that is known) and in its time."""
+    def is_available(self, now: int, purpose: str) -> bool:
+        """Tell whether it can be had, in stock (where that is known) and in its time, and may be in messages of a purpose."""
         return (
-            (self.stock is None or self.stock > 0)
+            self.purpose in (None, purpose)
+            and (self.stock is None or self.stock > 0)
             and (self.available_from is None or self.available_from <= now)
             and (self.available_until is None or now < self.available_until)
         )

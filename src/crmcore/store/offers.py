@@ -23,6 +23,7 @@ _KNOWN = (
     "available_until",
     "attributes",
     "at",
+    "purpose",
 )
 
 
@@ -85,6 +86,7 @@ def _told(one: Offer) -> tuple[Any, ...]:
         one.available_until,
         to_json(one.attributes, "offer.attributes"),
         one.at,
+        None if one.purpose is None else one.purpose.value,
     )
 
 

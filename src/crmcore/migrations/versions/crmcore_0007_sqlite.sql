@@ -8,6 +8,10 @@ CREATE INDEX ix_enrolment_due ON crm_enrolment (workspace_id, run_id, due_at, id
 
 ALTER TABLE crm_delivery ADD COLUMN version BIGINT;
 
+ALTER TABLE crm_offer ADD COLUMN purpose TEXT;
+
+ALTER TABLE crm_offer_log ADD COLUMN purpose TEXT;
+
 CREATE TABLE crm_listener (
 workspace_id BIGINT NOT NULL, 
 name TEXT NOT NULL, 

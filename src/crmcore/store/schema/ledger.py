@@ -72,7 +72,8 @@ receipt = rows(
 
 
 def _offer_columns() -> list[Column[Any]]:
-    """What is known of an offer; `price` and `margin` in minor units of `currency`, `at` the time of the statement."""
+    """What is known of an offer; `price` and `margin` in minor units of `currency`, `at` the time of the statement;
+    `purpose` is the only one of messages it may be in, any where it has none."""
     return [
         words("title"),
         words("category"),
@@ -84,6 +85,7 @@ def _offer_columns() -> list[Column[Any]]:
         maybe_number("available_until"),
         words("attributes"),
         number("at"),
+        maybe_words("purpose"),
     ]
 
 
