@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from crmcore.segment import Segment
     from crmcore.settings import Settings
     from crmcore.store.accounts import AccountView
+    from crmcore.store.coupons import Pool
     from crmcore.store.customers import CustomerView
     from crmcore.store.declarations import Declaration
     from crmcore.store.deliveries import DeliveryView
@@ -761,6 +762,17 @@ class AsyncCRM(AsyncVerbs):
         that. Raise UnknownSource.
         """
         return await self._threads.run(self._crm.replay, source, progress)
+
+    async def add_coupons(self, source: str, codes: Iterable[str]) -> int:
+        """Add codes to the pool of a source, ten thousand a transaction; return how many it has not had before.
+
+        A code may be of 1 to 200 characters; space around it is taken off. Raise InvalidName, InvalidValue.
+        """
+        return await self._threads.run(self._crm.add_coupons, source, codes)
+
+    async def coupons(self) -> list[Pool]:
+        """Return, by source, how many codes are free, how many are given out, and how many are redeemed."""
+        return await self._threads.run(self._crm.coupons)
 
 
 class AsyncSegment:

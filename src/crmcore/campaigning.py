@@ -121,7 +121,7 @@ class Campaigning:
         if any(one.campaign.offers is not None for one in plans):
             self._opened.write(catalogue.complete)
         with self._opened.reading() as scope:
-            preflight.check_stored(scope, campaign)
+            preflight.check_stored(scope, campaign, self._registry)
             customers = launch.audience(scope, campaign, self._registry.rules)
             for made in plans:
                 launch.check(scope, plan.advised(scope, made, self._registry, scope.now), customers, progress)
