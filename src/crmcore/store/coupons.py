@@ -36,8 +36,9 @@ class Pool:
 def add(scope: Scope, source: str, codes: Iterable[str]) -> int:
     """Add codes to the pool of a source; return how many it has not had before."""
     new = list(dict.fromkeys(codes))
-    rows = [(new_id, source, code, scope.now) for new_id, code in zip(scope.new_ids(len(new)), new, strict=True)]
-    return bulk.insert_new(scope, schema.coupon, ("id", "source", "code", "created_at"), rows)
+    rows = [(code, new_id, source, scope.now) for new_id, code in zip(scope.new_ids(len(new)), new, strict=True)]
+    # In one order, whoever adds some: of two that add the same codes one waits for the other.
+    return bulk.insert_new(scope, schema.coupon, ("code", "id", "source", "created_at"), sorted(rows))
 
 
 def unclaimed(scope: Scope, source: str, count: int) -> Sequence[tuple[int, str]]:
