@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
     from crmcore.store.sums import DaySum
+    from crmcore.store.webhooks import WebhookView
 
 Said = ParamSpec("Said")
 
@@ -773,6 +774,13 @@ class AsyncCRM(AsyncVerbs):
     async def coupons(self) -> list[Pool]:
         """Return, by source, how many codes are free, how many are given out, and how many are redeemed."""
         return await self._threads.run(self._crm.coupons)
+
+    async def webhooks(self, state: str | None = None, limit: int = 1000) -> list[WebhookView]:
+        """Return what campaigns have posted, or have yet to, the latest planned first: all, or those in a state.
+
+        The states are planned, claimed, done, failed and cancelled.
+        """
+        return await self._threads.run(self._crm.webhooks, state, limit)
 
 
 class AsyncSegment:

@@ -13,6 +13,7 @@ from crmcore.model.names import checked_name
 if TYPE_CHECKING:
     from crmcore.registry import Registry
     from crmcore.store.coupons import Pool
+    from crmcore.store.webhooks import WebhookView
 
 #: How many codes are added in one transaction.
 BATCH = 10_000
@@ -44,3 +45,13 @@ class Issuing(Facet):
         self._fold()
         with self._opened.reading() as scope:
             return coupons.pools(scope, self.registry.coupon_sources)
+
+    def webhooks(self, state: str | None = None, limit: int = 1000) -> list[WebhookView]:
+        """Return what campaigns have posted, or have yet to, the latest planned first: all, or those in a state.
+
+        The states are planned, claimed, done, failed and cancelled.
+        """
+        from crmcore.store import webhooks
+
+        with self._opened.reading() as scope:
+            return webhooks.listed(scope, state, limit)

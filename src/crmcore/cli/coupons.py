@@ -36,10 +36,11 @@ def coupon() -> None:
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @pass_context
 def add_coupons(context: Context, source: str, path: Path) -> None:
-    """Add the codes of a file, one a line, to a source; those it has had before are left as they are.
+    """Add the codes of a file (- is a pipe), one a line, to a source; those it has had before are left as they are.
 
     \b
     crm --db shop.db coupon add spring codes.txt
+    make-codes | crm --db shop.db coupon add spring -
     """
     with context.crm() as crm:
         added = Added(source=source, added=crm.add_coupons(source, _codes(path)))
@@ -66,7 +67,7 @@ def _human(found: Sequence[Pool]) -> None:
 
 def _codes(path: Path) -> Iterator[str]:
     try:
-        with path.open(encoding="utf-8-sig") as lines:
+        with click.open_file(str(path), encoding="utf-8-sig") as lines:
             yield from (line for line in lines if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidFile(file=path, place="the file", problem=str(error)) from error
