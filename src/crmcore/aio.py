@@ -656,6 +656,24 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.export, kind, path, progress)
 
+    async def add_coupons(self, source: str, codes: Iterable[str]) -> int:
+        """Add codes to the pool of a source, ten thousand a transaction; return how many it has not had before.
+
+        A code may be of 1 to 200 characters; space around it is taken off. Raise InvalidName, InvalidValue.
+        """
+        return await self._threads.run(self._crm.add_coupons, source, codes)
+
+    async def coupons(self) -> list[Pool]:
+        """Return, by source, how many codes are free, how many are given out, and how many are redeemed."""
+        return await self._threads.run(self._crm.coupons)
+
+    async def webhooks(self, state: str | None = None, limit: int = 1000) -> list[WebhookView]:
+        """Return what campaigns have posted, or have yet to, the latest planned first: all, or those in a state.
+
+        The states are planned, claimed, done, failed and cancelled.
+        """
+        return await self._threads.run(self._crm.webhooks, state, limit)
+
     async def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.
 
@@ -763,24 +781,6 @@ class AsyncCRM(AsyncVerbs):
         that. Raise UnknownSource.
         """
         return await self._threads.run(self._crm.replay, source, progress)
-
-    async def add_coupons(self, source: str, codes: Iterable[str]) -> int:
-        """Add codes to the pool of a source, ten thousand a transaction; return how many it has not had before.
-
-        A code may be of 1 to 200 characters; space around it is taken off. Raise InvalidName, InvalidValue.
-        """
-        return await self._threads.run(self._crm.add_coupons, source, codes)
-
-    async def coupons(self) -> list[Pool]:
-        """Return, by source, how many codes are free, how many are given out, and how many are redeemed."""
-        return await self._threads.run(self._crm.coupons)
-
-    async def webhooks(self, state: str | None = None, limit: int = 1000) -> list[WebhookView]:
-        """Return what campaigns have posted, or have yet to, the latest planned first: all, or those in a state.
-
-        The states are planned, claimed, done, failed and cancelled.
-        """
-        return await self._threads.run(self._crm.webhooks, state, limit)
 
 
 class AsyncSegment:

@@ -272,3 +272,14 @@ def test_work_that_is_asked_to_stop_takes_no_more(opening, sink):
     launch(crm, address(sink))
     crm.work(stop=lambda: True)
     assert sink.posts == []
+
+
+def test_what_was_posted_of_a_customer_follows_it_into_another(opening, sink):
+    crm = opening(allow_private=True)
+    crm.identify({"email": "ada@example.com"})
+    crm.launch(journey(Webhook(name="tell", url=address(sink))))
+    crm.work()
+    assert [one.key for one in crm.webhooks()] == [None]
+    crm.identify("ada", {"name": "Ada"})
+    crm.merge({"email": "ada@example.com"}, "ada")
+    assert [one.key for one in crm.webhooks()] == ["ada"]
