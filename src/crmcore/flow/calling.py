@@ -109,7 +109,7 @@ def post(
     """
     to, deadline = target(url), time.monotonic() + seconds
     line = _Line(_connected(to, _places(to, allowed, deadline), deadline), deadline)
-    connection = (HTTPSConnection if to.scheme == "https" else HTTPConnection)(to.host, to.port)
+    connection = _speaking(to)
     connection.sock = line
     try:
         connection.request("POST", to.path, body, {**headers, "Connection": "close"})
@@ -118,6 +118,13 @@ def post(
         return Answer(status=response.status, after=_seconds(response.headers.get("Retry-After", "")))
     finally:
         line.close()
+
+
+def _speaking(to: Target) -> HTTPConnection:
+    """What http.client says first depends on which port is the usual one."""
+    if to.scheme == "https":
+        return HTTPSConnection(to.host, to.port, context=_context())
+    return HTTPConnection(to.host, to.port)
 
 
 def _read(response: Any) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from http.client import HTTPException
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -178,3 +180,39 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(monkeypatch):
             anywhere("http://shop.example/", seconds=0.1)
     finally:
         over.set()
+
+
+CERTIFICATE = Path(__file__).parents[2] / "data" / "shop.example.pem"
+
+
+@pytest.fixture
+def encrypted(monkeypatch):
+    """A server that speaks TLS as shop.example, known to this machine."""
+    known = ssl.create_default_context(cafile=CERTIFICATE)
+    monkeypatch.setattr(calling, "_context", lambda: known)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+
+    def converse(wire):
+        with context.wrap_socket(wire._connection, server_side=True) as line:
+            line.recv(65536)
+            line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with Loopback(converse) as server:
+        yield server
+
+
+def test_the_name_is_what_the_certificate_is_held_against(resolver, encrypted):
+    resolver(["127.0.0.1"])
+    assert anywhere(f"https://shop.example:{encrypted.port}/").status == 204
+
+
+def test_somebody_elses_certificate_is_not_taken(resolver, encrypted):
+    resolver(["127.0.0.1"])
+    with pytest.raises(ssl.SSLCertVerificationError):
+        anywhere(f"https://other.example:{encrypted.port}/")
+
+
+def test_a_greeting_that_never_comes_is_not_waited_for():
+    with Loopback(lambda wire: wire.stall(Silence())) as server, pytest.raises(TimeoutError):
+        anywhere(f"https://127.0.0.1:{server.port}/", seconds=0.2)
