@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from crmcore.segment import Segment
     from crmcore.settings import Settings
     from crmcore.store.accounts import AccountView
+    from crmcore.store.coupons import Pool
     from crmcore.store.customers import CustomerView
     from crmcore.store.declarations import Declaration
     from crmcore.store.deliveries import DeliveryView
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
     from crmcore.store.sums import DaySum
+    from crmcore.store.webhooks import WebhookView
 
 Said = ParamSpec("Said")
 
@@ -653,6 +655,24 @@ class AsyncCRM(AsyncVerbs):
         Raise InvalidName, InvalidFile, MissingExtra.
         """
         return await self._threads.run(self._crm.export, kind, path, progress)
+
+    async def add_coupons(self, source: str, codes: Iterable[str]) -> int:
+        """Add codes to the pool of a source, ten thousand a transaction; return how many it has not had before.
+
+        A code may be of 1 to 200 characters; space around it is taken off. Raise InvalidName, InvalidValue.
+        """
+        return await self._threads.run(self._crm.add_coupons, source, codes)
+
+    async def coupons(self) -> list[Pool]:
+        """Return, by source, how many codes are free, how many are given out, and how many are redeemed."""
+        return await self._threads.run(self._crm.coupons)
+
+    async def webhooks(self, state: str | None = None, limit: int = 1000) -> list[WebhookView]:
+        """Return what campaigns have posted, or have yet to, the latest planned first: all, or those in a state.
+
+        The states are planned, claimed, done, failed and cancelled.
+        """
+        return await self._threads.run(self._crm.webhooks, state, limit)
 
     async def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.

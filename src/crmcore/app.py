@@ -19,6 +19,7 @@ from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.screening import warn
 from crmcore.importing import Importing
+from crmcore.issuing import Issuing
 from crmcore.knowing import Knowing
 from crmcore.ledger import Ledger
 from crmcore.model import verbs
@@ -67,7 +68,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Knowing, Ledger, Tracking):
+class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, Ledger, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -199,11 +200,9 @@ class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Knowing, Ledger, T
         self._fold()
         with self._opened.reading() as scope:
             customer_id, origin_id = identities.owner(scope, who)
-            return (
-                customers.view(scope, customer_id)
-                if at is None
-                else past.view(scope, origin_id, microseconds(at, "at"))
-            )
+            if at is None:
+                return customers.view(scope, customer_id)
+            return past.view(scope, origin_id, microseconds(at, "at"))
 
     def contradictions(self, limit: int = 100) -> list[Contradiction]:
         """Return the statements that were refused since they would join two customers known by a key, latest first."""

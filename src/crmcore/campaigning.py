@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidTemplate, RunState
-from crmcore.flow import feedback, launch, plan, policies, preflight, report, unsubscribing
+from crmcore.flow import feedback, launch, outbox, plan, policies, posting, preflight, report, unsubscribing
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
 from crmcore.flow.journeys import revising
@@ -43,10 +43,11 @@ from crmcore.store.scope import Scope
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins; `advanced` customers went on in campaigns.
+    """What one call of `work` did: statements folded, deliveries worked on, notices given to plugins.
 
     Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
     for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
+    `advanced` customers went on in campaigns, `posted` calls were made to webhooks.
     """
 
     folded: int
@@ -57,6 +58,7 @@ class Worked:
     skipped: int = 0
     waiting: tuple[Waits, ...] = ()
     advanced: int = 0
+    posted: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -116,12 +118,13 @@ class Campaigning:
         plans = [plan.step_plan(campaign, *one, self._registry, self._settings) for one in sends]
         if not campaign.is_broadcast:
             preflight.check(campaign, self._registry)
+            outbox.check(campaign, self._settings)
             for made, (step, _) in zip(plans, sends, strict=True):
                 preflight.check_gates(made, step, self._opened.clock.now())
         if any(one.campaign.offers is not None for one in plans):
             self._opened.write(catalogue.complete)
         with self._opened.reading() as scope:
-            preflight.check_stored(scope, campaign)
+            preflight.check_stored(scope, campaign, self._registry)
             customers = launch.audience(scope, campaign, self._registry.rules)
             for made in plans:
                 launch.check(scope, plan.advised(scope, made, self._registry, scope.now), customers, progress)
@@ -160,6 +163,7 @@ class Campaigning:
             advanced = advancing.advance(write, reading, stop or never)
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
             done = dispatcher.run(progress, limit, stop or never)
+        posted = posting.post_due(write, reading, self._settings, owner, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
         became = dispatcher.became
         stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
@@ -172,6 +176,7 @@ class Campaigning:
             skipped=became[Book.SKIPPED],
             waiting=(*stuck, *dispatcher.waiting),
             advanced=advanced.count,
+            posted=posted,
         )
 
     def report(self, campaign: str, days: int | None = None) -> Report:

@@ -39,6 +39,7 @@
     |   |-- UnknownSegment
     |   |-- UnknownTemplate
     |   |-- UnknownCampaign
+    |   |-- UnknownCouponSource
     |   `-- UnknownPlugin
     |       `-- UnknownRule
     |-- Conflict                 two facts cannot both hold
@@ -50,6 +51,7 @@
     |   |-- SegmentInUse
     |   |-- SegmentTaken
     |   `-- NoNodeFree
+    |-- CouponSourceFailed       a plugin's source has brought no codes
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
         |-- NotFitted
@@ -220,6 +222,10 @@ class UnknownCampaign(NotFound):
     """There is no campaign {name!r}; known: {known}."""
 
 
+class UnknownCouponSource(NotFound):
+    """{place} gives out codes of {name!r}, of which there are none; `crm coupon add {name} FILE` adds some, or a plugin brings it. Known: {known}."""
+
+
 class UnknownPlugin(NotFound):
     """There is no {kind} {name!r}; known: {known}. `crm doctor` lists plugins that did not load."""
 
@@ -262,6 +268,10 @@ class SegmentTaken(Conflict):
 
 class NoNodeFree(Conflict):
     """All 1024 id nodes are leased until {until}; close unused CRM instances."""
+
+
+class CouponSourceFailed(CRMError):
+    """The coupon source {source!r} has brought no codes: {problem}."""
 
 
 class UndefinedField(CRMError):

@@ -19,7 +19,7 @@ from crmcore.model.sending import Sending, sending_of
 FILE = "crm.toml"
 PREFIX = "CRM_"
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
-OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend"})
+OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend", "webhooks"})
 #: Tables of the core's own, checked key by key.
 CORE_TABLES = frozenset({"limits", "sending"})
 TABLES = OPEN_TABLES | CORE_TABLES
@@ -31,7 +31,7 @@ class Settings:
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
     messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
-    go); `sending` (how many are under way at once); `tables` (the plugins' own, and `policy`).
+    go); `sending` (how many are under way at once); `tables` (the plugins' own, `policy`, and `webhooks`).
     """
 
     database: str = "sqlite:///crm.db"

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_settings, file_settings, smtp_settings
-from crmcore.flow import policies
+from crmcore.flow import outbox, policies
 from crmcore.model import limits, sending
 from crmcore.model.purpose import Purpose
 from crmcore.settings import KEYS, TABLES, settings
@@ -47,6 +47,7 @@ def test_the_example_is_valid(tmp_path):
     read = settings({}, file=tmp_path / "crm.toml", environment={})
     assert read.database == "postgresql://localhost/shop"
     assert policies.policy(read.tables["policy"]).timed
+    assert outbox.outbox(read).addresses == {"orders": "env:ORDERS_WEBHOOK"}
     section = read.tables["channels"]["email"]
     assert (email_settings(section).reply_to, smtp_settings(section).connections) == ("help@example.com", 4)
     assert file_settings(section).directory == "mails"

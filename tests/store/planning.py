@@ -29,6 +29,7 @@ BIG = frozenset(
         "standing",
         "membership",
         "event_day",
+        "coupon",
     )
 )
 MANY = BIG | {"crm_customer", "crm_account", "crm_attribute_log", "crm_consent", "crm_fingerprint"}

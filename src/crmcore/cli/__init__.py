@@ -10,6 +10,7 @@ import click
 from crmcore.cli import (
     admin,
     campaigns,
+    coupons,
     customers,
     enrolling,
     exporting,
@@ -67,6 +68,7 @@ for command in (
     campaigns.deliveries,
     campaigns.report,
     campaigns.settle,
+    coupons.coupon,
     customers.customer,
     demo,
     exporting.export_file,

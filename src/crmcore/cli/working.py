@@ -17,7 +17,7 @@ from crmcore.campaigning import Worked
 from crmcore.cli.output import Context, pass_context, progress, show
 from crmcore.flow.dispatch import Waits
 
-COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped")
+COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "posted")
 _RUN = "from crmcore.cli import main; main()"
 
 

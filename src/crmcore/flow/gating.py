@@ -64,10 +64,11 @@ def hand(
 def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:
     moved = [(one, decision) for one, decision in decisions if isinstance(decision, Rerouted)]
     skipped = [(one, decision.text) for one, decision in decisions if isinstance(decision, Skipped)]
+    # What stands in for a delivery takes over its code before that is given back.
+    rerouting.plan(scope, [Other(delivery_id=one, **attrs.asdict(decision)) for one, decision in moved])
     moves.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
     moves.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
     moves.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
-    rerouting.plan(scope, [Other(delivery_id=one, **attrs.asdict(decision)) for one, decision in moved])
 
 
 def _intent(plan: Plan, one: Composed, judge: Gate) -> Intent:

@@ -10,6 +10,7 @@ import attrs
 from crmcore.errors import InvalidCampaign, RunState, UndefinedField
 from crmcore.flow.blaming import blamed
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
+from crmcore.flow.coupons import TRIAL
 from crmcore.flow.holdout import is_held_out
 from crmcore.flow.journeys import ways
 from crmcore.flow.journeys.entering import OPEN, setting_out
@@ -125,7 +126,8 @@ def _shown(draft: Draft) -> str:
 
 def _trial(scope: Scope, plan: Plan, customer_id: int, context: dict[str, Any]) -> Draft:
     link = unsubscribe_link(scope, plan, customer_id)
-    whole = context | {"links": Fields("links", {"unsubscribe": link})}
+    own = Fields("message", {"coupon": TRIAL} if plan.has_codes else {})
+    whole = context | {"links": Fields("links", {"unsubscribe": link}), "message": own}
     nobody = Identity("email", "nobody@example.invalid")
     return Draft(
         delivery_id=customer_id, address=nobody, context=whole, message_key="trial", at=scope.now, unsubscribe=link

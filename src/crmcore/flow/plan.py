@@ -25,7 +25,7 @@ class Plan:
     """How the messages of a campaign are made and sent on one channel.
 
     `policy` is what they have to pass; `others` are the kinds of addresses of the channels that stand in for this one at
-    some times, `fallbacks` of those that the step names after it, in order.
+    some times, `fallbacks` of those that the step names after it, in order; `has_codes` tells that each is given a code.
     """
 
     campaign: Campaign
@@ -36,6 +36,7 @@ class Plan:
     policy: Policy = NO_POLICY
     others: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     fallbacks: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    has_codes: bool = False
 
     @property
     def carrier(self) -> str:
@@ -60,7 +61,8 @@ def step_plan(campaign: Campaign, step: str, channel: str, registry: Registry, s
     """Return the plan of a step's message on one of its channels, as `plan` does; the first where none is named."""
     made = plan(campaign.message(step, channel), registry, settings, channel or None)
     after = campaign.channels_after(step, made.channel.name)
-    return attrs.evolve(made, fallbacks={one: registry.channel(one).capabilities.address_kinds for one in after})
+    kinds = {one: registry.channel(one).capabilities.address_kinds for one in after}
+    return attrs.evolve(made, fallbacks=kinds, has_codes=any(one.coupon for one in campaign.sends if one.name == step))
 
 
 def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from crmcore.errors import InvalidCampaign
+from crmcore.flow import coupons
 from crmcore.flow.plan import Plan
 from crmcore.model.campaign import Campaign
 from crmcore.model.cron import cron
@@ -90,8 +91,9 @@ def check_gates(made: Plan, step: str, now: int) -> None:
 _WEEK = 8 * DAY
 
 
-def check_stored(scope: Scope, campaign: Campaign) -> None:
-    """Raise UnknownSegment or UnknownCampaign where a step names one that is not there, InvalidCampaign for a rule's segment."""
+def check_stored(scope: Scope, campaign: Campaign, registry: Registry) -> None:
+    """Raise where a step names what is not there: UnknownSegment, UnknownCampaign, UnknownCouponSource; InvalidCampaign for a rule's segment."""
+    coupons.check(scope, campaign, registry.coupon_sources)
     for step in campaign.steps:
         if isinstance(step, Enter):
             runs.latest(scope, step.campaign)

@@ -12,7 +12,7 @@ import attrs
 
 from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
-from crmcore.store import deliveries, enrolments, listeners, moves, runs
+from crmcore.store import deliveries, enrolments, listeners, moves, runs, webhooks
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
 from crmcore.store.scope import Scope, Write
@@ -45,6 +45,7 @@ def cancel(write: Write, campaign: str) -> int:
     """End a run; what waits is cancelled, what is under way is finished. That of single messages takes more all the same."""
     run_id = write(lambda scope: _cancelled(scope, campaign))
     _all(write, partial(enrolments.end_all, run_id=run_id, reason=CANCELLED, limit=BATCH))
+    write(webhooks.cancel)
     return _all(write, partial(moves.cancel, run_id=run_id, limit=BATCH))
 
 

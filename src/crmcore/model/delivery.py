@@ -85,6 +85,7 @@ class Reason(StrEnum):
 
     EXITED = "exited"
     NO_ADDRESS = "no_address"
+    NO_COUPON = "no_coupon"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
     UNSUBSCRIBED = "unsubscribed"

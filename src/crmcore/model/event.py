@@ -58,6 +58,8 @@ STANDARD_EVENTS = frozenset(
         "consent_confirmed",
     ]
 )
+#: The event that a code was used; its `ref` is the code.
+COUPON_REDEEMED = "coupon_redeemed"
 #: How far ahead of now an event may be dated.
 FUTURE = 5 * MINUTE
 FAR = 2**62

@@ -49,9 +49,9 @@ _PLANNED = (
 
 @attrs.frozen(kw_only=True)
 class Planned:
-    """A delivery to be; without an address it is skipped at once.
+    """A delivery to be; without an address, or where `skipped` says why, it is skipped at once.
 
-    `fields` (JSON) are those of this one message; `origin_id` is the origin it came in under (the customer's where 0);
+    `id` is that of its row (a new one where 0); `fields` (JSON) are those of this one message; `origin_id` is the origin it came in under (the customer's where 0);
     `arm` names the variants its customer came by, `version` the campaign's version (the run's where it says none).
     """
 
@@ -72,6 +72,8 @@ class Planned:
     origin_id: int = 0
     arm: str = ""
     version: int | None = None
+    id: int = 0
+    skipped: Reason | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +98,7 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
     """Write deliveries; one that is there already stays as it is."""
     rows = [
         (
-            new_id,
+            one.id or new_id,
             one.run_id,
             one.step,
             one.customer_id,
@@ -107,8 +109,8 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             one.enrolment_id,
             one.purpose.value,
             one.message_class.value,
-            (State.PLANNED if one.address_id else State.SKIPPED).value,
-            "" if one.address_id else Reason.NO_ADDRESS.value,
+            (State.PLANNED if why is None else State.SKIPPED).value,
+            "" if why is None else why.value,
             one.held_out,
             one.arm,
             one.template_id,
@@ -117,13 +119,18 @@ def plan(scope: Scope, planned: Sequence[Planned]) -> None:
             scope.now,
             scope.now,
             one.expires_at,
-            None if one.address_id else scope.now,
+            None if why is None else scope.now,
             one.fields,
             one.version,
         )
         for new_id, one in zip(scope.new_ids(len(planned)), planned, strict=True)
+        for why in (_why_skipped(one),)
     ]
     bulk.insert(scope, schema.delivery, _PLANNED, rows, "ON CONFLICT DO NOTHING")
+
+
+def _why_skipped(one: Planned) -> Reason | None:
+    return one.skipped if one.address_id else Reason.NO_ADDRESS
 
 
 def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -> set[tuple[int, int]]:

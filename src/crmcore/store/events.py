@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, cast, func, select
 
 from crmcore.hooks.notices import EventTracked
 from crmcore.model.event import Event
-from crmcore.store import bulk, message_ids, notices, schema, sums
+from crmcore.store import bulk, coupons, message_ids, notices, schema, sums
 from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
 from crmcore.store.sources import source_ids
@@ -79,6 +79,7 @@ def append(scope: Scope, events: Sequence[Event], ids: Sequence[int], owners: Se
         for event_id, owner, event in zip(ids, owners, events, strict=True)
     ]
     bulk.insert(scope, schema.event, _EVENT, rows)
+    coupons.redeem(scope, events)
     sums.fold(scope, events, owners)
     scope.appended.note(events, ids, owners)
     for event, owner in zip(events, owners, strict=True):

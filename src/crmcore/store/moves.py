@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import CTE, select, update
 
 from crmcore.model.delivery import MOVES, State
-from crmcore.store import bulk, schema
+from crmcore.store import bulk, coupons, schema
 from crmcore.store.deliveries import FAILED, WAITING
 from crmcore.store.scope import Scope
 
@@ -38,6 +38,7 @@ def skip(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
     """End claimed deliveries without sending, each with its reason."""
     rows = [(State.SKIPPED.value, reason, scope.now, one) for one, reason in reasons]
     _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
+    coupons.give_back(scope, [one for one, _ in reasons])
 
 
 def hold(scope: Scope, until: Sequence[tuple[int, int]]) -> None:
@@ -49,6 +50,7 @@ def hold(scope: Scope, until: Sequence[tuple[int, int]]) -> None:
 def lapse(scope: Scope, ids: Sequence[int]) -> None:
     """End claimed deliveries that have waited for too long."""
     _move(scope, State.CLAIMED, ("state", "settled_at"), [(State.EXPIRED.value, scope.now, one) for one in ids])
+    coupons.give_back(scope, ids)
 
 
 def refuse(scope: Scope, reasons: Sequence[tuple[int, str]]) -> None:
@@ -61,6 +63,7 @@ def give_up(scope: Scope, ids: Sequence[int]) -> None:
     """Cancel claimed deliveries, as their run was."""
     rows = [(State.CANCELLED.value, "", scope.now, one) for one in ids]
     _move(scope, State.CLAIMED, ("state", "reason", "settled_at"), rows)
+    coupons.give_back(scope, ids)
 
 
 def hand(scope: Scope, handings: Sequence[Handing], provider: str, *, lease_until: int) -> None:
@@ -115,7 +118,8 @@ def expire(scope: Scope) -> None:
     row = schema.delivery.c
     lapsed = (row.workspace_id == scope.workspace_id, WAITING, row.due_at <= scope.now, row.expires_at <= scope.now)
     ended = {"state": State.EXPIRED.value, "settled_at": scope.now}
-    scope.connection.execute(update(schema.delivery).where(*lapsed).values(**ended))
+    moved = update(schema.delivery).where(*lapsed).values(**ended).returning(row.id)
+    coupons.give_back(scope, scope.connection.execute(moved).scalars().all())
 
 
 def cancel(scope: Scope, run_id: int, limit: int) -> int:
@@ -127,7 +131,9 @@ def cancel(scope: Scope, run_id: int, limit: int) -> int:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return _update(scope, which.cte("waiting"), state=State.CANCELLED.value, reason="", settled_at=scope.now)
+    ended = _update(scope, which.cte("waiting"), state=State.CANCELLED.value, reason="", settled_at=scope.now)
+    coupons.give_back(scope, ended)
+    return len(ended)
 
 
 def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
@@ -141,14 +147,14 @@ def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
         .with_for_update(skip_locked=True)
     )
     again = {"due_at": scope.now, "expires_at": expires_at, "settled_at": None, "claimed_by": None}
-    return _update(scope, which.cte("failed"), state=State.PLANNED.value, reason="", **again)
+    return len(_update(scope, which.cte("failed"), state=State.PLANNED.value, reason="", **again))
 
 
-def _update(scope: Scope, which: CTE, **values: object) -> int:
+def _update(scope: Scope, which: CTE, **values: object) -> Sequence[int]:
     of_which = schema.delivery.c.id.in_(select(which.c.id))
     moved = update(schema.delivery).where(bulk.mine_by_id(scope, schema.delivery), of_which)
     # Of a statement that begins with WITH, Python's sqlite3 does not say how many rows it changed.
-    return len(scope.connection.execute(moved.values(**values).returning(schema.delivery.c.id)).all())
+    return scope.connection.execute(moved.values(**values).returning(schema.delivery.c.id)).scalars().all()
 
 
 def decide(scope: Scope, delivery_id: int, state: State, reason: str) -> bool:

@@ -22,6 +22,7 @@ _MOVED = (
     schema.conversion,
     schema.impression,
     schema.segment_member,
+    schema.webhook,
 )
 #: Rows of which the other customer may have an equal one; those stay behind. Each with the rest of its unique key.
 _MOVED_UNLESS_THERE = {

@@ -1,4 +1,4 @@
-"""A delivery on another channel in the place of one that may not go on its own."""
+"""A delivery on another channel in the place of one that may not go on its own; its code, if it has one, goes with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from crmcore.store import bulk
+from crmcore.store import bulk, coupons
 from crmcore.store.scope import Scope
 
 #: What the new row takes over from the old one.
@@ -37,3 +37,4 @@ def plan(scope: Scope, others: Sequence[Other]) -> None:
         for new_id, one in zip(scope.new_ids(len(others)), others, strict=True)
     ]
     bulk.run_many(scope, _REROUTE, rows)
+    coupons.carry(scope, [(old, new) for new, *_, old in rows])

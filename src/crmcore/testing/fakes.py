@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +11,7 @@ import attrs
 
 from crmcore.errors import InvalidTemplate
 from crmcore.hooks.channel import Capabilities, Channel, Compiled, Draft, Rendered, Unrendered
+from crmcore.hooks.coupon import CouponSource
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Carriage, HttpProvider, Outgoing, Provider, Result
 from crmcore.hooks.sandbox import Part, Problem, render, text_part
@@ -128,3 +130,24 @@ class Recorder:
             result = self.answer(message)
             self.sent.append(message)
             yield result
+
+
+class TokenCodes:
+    """A plugin with a source of coupon codes: so many letters and digits each, drawn by the seed from `alphabet`."""
+
+    contract = 1
+
+    def __init__(
+        self, name: str = "tokens", length: int = 10, alphabet: str = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+    ) -> None:
+        self.name, self.length, self.alphabet = name, length, alphabet
+
+    @hookimpl
+    def crm_register_coupon_sources(self, setup: Setup) -> Sequence[CouponSource]:  # noqa: ARG002 - the hook's argument
+        """Return the source: this."""
+        return [self]
+
+    def codes(self, count: int, seed: int) -> list[str]:
+        """Return codes, drawn by chance."""
+        chance = random.Random(seed)  # noqa: S311 - the seed is one that nobody can guess
+        return ["".join(chance.choices(self.alphabet, k=self.length)) for _ in range(count)]

@@ -85,7 +85,7 @@ def webhook(stage: Stage, step: Webhook, arrived: Sequence[Enrolment]) -> list[O
                 origin_id=one.origin_id,
                 enrolment_id=one.id,
                 url=step.url,
-                body=to_json({**said, "customer": keys.get(one.customer_id), "key": one.key}, step.name),
+                body={**said, "customer": keys.get(one.customer_id), "key": one.key},
             )
             for one in treated
         ],

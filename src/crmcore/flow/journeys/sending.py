@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from crmcore.flow import coupons
 from crmcore.flow.holdout import is_in_step_share
 from crmcore.flow.journeys.parting import arms_passed
 from crmcore.flow.journeys.walking import Onward, Stage
@@ -30,7 +31,12 @@ class _Route:
 def send(stage: Stage, step: Send, arrived: Sequence[Enrolment]) -> list[Onward]:
     """Plan a message for each."""
     routes = _routes(stage.scope, step, sorted({one.customer_id for one in arrived}))
-    planned = [_planned(stage, step, one, routes[one.customer_id]) for one in arrived]
+    ids = stage.scope.new_ids(len(arrived))
+    planned = [
+        _planned(stage, step, one, routes[one.customer_id], new_id) for one, new_id in zip(arrived, ids, strict=True)
+    ]
+    if step.coupon:
+        planned = coupons.with_codes(stage.scope, stage.registry.coupon_sources, step.coupon, planned)
     deliveries.plan(stage.scope, planned)
     return [stage.onward(step)] * len(arrived)
 
@@ -41,10 +47,11 @@ def occurrence(enrolment_id: int, at: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route) -> Planned:
+def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route, new_id: int) -> Planned:
     campaign = stage.run.campaign
     purpose = step.purpose or campaign.purpose
     return Planned(
+        id=new_id,
         run_id=stage.run.id,
         step=step.name,
         customer_id=one.customer_id,

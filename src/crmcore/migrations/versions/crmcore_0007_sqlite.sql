@@ -43,10 +43,10 @@ created_at BIGINT NOT NULL,
 delivery_id BIGINT, 
 reserved_at BIGINT, 
 redeemed_at BIGINT, 
-CONSTRAINT uq_coupon_source UNIQUE (workspace_id, source, code)
+CONSTRAINT uq_coupon_code UNIQUE (workspace_id, code, source)
 );
 
-CREATE INDEX ix_coupon_free ON crm_coupon (workspace_id, source, id) WHERE delivery_id IS NULL;
+CREATE INDEX ix_coupon_free ON crm_coupon (workspace_id, source, id) WHERE delivery_id IS NULL AND redeemed_at IS NULL;
 
 CREATE INDEX ix_coupon_reserved ON crm_coupon (workspace_id, delivery_id) WHERE delivery_id IS NOT NULL AND redeemed_at IS NULL;
 

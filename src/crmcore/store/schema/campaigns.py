@@ -109,7 +109,7 @@ refusal = keyed(
     indexes=[("customer_id",)],
 )
 
-#: Codes of a source: free, reserved for a delivery, redeemed.
+#: Codes of a source: free, reserved for a delivery, redeemed. What redeems a code does not say of which source it is.
 coupon = rows(
     "coupon",
     words("source"),
@@ -118,9 +118,9 @@ coupon = rows(
     maybe_number("delivery_id"),
     maybe_number("reserved_at"),
     maybe_number("redeemed_at"),
-    partial("ix_coupon_free", ("source", "id"), "delivery_id IS NULL"),
+    partial("ix_coupon_free", ("source", "id"), "delivery_id IS NULL AND redeemed_at IS NULL"),
     partial("ix_coupon_reserved", ("delivery_id",), "delivery_id IS NOT NULL AND redeemed_at IS NULL"),
-    unique=[("source", "code")],
+    unique=[("code", "source")],
 )
 
 #: What is posted to addresses of the host's, once it is due; `url` is as the step says it, `body` JSON.
