@@ -186,12 +186,16 @@ class Webhook:
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A step that a plugin brings, by its name, with its settings."""
+    """A step that a plugin brings, by its name, with its settings.
+
+    For each customer the plugin says a word: `ways` names the step that each word leads to; where it says none, it is `then`.
+    """
 
     name: str
     step: str
     settings: Mapping[str, Any] = attrs.field(factory=dict)
     then: str = ""
+    ways: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
