@@ -16,7 +16,7 @@ class Due:
     """An enrolment that has come to the step: a customer's way through a campaign.
 
     `entered_at` is when it entered the campaign (microseconds UTC); `attributes` are those of the customer that the step
-    declared in `reads`, where known.
+    declared in `reads`, where known; an attribute may be None.
     """
 
     enrolment_id: int

@@ -130,12 +130,16 @@ class Arm:
     lever: str = ""
 
 
+def _arms(given: Iterable[Arm]) -> tuple[Arm, ...]:
+    return tuple(given)
+
+
 @attrs.frozen(kw_only=True)
 class Split:
     """Part customers by chance; a customer keeps its arm, whenever it comes here again in this run."""
 
     name: str
-    arms: tuple[Arm, ...] = attrs.field(converter=tuple)
+    arms: tuple[Arm, ...] = attrs.field(converter=_arms)
 
     @property
     def then(self) -> str:

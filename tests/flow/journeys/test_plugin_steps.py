@@ -17,8 +17,6 @@ from crmcore.store.enrolments import of_customer
 from crmcore.store.plans import campaign_of, data_of
 from tests.flow.journeys.travelling import days, journey, people, said, send, templates
 
-MINUTE = 60_000_000
-
 
 class Scoring:
     """The step `lead_score`, which answers as it is told; and the plugin that brings it."""
@@ -123,9 +121,9 @@ def test_nobody_goes_on_before_the_time_it_says(crm, clock, recorder, scoring):
 
 
 def test_the_time_it_says_is_rounded_up_to_a_minute(crm, clock, recorder, scoring):
-    scoring.answer = lambda one, now: Transition(enrolment_id=one.enrolment_id, due_at=now + MINUTE + 1)
+    scoring.answer = lambda one, now: Transition(enrolment_id=one.enrolment_id, due_at=now + 1)
     crm.launch(journey(score(), send("hello")))
-    sent = [len(recorder.sent) for _ in days(crm, clock, 3, by="1m")]
+    sent = [len(recorder.sent) for _ in days(crm, clock, 3, by="30s")]
     assert sent == [0, 0, 2]
 
 
