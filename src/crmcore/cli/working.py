@@ -17,7 +17,7 @@ from crmcore.campaigning import Worked
 from crmcore.cli.output import Context, pass_context, progress, show
 from crmcore.flow.dispatch import Waits
 
-COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "posted")
+COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted")
 _RUN = "from crmcore.cli import main; main()"
 
 
@@ -58,6 +58,8 @@ def work(context: Context, limit: int | None, processes: int) -> None:
 def _human(worked: Worked) -> None:
     became = f"{worked.sent:,} sent, {worked.failed:,} failed, {worked.skipped:,} skipped"
     click.echo(f"{worked.folded:,} statements folded, {worked.deliveries:,} deliveries worked on: {became}")
+    if worked.advanced:
+        click.echo(f"{worked.advanced:,} customers went on in campaigns")
     for one in worked.waiting:
         click.echo(f"Campaign {one.campaign} waits: {one.problem}")
 

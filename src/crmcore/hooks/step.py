@@ -1,4 +1,7 @@
-"""The Step contract: one stage of a campaign that a plugin adds."""
+"""The Step contract: one stage of a campaign that a plugin adds. Pure over a batch of frozen values.
+
+`crmcore.testing.step_suite` proves what is said here.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,11 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Due:
-    """An enrolment that has reached the step; `attributes` are those the step declared in `reads`."""
+    """An enrolment that has come to the step: a customer's way through a campaign.
+
+    `entered_at` is when it entered the campaign (microseconds UTC); `attributes` are those of the customer that the step
+    declared in `reads`, where known; an attribute may be None.
+    """
 
     enrolment_id: int
     customer_id: int
@@ -20,7 +27,11 @@ class Due:
 
 @attrs.frozen(kw_only=True)
 class Transition:
-    """Where an enrolment goes: to the next step (`to` empty), to a named one, and not before `due_at`."""
+    """Where an enrolment goes, not before `due_at` (microseconds UTC, rounded up to a whole minute; at once where it is None or past).
+
+    `to` is a word, for which the campaign names a step (`Call.ways`); empty it means the step named by `then`, or the
+    following one. With a word that the campaign does not have nobody of the batch is moved, and the campaign waits.
+    """
 
     enrolment_id: int
     to: str = ""
@@ -28,11 +39,19 @@ class Transition:
 
 
 class Step(Protocol):
-    """A kind of step; it gets values and returns transitions, never a connection."""
+    """A kind of step.
+
+    It answers from what it is shown: it remembers nothing, changes nothing, and asks no clock, no chance and no server. Where
+    it answers for each enrolment by itself, neither the others in the batch nor their order matter.
+    """
 
     name: str
     contract: int
     reads: frozenset[str]
 
     def advance(self, due: Sequence[Due], settings: Mapping[str, Any], *, now: int) -> Sequence[Transition]:
-        """Return one transition per enrolment."""
+        """Return one transition per enrolment, in any order, within a time budget; `settings` are those of the campaign's step.
+
+        The answer is asked for again where what was moved with it could not be kept. Whatever is raised, nobody of the
+        batch is moved: the campaign waits, and `crm work` names it.
+        """

@@ -60,6 +60,14 @@ def _purpose(purpose: Purpose | str) -> Purpose:
     return purpose_of(purpose, "campaign.purpose")
 
 
+def _goals(given: Iterable[Goal]) -> tuple[Goal, ...]:
+    return tuple(given)
+
+
+def _steps(given: Iterable[Step]) -> tuple[Step, ...]:
+    return tuple(given)
+
+
 def _tags(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(checked_name(tag, "tag", "campaign.tags") for tag in ([tags] if isinstance(tags, str) else tags))
 
@@ -101,7 +109,7 @@ class Campaign:
     template: str = ""
     holdout: float = 0.0
     goal: Goal | None = None
-    goals: tuple[Goal, ...] = attrs.field(default=(), converter=tuple)
+    goals: tuple[Goal, ...] = attrs.field(default=(), converter=_goals)
     offers: Offers | None = None
     topic: str | None = None
     fields: Mapping[str, Any] = attrs.field(factory=dict)
@@ -110,7 +118,7 @@ class Campaign:
     must_send: bool = False
     tags: tuple[str, ...] = attrs.field(default=(), converter=_tags)
     expires: str = "3d"
-    steps: tuple[Step, ...] = attrs.field(default=(), converter=tuple)
+    steps: tuple[Step, ...] = attrs.field(default=(), converter=_steps)
     trigger: Trigger | None = attrs.field(default=None, converter=_trigger)
     reentry: Reentry = attrs.field(factory=Reentry)
     policy: Policy = "ignore"

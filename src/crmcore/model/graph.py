@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from crmcore.model.names import NAME
-from crmcore.model.steps import END, WAITS, Arm, Branch, Exit, Split, Step, WaitFor
+from crmcore.model.steps import END, WAITS, Arm, Branch, Call, Exit, Split, Step, WaitFor
 
 
 def following(steps: Sequence[Step]) -> dict[str, str]:
@@ -26,6 +26,8 @@ def ways(step: Step, following: Mapping[str, str]) -> dict[str, str]:
             return {"happened": step.then or after, "timeout": step.otherwise or after}
         case Split():
             return {arm.name: arm.then or after for arm in step.arms}
+        case Call():
+            return {"": step.then or after, **step.ways}
         case Exit():
             return {"": END}
         case _:
@@ -54,6 +56,8 @@ def _misnamed(steps: Sequence[Step]) -> Iterator[str]:
     for one in steps:
         if isinstance(one, Split):
             yield from _arms(one.name, one.arms)
+        if isinstance(one, Call):
+            yield from _words(one.name, one.ways)
 
 
 def _arms(name: str, arms: Sequence[Arm]) -> Iterator[str]:
@@ -64,6 +68,12 @@ def _arms(name: str, arms: Sequence[Arm]) -> Iterator[str]:
     for arm in arms:
         if not NAME.fullmatch(arm.name):
             yield f"{arm.name!r} is no name of an arm of {name!r}: lower-case letters, digits and _"
+
+
+def _words(name: str, ways: Mapping[str, str]) -> Iterator[str]:
+    for word in ways:
+        if not NAME.fullmatch(word):
+            yield f"{word!r} is no word for a way of {name!r}: lower-case letters, digits and _"
 
 
 def _unreachable(steps: Sequence[Step], leads: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -130,12 +130,16 @@ class Arm:
     lever: str = ""
 
 
+def _arms(given: Iterable[Arm]) -> tuple[Arm, ...]:
+    return tuple(given)
+
+
 @attrs.frozen(kw_only=True)
 class Split:
     """Part customers by chance; a customer keeps its arm, whenever it comes here again in this run."""
 
     name: str
-    arms: tuple[Arm, ...] = attrs.field(converter=tuple)
+    arms: tuple[Arm, ...] = attrs.field(converter=_arms)
 
     @property
     def then(self) -> str:
@@ -186,12 +190,16 @@ class Webhook:
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A step that a plugin brings, by its name, with its settings."""
+    """A step that a plugin brings, by its name, with its settings.
+
+    For each customer the plugin says a word: `ways` names the step that each word leads to; where it says none, it is `then`.
+    """
 
     name: str
     step: str
     settings: Mapping[str, Any] = attrs.field(factory=dict)
     then: str = ""
+    ways: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

@@ -190,6 +190,7 @@ _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "condition": to_data,
     "where": _field_list,
     "arms": lambda arms: [_data(arm) for arm in arms],
+    "ways": dict,
     "purpose": lambda purpose: None if purpose is None else purpose.value,
     **{
         name: (lambda values: to_plain(dict(values), "fields"))

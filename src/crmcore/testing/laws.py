@@ -7,6 +7,7 @@ import attrs
 PROVIDER = "crmcore.hooks.provider"
 GATE = "crmcore.hooks.gate"
 RULE = "crmcore.hooks.rule"
+STEP = "crmcore.hooks.step"
 
 
 @attrs.frozen(kw_only=True)
@@ -104,3 +105,25 @@ LASTING = Law(
     place=f"{RULE}.Rule.next_change",
 )
 DIVERSE = Law(says="the suite is given histories and parameters that hold here and there.", place="RuleSuite")
+ONE_TRANSITION = Law(says="advance returns exactly one Transition per enrolment.", place=f"{STEP}.Step.advance")
+STEP_PURE = Law(
+    says="a step is pure: the same enrolments and settings at the same `now` get the same transitions, and stay as they are.",
+    place=f"{STEP}.Step",
+)
+STEP_SINGLY = Law(
+    says="a transition is about one enrolment: its neighbours in the batch and their order do not matter.",
+    place=f"{STEP}.Step",
+)
+STEP_DECLARED = Law(
+    says="a step reads the attributes it has declared in `reads`, which may be missing, or None.", place=f"{STEP}.Due"
+)
+STEP_QUICK = Law(says="a step answers within its time budget.", place=f"{STEP}.Step.advance")
+WORDED = Law(
+    says="`to` is empty, or a word for which a campaign may name a step: lower-case letters, digits and _.",
+    place=f"{STEP}.Transition",
+)
+TIMED = Law(says="`due_at` is a time in microseconds UTC, or None.", place=f"{STEP}.Transition")
+TRAVELLED = Law(says="the suite is given customers who go each of the ways it names.", place="StepSuite")
+ARRIVED = Law(
+    says="in a campaign each customer goes where its transition says, not before `due_at`.", place=f"{STEP}.Transition"
+)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crmcore.errors import InvalidCampaign
 from crmcore.flow import applying
 from crmcore.flow.journeys.walking import Onward, Stage
 from crmcore.flow.journeys.ways import Wish
-from crmcore.hooks.step import Due
 from crmcore.model.event import Event
 from crmcore.model.identity import KEY, Identity
 from crmcore.model.statement import Identify
-from crmcore.model.steps import AddToSegment, Call, Emit, Enter, Exit, Update, Webhook, on_tick
+from crmcore.model.steps import AddToSegment, Emit, Enter, Exit, Update, Webhook
 from crmcore.model.values import normalise, to_json
 from crmcore.store import contexts, events, identities, memberships, runs, segments, webhooks
 from crmcore.store.enrolments import Enrolment
@@ -91,36 +89,6 @@ def webhook(stage: Stage, step: Webhook, arrived: Sequence[Enrolment]) -> list[O
         ],
     )
     return [stage.onward(step)] * len(arrived)
-
-
-def call(stage: Stage, step: Call, arrived: Sequence[Enrolment]) -> list[Onward]:
-    """Ask a plugin where each goes; raise InvalidCampaign where it does not say so of everyone, or names no step."""
-    plugin = stage.registry.step(step.step)
-    known = contexts.of_customers(stage.scope, sorted({one.customer_id for one in arrived})) if plugin.reads else {}
-    due = [
-        Due(
-            enrolment_id=one.id,
-            customer_id=one.customer_id,
-            entered_at=one.entered_at,
-            attributes={name: known[one.customer_id][name] for name in plugin.reads & known[one.customer_id].keys()}
-            if known
-            else {},
-        )
-        for one in arrived
-    ]
-    answers = {one.enrolment_id: one for one in plugin.advance(due, step.settings, now=stage.scope.now)}
-    if answers.keys() != {one.id for one in arrived}:
-        problem = f"the step {step.step!r} of a plugin has to answer once for each enrolment it is given"
-        raise InvalidCampaign(name=stage.run.campaign.name, problem=problem)
-    onward = stage.onward(step)
-    return [
-        Onward(answers[one.id].to or onward.to, _later(stage, answers[one.id].due_at), answers[one.id].to)
-        for one in arrived
-    ]
-
-
-def _later(stage: Stage, due_at: int | None) -> int | None:
-    return None if due_at is None or due_at <= stage.scope.now else on_tick(due_at)
 
 
 def enter(stage: Stage, step: Enter, arrived: Sequence[Enrolment]) -> list[Onward]:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import CRMError
-from crmcore.flow.journeys import acting, parting, sending, waiting
+from crmcore.flow.journeys import acting, calling, parting, sending, waiting
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.journeys.walking import Doing, Stage, walk
 from crmcore.model import graph, steps
@@ -37,7 +37,7 @@ DOINGS: Mapping[type[Any], Doing] = {
     steps.AddToSegment: acting.add_to_segment,
     steps.Emit: acting.emit,
     steps.Webhook: acting.webhook,
-    steps.Call: acting.call,
+    steps.Call: calling.call,
     steps.Enter: acting.enter,
     steps.Exit: acting.leave,
 }

@@ -72,8 +72,10 @@ receipt = rows(
 
 
 def _offer_columns() -> list[Column[Any]]:
-    """What is known of an offer; `price` and `margin` in minor units of `currency`, `at` the time of the statement;
-    `purpose` is the only one of messages it may be in, any where it has none."""
+    """What is known of an offer; `price` and `margin` in minor units of `currency`, `at` the time of the statement.
+
+    `purpose` is the only one of messages it may be in, any where it has none.
+    """
     return [
         words("title"),
         words("category"),
