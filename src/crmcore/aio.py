@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crmcore.flow.importing.previewing import Preview
     from crmcore.flow.importing.running import Imported
     from crmcore.flow.importing.undoing import Undone
+    from crmcore.flow.journeys.explained import Explained
     from crmcore.flow.journeys.revising import Revised
     from crmcore.flow.launch import Launched
     from crmcore.flow.membership import MembershipChange, SizeAt
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from crmcore.model.event import Event
     from crmcore.model.identity import Identity, Who
     from crmcore.model.money import Money
+    from crmcore.model.outline import Outline
     from crmcore.model.purpose import Purpose
     from crmcore.model.report import Report
     from crmcore.model.seen import SeenSource
@@ -432,10 +434,6 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.customer, who, at)
 
-    async def contradictions(self, limit: int = 100) -> list[Contradiction]:
-        """Return the statements that were refused since they would join two customers known by a key, latest first."""
-        return await self._threads.run(self._crm.contradictions, limit)
-
     async def account(self, key: str, at: datetime | int | None = None) -> AccountView:
         """Return an account, with its members of all times or those at a time; raise UnknownAccount."""
         return await self._threads.run(self._crm.account, key, at)
@@ -682,6 +680,10 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.history, who, name, limit)
 
+    async def contradictions(self, limit: int = 100) -> list[Contradiction]:
+        """Return the statements that were refused since they would join two customers known by a key, latest first."""
+        return await self._threads.run(self._crm.contradictions, limit)
+
     async def duplicates(
         self, threshold: float = 0.5, limit: int | None = 100, *, largest: int = 100, progress: Progress = quiet
     ) -> Duplicates:
@@ -739,6 +741,21 @@ class AsyncCRM(AsyncVerbs):
         Raise NotInDoubt, RunState.
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
+
+    async def explain(self, campaign: str, who: Who) -> Explained:
+        """Return what the latest run of a campaign did with a customer: what was sent, or the one reason why nothing was.
+
+        It has the customer's ways with where each stands and what it waits for, each message with what became of it, and
+        what did not let the customer in. Raise UnknownCampaign, UnknownCustomer.
+        """
+        return await self._threads.run(self._crm.explain, campaign, who)
+
+    async def outline(self, campaign: str) -> Outline:
+        """Return the steps of a campaign in words, with where each leads and how many of the latest run stand there.
+
+        Raise UnknownCampaign. `crmcore.model.outline.outline` does it for a campaign that is not launched.
+        """
+        return await self._threads.run(self._crm.outline, campaign)
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
         """Declare what a source sends, in place of what it declared before; the same again changes nothing.

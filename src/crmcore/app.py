@@ -28,6 +28,7 @@ from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
 from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
+from crmcore.reviewing import Reviewing
 from crmcore.settings import Settings, settings
 from crmcore.store import customers, events, identities, workspaces
 from crmcore.store.host import adopt
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from crmcore.store.accounts import AccountView
     from crmcore.store.customers import CustomerView
     from crmcore.store.events import TimelineLine, Total
-    from crmcore.store.links import Contradiction
     from crmcore.store.scope import Scope
     from crmcore.store.segments import Definition
     from crmcore.store.sums import DaySum
@@ -68,7 +68,7 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, Ledger, Tracking):
+class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, Ledger, Reviewing, Tracking):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -203,14 +203,6 @@ class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, 
             if at is None:
                 return customers.view(scope, customer_id)
             return past.view(scope, origin_id, microseconds(at, "at"))
-
-    def contradictions(self, limit: int = 100) -> list[Contradiction]:
-        """Return the statements that were refused since they would join two customers known by a key, latest first."""
-        from crmcore.store import links
-
-        self._fold()
-        with self._opened.reading() as scope:
-            return links.contradictions(scope, limit)
 
     def account(self, key: str, at: datetime | int | None = None) -> AccountView:
         """Return an account, with its members of all times or those at a time; raise UnknownAccount."""

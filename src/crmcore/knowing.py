@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crmcore.model.duplicates import Duplicates
     from crmcore.registry import Registry
     from crmcore.store.history import Written
+    from crmcore.store.links import Contradiction
 
 
 class Knowing(Facet):
@@ -39,6 +40,14 @@ class Knowing(Facet):
         self._fold()
         with self._opened.reading() as scope:
             return history.of(scope, identities.owner(scope, who)[0], name, limit)
+
+    def contradictions(self, limit: int = 100) -> list[Contradiction]:
+        """Return the statements that were refused since they would join two customers known by a key, latest first."""
+        from crmcore.store import links
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return links.contradictions(scope, limit)
 
     def duplicates(
         self,

@@ -228,6 +228,8 @@ VERBS: dict[str, Driven] = {
     "confirm_consent": lambda crm, it: foreign(lambda: crm.confirm_consent(it.ids.confirmation)),
     "work": lambda crm, _: crm.work(),
     "report": lambda crm, _: crm.report("c"),
+    "explain": lambda crm, it: crm.explain("c", it.who),
+    "outline": lambda crm, _: crm.outline("c"),
     "deliveries": lambda crm, _: crm.deliveries("c"),
     "campaigns": lambda crm, _: crm.campaigns(),
     "runs": lambda crm, _: crm.runs(),

@@ -13,6 +13,7 @@ from crmcore.cli import (
     coupons,
     customers,
     enrolling,
+    explaining,
     exporting,
     importing,
     isolating,
@@ -21,6 +22,7 @@ from crmcore.cli import (
     schema,
     segments,
     sending,
+    showing,
     templates,
     working,
 )
@@ -86,8 +88,8 @@ for command in (
 ):
     crm.add_command(command)
 admin.db.add_command(isolating.rls)
-campaigns.campaign.add_command(enrolling.enter)
-campaigns.campaign.add_command(enrolling.revise)
+for command in (enrolling.enter, enrolling.revise, explaining.explain, campaigns.report, showing.show_campaign):
+    campaigns.campaign.add_command(command)
 
 
 def main() -> None:

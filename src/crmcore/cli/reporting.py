@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import click
 
+from crmcore.cli.lifts import alarm_said, lifts_said
 from crmcore.cli.output import table
-from crmcore.model.lift import Lift, SampleRatio
-from crmcore.model.money import exponent
+from crmcore.cli.ways import goal_tables, journey_tables, way_tables
 from crmcore.model.report import Report
 from crmcore.model.time import DAY
 
@@ -24,12 +21,19 @@ def report_tables(found: Report) -> None:
         (f"opened{_of(found.opened, found.sent)}", found.opened),
         (f"clicked{_of(found.clicked, found.sent)}", found.clicked),
     ]
-    rows.append(("unsubscribed", found.unsubscribed))
-    table(f"Campaign {found.campaign} ({found.state})", ("what", "customers"), rows)
+    rows.append(("unsubscribed" if found.journey is None else "unsubscribed (customers)", found.unsubscribed))
+    if found.journey is not None:
+        way_tables(found.journey)
+    what = "customers" if found.journey is None else "messages"
+    table(f"Campaign {found.campaign} ({found.state})", ("what", what), rows)
     if found.goal is not None:
         _arms(found, found.goal.event)
     if found.sample_ratio is not None and found.sample_ratio.alarm:
-        click.echo(_alarm(found.sample_ratio))
+        click.echo(alarm_said(found.sample_ratio))
+    if found.journey is not None:
+        journey_tables(found, found.journey)
+    if found.journey is not None or len(found.goals) > 1:
+        goal_tables(found.goals)
 
 
 def _arms(found: Report, event: str) -> None:
@@ -38,32 +42,9 @@ def _arms(found: Report, event: str) -> None:
         (name, arm.customers, arm.complete, arm.converted, f"{arm.mean:.1%}")
         for name, arm in (("treated", found.treated), ("held out", found.held_out))
     ]
-    table(f"Goal: {event} within {days}", ("arm", "customers", f"{days} over", "converted", "share"), arms)
-    if found.lift is not None:
-        click.echo(_lift("Lift", found.lift, lambda share: f"{share:+.2%}"))
-    for currency, lift in found.revenue.items():
-        title = f"Lift of revenue per customer ({_money(lift.held_out, currency)} held out)"
-        click.echo(_lift(title, lift, partial(_money, currency=currency, sign="+")))
-
-
-def _lift(title: str, lift: Lift, written: Callable[[float], str]) -> str:
-    if lift.low is None or lift.high is None:
-        return f"{title}: {written(lift.difference)}, without an interval: {lift.silence}."
-    interval = f"{written(lift.low)} to {written(lift.high)}"
-    return f"{title}: {written(lift.difference)} ({lift.confidence * 100:g} % interval {interval}, {lift.method})"
-
-
-def _money(minor: float, currency: str, sign: str = "") -> str:
-    places = exponent(currency)
-    return f"{minor / 10**places:{sign},.{places}f} {currency}"
-
-
-def _alarm(ratio: SampleRatio) -> str:
-    sizes = f"{ratio.treated_customers:,} treated and {ratio.held_out_customers:,} held out"
-    return (
-        f"Warning: {sizes} are not the arms that were planned, {ratio.share:.1%} of them held out "
-        f"(p = {ratio.probability:.1g}). They are not alike: believe no lift before the reason is found."
-    )
+    since = "" if found.journey is None else " of a customer's first message"
+    table(f"Goal: {event} within {days}{since}", ("arm", "customers", f"{days} over", "converted", "share"), arms)
+    lifts_said("Lift", found.lift, found.revenue, "held out")
 
 
 def _of(part: int, whole: int) -> str:

@@ -53,7 +53,7 @@ def why(context: Context, name: str, key: str | None, email: str | None, at: dat
 
     def human(told: Explanation) -> None:
         columns = ("condition", "holds", "found", "events (UTC)")
-        table(f"{name}: {HOLDS[told.holds]}", columns, map(_row, told.lines()))
+        table(f"{name}: {HOLDS[told.holds]}", columns, map(explanation_row, told.lines()))
 
     show(context, found, human)
 
@@ -123,7 +123,8 @@ def trend(context: Context, name: str, since: datetime, until: datetime | None, 
     show(context, found, human)
 
 
-def _row(line: Line) -> tuple[str, ...]:
+def explanation_row(line: Line) -> tuple[str, ...]:
+    """Return a node of a condition as a row: the condition, whether it holds, what was found, and the events."""
     events = (f"{when(one.at)} {one.name}{'' if one.counts else ' (does not fit)'}" for one in line.events)
     return "  " * line.depth + line.condition, HOLDS[line.holds], line.found, "\n".join(events)
 

@@ -30,6 +30,8 @@ _MUST_SEND = 1_000_000
 LONGEST_HORIZON = 365
 #: What the names of single messages begin with: no campaign that is launched may have such a name.
 _SINGLE = "send:"
+#: To which messages a goal is due, where there are several.
+Attribution = Literal["first", "last", "linear"]
 
 
 def is_must_send(rank: int) -> bool:
@@ -48,7 +50,7 @@ class Goal:
     event: str
     within: str = "14d"
     revenue: str = "order_placed"
-    attribution: Literal["first", "last", "linear"] = "last"
+    attribution: Attribution = "last"
 
     @property
     def window(self) -> int:
@@ -153,6 +155,12 @@ class Campaign:
     def sends(self) -> tuple[Send, ...]:
         """The steps that send."""
         return tuple(one for one in self.course if isinstance(one, Send))
+
+    @property
+    def all_goals(self) -> tuple[Goal, ...]:
+        """The goal and the further goals, each once."""
+        said = () if self.goal is None else (self.goal,)
+        return tuple(dict.fromkeys((*said, *self.goals)))
 
     @property
     def first_send(self) -> str:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
-from sqlalchemy import FromClause, Subquery, Text, and_, case, cast, distinct, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    or_,
+    select,
+)
 
 from crmcore.model.delivery import Reason, State
 from crmcore.model.lift import Arm
-from crmcore.store import schema
+from crmcore.store import bulk, schema
 from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
 
@@ -61,63 +75,83 @@ def unsubscribed(scope: Scope, run: Run) -> int:
     return scope.connection.execute(query).scalar_one()
 
 
-def arms(scope: Scope, run: Run, horizon: int) -> tuple[Arm, Arm]:
-    """Return the treated and the held-out: all who passed the gates, and of them who reached the goal within the horizon."""
-    passed = _passed(scope, run)
+def arms(scope: Scope, passed: Subquery, event: str | None, horizon: int) -> dict[Hashable, Arm]:
+    """Return the arms of those who passed, and of each who had an event (a goal) within the horizon."""
     is_over = case((passed.c.since <= scope.now - horizon, 1), else_=0)
-    query = select(passed.c.held_out, func.count(), func.sum(is_over)).group_by(passed.c.held_out)
-    counts = {bool(held): (customers, int(over)) for held, customers, over in scope.connection.execute(query)}
-    converted = _converted(scope, run, passed, horizon)
-    treated, held_out = (
-        Arm(customers=customers, converted=converted.get(held, 0), complete=complete)
-        for held, (customers, complete) in ((held, counts.get(held, (0, 0))) for held in (False, True))
-    )
-    return treated, held_out
+    query = select(passed.c.arm, func.count(), func.sum(is_over)).group_by(passed.c.arm)
+    converted = {} if event is None else _converted(scope, passed, event, horizon)
+    return {
+        arm: Arm(customers=customers, converted=converted.get(arm, 0), complete=int(over))
+        for arm, customers, over in scope.connection.execute(query)
+    }
 
 
-def amounts(scope: Scope, run: Run, horizon: int) -> dict[str, tuple[Counts, Counts]]:
-    """Return by currency how many of the treated and of the held-out spent how much within the horizon (minor units)."""
-    if run.campaign.goal is None:
-        return {}
-    passed, event = _passed(scope, run), schema.event.c
+def amounts(scope: Scope, passed: Subquery, event: str, horizon: int) -> dict[str, dict[Hashable, Counts]]:
+    """Return by currency and arm how many spent how much in events of a name within the horizon (minor units)."""
+    row = schema.event.c
     spent = (
-        select(passed.c.held_out, event.currency, func.sum(event.amount).label("amount"))
-        .select_from(_with_events(scope, passed, run.campaign.goal.revenue, horizon))
-        .group_by(passed.c.held_out, passed.c.customer_id, event.currency)
+        select(passed.c.arm, row.currency, func.sum(row.amount).label("amount"))
+        .select_from(_with_events(scope, passed, event, horizon))
+        .group_by(passed.c.arm, passed.c.customer_id, row.currency)
         .subquery()
     )
-    each = (spent.c.currency, spent.c.held_out, spent.c.amount)
+    each = (spent.c.currency, spent.c.arm, spent.c.amount)
     query = select(*each, func.count()).group_by(*each).order_by(spent.c.currency)
-    found: dict[str, tuple[Counts, Counts]] = {}
-    for currency, held_out, amount, count in scope.connection.execute(query):
+    found: dict[str, dict[Hashable, Counts]] = {}
+    for currency, arm, amount, count in scope.connection.execute(query):
         if currency is not None and amount is not None:
-            found.setdefault(currency, ({}, {}))[bool(held_out)][int(amount)] = count
+            found.setdefault(currency, {}).setdefault(arm, {})[int(amount)] = count
     return found
 
 
-def _passed(scope: Scope, run: Run) -> Subquery:
-    """Who passed the gates of a run, in which arm, and since when: the message was handed over then, or would have been."""
-    row = schema.delivery.c
-    since = func.min(func.coalesce(row.handed_at, row.settled_at)).label("since")
-    treated = and_(~row.held_out, row.handed_at.is_not(None))
-    held_out = and_(row.held_out, row.reason == Reason.HOLDOUT.value)
-    return (
-        select(row.held_out, row.customer_id, since)
-        .where(row.workspace_id == scope.workspace_id, row.run_id == run.id, or_(treated, held_out))
-        .group_by(row.held_out, row.customer_id)
-        .subquery()
-    )
+def passed(scope: Scope, run: Run) -> Subquery:
+    """Return who passed the gates of a run, whether held out (`arm`), and since when: the message went then, or would have.
+
+    Of steps the arm is that of the way: whoever one step holds out is treated by the campaign.
+    """
+    row, way = schema.delivery.c, schema.enrolment.c
+    arm = row.held_out if run.campaign.is_broadcast else way.held_out
+    query = select(arm.label("arm"), row.customer_id, _since())
+    if not run.campaign.is_broadcast:
+        query = query.join_from(schema.delivery, schema.enrolment, way.id == row.enrolment_id)
+        query = query.where(bulk.mine_by_id(scope, schema.enrolment))
+    return _grouped(query.where(row.workspace_id == scope.workspace_id, row.run_id == run.id, _HAS_PASSED), arm)
 
 
-def _converted(scope: Scope, run: Run, passed: Subquery, horizon: int) -> dict[bool, int]:
-    if run.campaign.goal is None:
-        return {}
+def passed_step(scope: Scope, run: Run, step: str) -> Subquery:
+    """Return the same of one step, of those whom the campaign holds not out: whether the step holds them out is their arm."""
+    row, way = schema.delivery.c, schema.enrolment.c
     query = (
-        select(passed.c.held_out, func.count(distinct(schema.event.c.customer_id)))
-        .select_from(_with_events(scope, passed, run.campaign.goal.event, horizon))
-        .group_by(passed.c.held_out)
+        select(row.held_out.label("arm"), row.customer_id, _since())
+        .join_from(schema.delivery, schema.enrolment, way.id == row.enrolment_id)
+        .where(row.workspace_id == scope.workspace_id, bulk.mine_by_id(scope, schema.enrolment))
+        .where(row.run_id == run.id, row.step == step, ~way.held_out, _HAS_PASSED)
     )
-    return {bool(held_out): count for held_out, count in scope.connection.execute(query)}
+    return _grouped(query, row.held_out)
+
+
+_HAS_PASSED = or_(
+    and_(~schema.delivery.c.held_out, schema.delivery.c.handed_at.is_not(None)),
+    and_(schema.delivery.c.held_out, schema.delivery.c.reason == Reason.HOLDOUT.value),
+)
+
+
+def _since() -> ColumnElement[int]:
+    row = schema.delivery.c
+    return func.min(func.coalesce(row.handed_at, row.settled_at)).label("since")
+
+
+def _grouped(query: Select[Any], arm: ColumnElement[Any]) -> Subquery:
+    return query.group_by(arm, schema.delivery.c.customer_id).subquery()
+
+
+def _converted(scope: Scope, passed: Subquery, event: str, horizon: int) -> dict[Hashable, int]:
+    query = (
+        select(passed.c.arm, func.count(distinct(schema.event.c.customer_id)))
+        .select_from(_with_events(scope, passed, event, horizon))
+        .group_by(passed.c.arm)
+    )
+    return {arm: count for arm, count in scope.connection.execute(query)}
 
 
 def _with_events(scope: Scope, passed: Subquery, name: str, horizon: int) -> FromClause:
