@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -102,6 +102,14 @@ def latest(scope: Scope, kept: Kept, owners: Sequence[int]) -> Sequence[Any]:
         .subquery()
     )
     return scope.connection.execute(select(*list(ranked.c)[:-1]).where(ranked.c.rank == 1)).all()
+
+
+def origins(scope: Scope, customers: Collection[int], name: str) -> dict[int, int]:
+    """Return the origin of which what an attribute of customers says now was said."""
+    columns = ("customer_id", "at", "new", "id", "origin_id")
+    log = bulk.select_in(scope, schema.attribute_log, columns, {"name": name}, "customer_id", sorted(customers))
+    # Of one time and value the first counts, as in `latest`.
+    return {one: origin for one, _, _, _, origin in sorted(log, key=lambda row: (row[1], row[2] or "", -row[3]))}
 
 
 def values_at(scope: Scope, owners: Iterable[int], kept: Kept = OF_CUSTOMERS) -> Current:

@@ -69,11 +69,4 @@ def keys(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
 
 def texts(scope: Scope, customers: Sequence[int], name: str) -> dict[int, str]:
     """Return what an attribute says of the customers of whom it is a text."""
-    row = schema.attribute.c
-    query = select(row.customer_id, row.text).where(
-        row.workspace_id == scope.workspace_id,
-        bulk.among(scope, row.customer_id, customers),
-        row.name == name,
-        row.kind == "text",
-    )
-    return {one: text for one, text in scope.connection.execute(query)}
+    return {one: value for one, value in values(scope, customers, name).items() if isinstance(value, str)}
