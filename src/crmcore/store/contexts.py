@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select
-
 from crmcore.model.identity import Identity
 from crmcore.model.values import Value, restored
 from crmcore.store import bulk, schema

@@ -253,6 +253,17 @@ def test_a_run_that_is_cancelled_lets_nobody_in(crm, clock):
     assert keys(crm) == []
 
 
+def test_a_run_that_is_changed_goes_by_the_date_it_says_then(crm, clock):
+    people(crm, "ada", birth_date=TOMORROW, ends=date(2026, 3, 10))
+    greet(crm)
+    crm.work()
+    crm.revise(journey(send("hello"), trigger=OnDate(attribute="ends")))
+    work_at(crm, clock, "2026-03-02T09:00", "2026-03-10T08:59")
+    assert keys(crm) == []
+    work_at(crm, clock, "2026-03-10T09:00")
+    assert keys(crm) == ["2026"]
+
+
 def test_dates_are_looked_through_a_batch_a_transaction(crm, monkeypatch):
     monkeypatch.setattr("crmcore.flow.journeys.ringing.BATCH", 3)
     people(crm, *map(str, range(10)), birth_date=TODAY)

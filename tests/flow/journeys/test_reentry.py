@@ -200,6 +200,17 @@ def test_a_broadcast_goes_again_each_interval_to_its_audience(crm, clock, record
     assert len(said(recorder)) == 6
 
 
+def test_a_campaign_that_says_an_interval_later_counts_it_from_the_last_entry_of_each(crm, clock):
+    people(crm, "ada")
+    crm.launch(journey(wait("1d"), trigger=OnCall()))
+    crm.enter("journey", "ada")
+    assert worked(crm, clock, "10d") == [1]
+    crm.revise(journey(wait("1d"), trigger=OnCall(), reentry=MONTHLY))
+    assert worked(crm, clock, "19d", "1d") == [1, 2]
+    crm.revise(journey(wait("1d"), trigger=OnCall()))
+    assert worked(crm, clock, "60d") == [2]
+
+
 def test_a_run_that_is_cancelled_lets_nobody_in_again(crm, clock):
     people(crm, "ada")
     crm.launch(journey(wait("1d"), trigger=OnCall(), reentry=MONTHLY))

@@ -127,6 +127,15 @@ def test_the_policy_says_what_becomes_of_whoever_is_under_way_at_the_next_time(c
         assert {row["key"]: row["state"] for row in rows} == expected
 
 
+def test_a_schedule_that_is_changed_comes_at_its_new_times(crm, clock):
+    people(crm, "ada")
+    digest(crm)
+    crm.revise(journey(send("hello"), trigger=OnSchedule(cron="0 18 * * *"), reentry=EACH_TIME))
+    assert timers(crm) == ["2026-03-01 18:00"]
+    work_at(crm, clock, "2026-03-02T09:00")
+    assert keys(crm) == ["2026-03-01T18:00:00+00:00"]
+
+
 def test_whoever_comes_to_the_end_at_the_next_time_enters_again(crm, clock):
     people(crm, "ada")
     digest(crm, OnSchedule(cron="0 9 * * *"), wait("1d"))

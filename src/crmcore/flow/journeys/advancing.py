@@ -73,10 +73,10 @@ class Advancing:
 
     def _move(self, write: Write, reading: Read, stop: Callable[[], bool], stuck: dict[int, str]) -> int:
         with reading() as scope:
-            due = enrolments.due_runs(scope, runs.running(scope))
-            left = {run_id: enrolments.due_count(scope, run_id) for run_id in due if run_id not in stuck}
+            due = [one for one in enrolments.due_runs(scope, runs.running(scope)) if one not in stuck]
+            left = {run_id: enrolments.due_count(scope, run_id) for run_id in due}
         count = 0
-        for run_id in list(left):
+        for run_id in due:
             while left[run_id] > 0 and not stop():
                 try:
                     moved = write(partial(self._some, run_id=run_id))
