@@ -114,18 +114,9 @@ def origins(scope: Scope, customers: Collection[int], name: str) -> dict[int, in
 
 def values_at(scope: Scope, owners: Iterable[int], kept: Kept = OF_CUSTOMERS) -> Current:
     """Return the current values of owners with the time of the statement each comes from."""
-    table, ids = kept.current.c, sorted(owners)
-    owner = table[kept.owner]
-    found: Current = {}
-    for start in range(0, len(ids), IN_LIST):
-        rows = scope.connection.execute(
-            select(owner, table.name, table.kind, table.number, table.text, table.at).where(
-                table.workspace_id == scope.workspace_id, owner.in_(ids[start : start + IN_LIST])
-            )
-        )
-        for owner_id, name, kind, number, text, at in rows:
-            found[owner_id, name] = (restored(kind, number, text), at)
-    return found
+    columns = (kept.owner, "name", "kind", "number", "text", "at")
+    rows = bulk.select_in(scope, kept.current, columns, {}, kept.owner, sorted(owners))
+    return {(owner, name): (restored(kind, number, text), at) for owner, name, kind, number, text, at in rows}
 
 
 def of(scope: Scope, owner_id: int, kept: Kept = OF_CUSTOMERS) -> dict[str, Value]:

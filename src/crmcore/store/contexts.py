@@ -55,7 +55,8 @@ def locales(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
 def values(scope: Scope, customers: Sequence[int], name: str) -> dict[int, Value]:
     """Return what an attribute is of the customers who have it."""
     columns = ("customer_id", "kind", "number", "text")
-    rows = bulk.select_in(scope, schema.attribute, columns, {"name": name}, "customer_id", customers)
+    # Another index begins with the name; without statistics it would seem as good, and reads the attribute of everybody.
+    rows = bulk.select_in(scope, schema.attribute, columns, {"name || ''": name}, "customer_id", customers)
     return {one: restored(kind, number, text) for one, kind, number, text in rows}
 
 
