@@ -99,13 +99,13 @@ class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, 
 
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
         self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
-        policies.check(self.settings, self.registry)
+        rules = policies.check(self.settings, self.registry)
         self._opened: Opened = attrs.evolve(
             opening,
             listened=frozenset(self.registry.listeners),
             address_kinds=self.registry.address_kinds,
             upkeep=Upkeep(self.registry.rules),
-            entering=Entering(self.registry.rules, policies.holdout(self.settings)),
+            entering=Entering(self.registry.rules, rules.holdout, rules.zone),
         )
 
     def close(self) -> None:

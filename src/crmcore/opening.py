@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
+from crmcore.flow.journeys import dating
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.upkeep.settling import Upkeep
 from crmcore.model.time import Clock, PinnedClock, SystemClock
@@ -57,7 +58,9 @@ class Opened:
         return result
 
     def _settle(self, scope: Scope) -> None:
-        self.upkeep.settle(scope)
+        touched = scope.touched.take()
+        self.upkeep.settle(scope, touched)
+        dating.settle(scope, touched, self.entering.zone)
         self.entering.settle(scope)
 
     def _ours(self, connection: Connection, now: int) -> Scope:

@@ -240,7 +240,7 @@ def _goes_on(scope: Scope, run_id: int) -> bool:
     return (
         deliveries.waits(scope, run_id)
         or enrolments.under_way(scope, run_id)
-        or runs.load(scope, run_id).campaign.trigger is not None
+        or runs.load(scope, run_id).campaign.takes_in
     )
 
 

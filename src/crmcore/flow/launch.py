@@ -12,7 +12,7 @@ from crmcore.flow.blaming import blamed
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
 from crmcore.flow.coupons import TRIAL
 from crmcore.flow.holdout import is_held_out
-from crmcore.flow.journeys import ways
+from crmcore.flow.journeys import lookout, repeating
 from crmcore.flow.journeys.entering import OPEN, setting_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.progress import Progress
@@ -25,7 +25,7 @@ from crmcore.model.purpose import message_class
 from crmcore.model.template import Template
 from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import customer_ids, fetched
-from crmcore.store import contexts, deliveries, enrolments, listeners, runs, segments, templates
+from crmcore.store import contexts, deliveries, enrolments, runs, segments, templates
 from crmcore.store.deliveries import Planned
 from crmcore.store.enrolments import Enrolment
 from crmcore.store.runs import Run
@@ -61,10 +61,10 @@ def _held(scope: Scope, condition: Condition, plugins: Plugins) -> list[int]:
 def begin(scope: Scope, campaign: Campaign, customers: Sequence[int], salt: str, share: float) -> Launched:
     """Begin a run of steps: without a trigger the audience sets out at once; raise RunState where one takes customers in."""
     before = runs.find(scope, campaign.name)
-    if before is not None and before.state in OPEN and before.campaign.trigger is not None:
+    if before is not None and before.state in OPEN and before.campaign.takes_in:
         raise RunState(campaign=campaign.name, state=before.state, what="launched beside itself; crm.revise changes it")
     run = runs.begin(scope, campaign, salt)
-    listeners.listen(scope, run.id, ways.names(campaign))
+    lookout.begin(scope, run)
     entered = customers if campaign.trigger is None else ()
     held = 0
     for start in range(0, len(entered), BATCH):
@@ -74,6 +74,7 @@ def begin(scope: Scope, campaign: Campaign, customers: Sequence[int], salt: str,
             for one, new_id in zip(some, scope.new_ids(len(some)), strict=True)
         ]
         enrolments.add(scope, out)
+        repeating.note(scope, run, out)
         held += sum(one.held_out for one in out)
     return Launched(run_id=run.id, campaign=campaign.name, audience=len(customers), held_out=held)
 

@@ -40,15 +40,17 @@ def holdout(settings: Settings) -> float:
     return whole(settings).holdout
 
 
-def check(settings: Settings, registry: Registry) -> None:
-    """Raise SettingsError for a policy that is not valid, or is about channels that are not there.
+def check(settings: Settings, registry: Registry) -> Policy:
+    """Return the policy of the settings; raise SettingsError where it is not valid, or is about channels that are not there.
 
     Where a plugin did not load, a missing channel may be its: the others go on without it.
     """
-    for key, place, channel in _named(policy(settings.tables.get("policy", {}))):
+    made = whole(settings)
+    for key, place, channel in _named(made):
         if channel not in registry.channels and not registry.faults:
             problem = f"there is no channel {channel!r}; {_meant(channel, sorted(registry.channels))}"
             raise SettingsError(key=key, place=place, problem=problem)
+    return made
 
 
 def _named(made: Policy) -> Iterator[tuple[str, str, str]]:

@@ -74,6 +74,9 @@ def _check_trigger(campaign: Campaign) -> None:
             time_of_day(at, place)
         case _:
             pass
+    if campaign.reentry.when == "interval" and isinstance(campaign.trigger, OnDate | OnSchedule):
+        problem = "dates and schedules come round by themselves; leave reentry out, or say 'every' with a gap"
+        raise InvalidCampaign(name=campaign.name, problem=problem)
 
 
 def check_gates(made: Plan, step: str, now: int) -> None:

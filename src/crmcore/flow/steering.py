@@ -12,7 +12,7 @@ import attrs
 
 from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
-from crmcore.store import deliveries, enrolments, listeners, moves, runs, webhooks
+from crmcore.store import deliveries, enrolments, listeners, moves, runs, timers, webhooks
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
 from crmcore.store.scope import Scope, Write
@@ -79,6 +79,7 @@ def _cancelled(scope: Scope, campaign: str) -> int:
     run = _held(scope, campaign, "cancelled", (*GOING, PAUSED))
     if not run.campaign.is_single:
         listeners.unlisten(scope, run.id)
+        timers.clear(scope, run.id)
         runs.move(scope, run.id, CANCELLED)
     return run.id
 

@@ -144,7 +144,12 @@ class Campaign:
     @property
     def is_broadcast(self) -> bool:
         """Whether it is one message to all of its audience, planned when it is launched."""
-        return not self.steps and self.trigger is None
+        return not self.steps and not self.takes_in
+
+    @property
+    def takes_in(self) -> bool:
+        """Whether customers enter after the launch, too: by a trigger, or again and again."""
+        return self.trigger is not None or self.reentry.when == "interval"
 
     @property
     def course(self) -> tuple[Step, ...]:

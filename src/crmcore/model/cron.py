@@ -6,7 +6,7 @@ Asked about a time zone they follow its wall clock as if it were never put back:
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta, tzinfo
 from itertools import count
@@ -87,6 +87,13 @@ def next_after(cron: Cron, zone: tzinfo, at: int) -> int:
     Minutes that are skipped count, together, when the clock is put forward; minutes shown twice at their first showing.
     """
     return instant(zone, _following(cron, reached(zone, at)))
+
+
+def latest(cron: Cron, zone: tzinfo, since: int, at: int) -> int | None:
+    """Return the last instant after `since` and up to `at` (microseconds UTC) at which a schedule came; None where it did not."""
+    times = range(since, at + 1)
+    passed = bisect_left(times, True, key=lambda one: next_after(cron, zone, one) > at)  # noqa: FBT003 - what is looked for
+    return next_after(cron, zone, times[passed - 1]) if passed else None
 
 
 def _following(cron: Cron, reading: int) -> int:

@@ -9,7 +9,10 @@ import attrs
 from crmcore.errors import InvalidTime
 from crmcore.model.happens import Happens
 from crmcore.model.names import checked_name
-from crmcore.model.time import DURATION, duration
+from crmcore.model.time import DAY, DURATION, duration
+
+#: So long before its day a date that comes round may be due: what is due for one year is over before the next is.
+_AHEAD = 360 * DAY
 
 
 def signed(text: str, place: str) -> int:
@@ -25,7 +28,9 @@ class OnDate:
     """The date of an attribute and `offset` ("-30d"), `at` a time on the customer's clock; every year, or once.
 
     Exactly once a year: 29 February comes round on 1 March where a year has none; a date that is changed, or known
-    late, counts until the day itself is over.
+    late (or there when a campaign is launched late), counts until the day itself is over: where the offset is before it, or
+    else the day it is due. The key of a customer's way is the year of the date, without `yearly` the date itself
+    ("2026-03-01"): whatever `reentry` and `policy` say, a customer enters once by each.
     """
 
     attribute: str
@@ -35,12 +40,20 @@ class OnDate:
 
     def __attrs_post_init__(self) -> None:
         checked_name(self.attribute, "attribute", "trigger.attribute")
-        signed(self.offset, "trigger.offset")
+        if signed(self.offset, "trigger.offset") < -_AHEAD and self.yearly:
+            problem = f"{self.offset!r} is more than 360 days before a date that comes round; say fewer"
+            raise InvalidTime(place="trigger.offset", problem=problem)
 
 
 @attrs.frozen(kw_only=True)
 class OnSchedule:
-    """The whole audience, at the times of a cron expression on the clock of a time zone."""
+    """The whole audience, at the times of a cron expression on the clock of a time zone.
+
+    Of times that are missed, since nobody worked, the last counts. The key of a customer's way is the time in UTC
+    ("2026-03-02T09:00:00+00:00"), which says when it entered; `reentry` and `policy` look at all of its ways, as if they had one
+    key. So `once`, the default, lets each customer enter once in all, at the first time that the audience has it; say
+    Reentry(when="every") to let it enter each time, and a gap ("30d") to let it enter more rarely than the schedule comes.
+    """
 
     cron: str
     zone: str = "UTC"
@@ -60,8 +73,10 @@ Trigger = Happens | OnDate | OnSchedule | OnCall
 class Reentry:
     """When one whose way is over may enter again: `once` (never), `every` match after `gap`, or each `interval` by itself.
 
-    `gap` (such as "7d") is counted from the last entry. With `interval` a customer enters again each `gap`, as long as the
-    audience still has it.
+    Each is told of one key: a cart, an order, the year of a date; of a schedule, over all its times. `gap` (such as "7d")
+    is counted from the last entry. With `interval` a customer enters again each `gap`, with the key it had last, if the
+    audience has it then (and where entering a segment let it in, that segment has it), and it is not under way. Whoever may
+    not at one time may at the next. Matches let in besides, as with `every`, and the gap is counted anew from them.
     """
 
     when: Literal["once", "every", "interval"] = "once"

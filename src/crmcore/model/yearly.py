@@ -24,6 +24,12 @@ def coming(day: date, since: date) -> date:
     return this_year if this_year >= since else occurrence(day, since.year + 1)
 
 
+def gone(day: date, until: date) -> date:
+    """Return the last day up to `until` on which a date came round."""
+    this_year = occurrence(day, until.year)
+    return this_year if this_year <= until else occurrence(day, until.year - 1)
+
+
 def next_yearly(day: date, zone: tzinfo, at: int, *, offset: int, time_of_day: int) -> int:
     """Return the first instant after `at` that lies `offset` from a time of day of the date as it comes round in some year.
 

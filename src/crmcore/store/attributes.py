@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -104,20 +104,19 @@ def latest(scope: Scope, kept: Kept, owners: Sequence[int]) -> Sequence[Any]:
     return scope.connection.execute(select(*list(ranked.c)[:-1]).where(ranked.c.rank == 1)).all()
 
 
+def origins(scope: Scope, customers: Collection[int], name: str) -> dict[int, int]:
+    """Return the origin of which what an attribute of customers says now was said."""
+    columns = ("customer_id", "at", "new", "id", "origin_id")
+    log = bulk.select_in(scope, schema.attribute_log, columns, {"name": name}, "customer_id", sorted(customers))
+    # Of one time and value the first counts, as in `latest`.
+    return {one: origin for one, _, _, _, origin in sorted(log, key=lambda row: (row[1], row[2] or "", -row[3]))}
+
+
 def values_at(scope: Scope, owners: Iterable[int], kept: Kept = OF_CUSTOMERS) -> Current:
     """Return the current values of owners with the time of the statement each comes from."""
-    table, ids = kept.current.c, sorted(owners)
-    owner = table[kept.owner]
-    found: Current = {}
-    for start in range(0, len(ids), IN_LIST):
-        rows = scope.connection.execute(
-            select(owner, table.name, table.kind, table.number, table.text, table.at).where(
-                table.workspace_id == scope.workspace_id, owner.in_(ids[start : start + IN_LIST])
-            )
-        )
-        for owner_id, name, kind, number, text, at in rows:
-            found[owner_id, name] = (restored(kind, number, text), at)
-    return found
+    columns = (kept.owner, "name", "kind", "number", "text", "at")
+    rows = bulk.select_in(scope, kept.current, columns, {}, kept.owner, sorted(owners))
+    return {(owner, name): (restored(kind, number, text), at) for owner, name, kind, number, text, at in rows}
 
 
 def of(scope: Scope, owner_id: int, kept: Kept = OF_CUSTOMERS) -> dict[str, Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import attrs
 from sqlalchemy import select
@@ -26,8 +27,22 @@ def listening(scope: Scope, names: Iterable[str]) -> dict[int, set[str]]:
     """Return the runs that look out for events of these names, and for which of them."""
     row = schema.listener.c
     query = select(row.run_id, row.name).where(row.workspace_id == scope.workspace_id, row.name.in_(sorted(names)))
+    return _grouped(scope.connection.execute(query))
+
+
+def listening_to(scope: Scope, prefix: str) -> dict[int, set[str]]:
+    """Return the runs that look out for what begins so, such as changes of attributes, and for what of it."""
+    row = schema.listener.c
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    query = select(row.run_id, row.name).where(
+        row.workspace_id == scope.workspace_id, row.name >= prefix, row.name < after
+    )
+    return _grouped(scope.connection.execute(query))
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
-    for run_id, name in scope.connection.execute(query):
+    for run_id, name in rows:
         found.setdefault(run_id, set()).add(name)
     return dict(sorted(found.items()))
 

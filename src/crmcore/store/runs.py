@@ -12,7 +12,7 @@ from sqlalchemy import exists, func, select
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import Campaign
-from crmcore.store import bulk, deliveries, listeners, notices, schema
+from crmcore.store import bulk, deliveries, listeners, notices, schema, timers
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
@@ -136,6 +136,7 @@ def names(scope: Scope) -> list[str]:
 def finish(scope: Scope, run_id: int) -> None:
     """Note that nothing of a run waits any more."""
     listeners.unlisten(scope, run_id)
+    timers.clear(scope, run_id)
     move(scope, run_id, FINISHED)
 
 

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from crmcore.errors import InvalidTime
-from crmcore.model.cron import cron, next_after
+from crmcore.model.cron import cron, latest, next_after
 from crmcore.model.time import DAY, MINUTE, microseconds
 from tests.unit.model.minutes import first_shown
 from tests.unit.model.test_zones import instants, local, shown
@@ -122,6 +122,20 @@ def test_a_clock_shows_what_fits_whenever_it_comes(fields, given_):
     fits = there.minute in minutes[1] and there.hour in hours[1] and there.month in months[1]
     fits = fits and both((there.day in days[1], there.weekday() in weekdays[1]))
     assert fits or shown(zone, found) - shown(zone, found - MINUTE) > timedelta(minutes=1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.tuples(MINUTES, HOURS, DAYS, MONTHS, WEEKDAYS), instants(), st.integers(0, 40 * DAY))
+def test_the_last_time_it_came_is_the_one_that_no_other_follows(fields, given_, span):
+    zone, now = given_
+    _, _, days, months, weekdays = fields
+    assume(not (days[1][0] >= 30 and months[0] == "2" and starred(days, weekdays)))
+    schedule = cron(" ".join(field for field, _ in fields))
+    last = latest(schedule, zone, now - span, now)
+    if last is None:
+        assert next_after(schedule, zone, now - span) > now
+    else:
+        assert now - span < last <= now < next_after(schedule, zone, last)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from crmcore.model.time import DAY, HOUR, MINUTE, microseconds
-from crmcore.model.yearly import coming, next_once, next_yearly, occurrence
+from crmcore.model.yearly import coming, gone, next_once, next_yearly, occurrence
 from tests.unit.model.minutes import first_shown
 from tests.unit.model.test_zones import instants, local, shown
 
@@ -53,6 +53,14 @@ def plain(day, zone, year, offset, time):
 )
 def test_when_a_date_comes_round(day, year, come):
     assert occurrence(date.fromisoformat(day), year) == date.fromisoformat(come)
+
+
+@settings(deadline=None)
+@given(BIRTHDAYS, st.dates(date(1900, 1, 1), date(2100, 1, 1)))
+def test_a_date_came_round_the_year_before_it_comes_round(day, until):
+    last = gone(day, until)
+    assert last <= until < coming(day, last + timedelta(days=1))
+    assert last == occurrence(day, last.year)
 
 
 @settings(deadline=None)

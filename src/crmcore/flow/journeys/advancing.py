@@ -12,6 +12,7 @@ import attrs
 from crmcore.errors import CRMError
 from crmcore.flow.journeys import acting, calling, parting, sending, waiting
 from crmcore.flow.journeys.entering import Entering
+from crmcore.flow.journeys.ringing import Ringing
 from crmcore.flow.journeys.walking import Doing, Stage, walk
 from crmcore.model import graph, steps
 from crmcore.model.policy import Policy
@@ -60,23 +61,32 @@ class Advancing:
     entering: Entering
 
     def advance(self, write: Write, reading: Read, stop: Callable[[], bool]) -> Advanced:
-        """Let all go on who are due now; whoever comes to be due meanwhile waits for the next time."""
+        """Let all go on who are due now, those among them who are let in by now; whoever comes to be due meanwhile waits.
+
+        Whoever comes to the end of its way at the time at which it may enter again does so.
+        """
+        stuck: dict[int, str] = {}
+        count = self._move(write, reading, stop, stuck)
+        if Ringing(entering=self.entering, write=write, reading=reading, stop=stop).ring(stuck):
+            count += self._move(write, reading, stop, stuck)
+        return Advanced(count=count, stuck={_name(reading, run_id): why for run_id, why in stuck.items()})
+
+    def _move(self, write: Write, reading: Read, stop: Callable[[], bool], stuck: dict[int, str]) -> int:
         with reading() as scope:
-            due = enrolments.due_runs(scope, runs.running(scope))
+            due = [one for one in enrolments.due_runs(scope, runs.running(scope)) if one not in stuck]
             left = {run_id: enrolments.due_count(scope, run_id) for run_id in due}
         count = 0
-        stuck: dict[str, str] = {}
         for run_id in due:
             while left[run_id] > 0 and not stop():
                 try:
                     moved = write(partial(self._some, run_id=run_id))
                 except CRMError as error:
                     log.exception("run %s cannot go on", run_id)
-                    stuck[_name(reading, run_id)] = str(error)
+                    stuck[run_id] = str(error)
                     break
                 left[run_id] = left[run_id] - moved if moved else 0
                 count += moved
-        return Advanced(count=count, stuck=stuck)
+        return count
 
     def _some(self, scope: Scope, run_id: int) -> int:
         run = runs.load(scope, run_id)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 import attrs
 
 from crmcore.flow.holdout import is_held_out
-from crmcore.flow.journeys import ways
+from crmcore.flow.journeys import repeating, ways
 from crmcore.flow.journeys.judging import holding
 from crmcore.flow.journeys.ways import Ways, Wish
 from crmcore.model.campaign import Campaign
@@ -30,10 +30,11 @@ OPEN = (runs.RUNNING, PAUSED)
 
 @attrs.frozen
 class Entering:
-    """What is needed to let customers enter: plugins' rules, and the share that no marketing is sent to."""
+    """What is needed to let customers enter: plugins' rules, the share that no marketing is sent to, the usual time zone."""
 
     plugins: Plugins = attrs.field(factory=dict)
     share: float = 0.0
+    zone: str = "UTC"
 
     def settle(self, scope: Scope) -> None:
         """Look at the events that the transaction has appended; where no run looks out for them nothing is to be done."""
@@ -50,7 +51,15 @@ class Entering:
         customers = {one.customer_id for one in wishes}
         there = self._there(scope, run, customers)
         matched = holding(scope, run.campaign.audience, customers, self.plugins)
-        self._enter(scope, run, there, [attrs.evolve(one, is_matched=one.customer_id in matched) for one in wishes])
+        judged = [attrs.evolve(one, is_matched=one.customer_id in matched) for one in wishes]
+        return self._admit(scope, run, there, judged)
+
+    def admit(self, scope: Scope, run: Run, wishes: Sequence[Wish]) -> int:
+        """Do the same where it is told already whom the audience has."""
+        return self._admit(scope, run, self._there(scope, run, {one.customer_id for one in wishes}), wishes)
+
+    def _admit(self, scope: Scope, run: Run, there: Ways, wishes: Sequence[Wish]) -> int:
+        self._enter(scope, run, there, wishes)
         _write(scope, run, there)
         return len(there.new)
 
@@ -110,7 +119,7 @@ class Entering:
                 there.refuse(wish.customer_id, reason)
                 continue
             if run.campaign.policy == "restart":
-                there.restart(wish)
+                there.restart(wish, run.campaign)
             there.enter(self._entered(scope, run, there, wish, new_id))
 
     def _entered(self, scope: Scope, run: Run, there: Ways, wish: Wish, new_id: int) -> Enrolment:
@@ -152,6 +161,7 @@ def setting_out(scope: Scope, run: Run, new_id: int, customer_id: int, *, held_o
 
 def _write(scope: Scope, run: Run, there: Ways) -> None:
     enrolments.add(scope, list(there.new.values()))
+    repeating.note(scope, run, there.new.values())
     enrolments.end(scope, list(there.ended.items()))
     enrolments.wake(scope, [one for one in there.woken.items() if one[0] not in there.ended])
     listeners.refuse(scope, run.id, there.refused)

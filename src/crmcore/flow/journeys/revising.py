@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from crmcore.errors import InvalidCampaign, RunState
-from crmcore.flow.journeys import ways
+from crmcore.flow.journeys import lookout
 from crmcore.flow.journeys.entering import OPEN
 from crmcore.model import graph
 from crmcore.model.campaign import Campaign
 from crmcore.model.steps import END, WAITS, Step
-from crmcore.store import enrolments, listeners, runs
+from crmcore.store import enrolments, runs
 from crmcore.store.enrolments import Place, Shift
 from crmcore.store.scope import Scope
 
@@ -40,8 +40,8 @@ def revise(scope: Scope, campaign: Campaign, moves: Mapping[str, str] | None) ->
     shifts = [] if moves is None else list(_shifts(campaign, version, standing, moves))
     moved = sum(enrolments.shift(scope, run.id, one) for one in shifts)
     left = enrolments.versions(scope, run.id) - {version}
-    names = set().union(*(ways.names(runs.of_version(scope, run, one).campaign) for one in left), ways.names(campaign))
-    listeners.listen(scope, run.id, names)
+    staying = [runs.of_version(scope, run, one).campaign for one in left]
+    lookout.change(scope, attrs.evolve(run, campaign=campaign, version=version), run.campaign, staying)
     return Revised(
         run_id=run.id,
         campaign=campaign.name,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from crmcore.flow.journeys.clocks import zones_of
 from crmcore.flow.journeys.walking import Onward, Stage
 from crmcore.model.local import next_local, time_of_day, weekdays
 from crmcore.model.steps import Wait, WaitDate, WaitFor, WaitUntil, on_tick
 from crmcore.model.time import duration
 from crmcore.model.triggers import signed
 from crmcore.model.yearly import next_once
-from crmcore.model.zones import zone_named
 from crmcore.store import contexts
 from crmcore.store.enrolments import Enrolment
 
@@ -56,8 +56,4 @@ def wait_date(stage: Stage, step: WaitDate, arrived: Sequence[Enrolment]) -> lis
 
 
 def _zones(stage: Stage, arrived: Sequence[Enrolment]) -> dict[int, ZoneInfo]:
-    """Return the time zone of each; the workspace's where a customer has said none."""
-    customers = sorted({one.customer_id for one in arrived})
-    said = contexts.texts(stage.scope, customers, "time_zone")
-    usual = zone_named(stage.policy.zone) or ZoneInfo("UTC")
-    return {one: zone_named(said.get(one, "")) or usual for one in customers}
+    return zones_of(stage.scope, sorted({one.customer_id for one in arrived}), stage.policy.zone)

@@ -11,6 +11,7 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.happens import LONGEST_KEY, Happens
 from crmcore.model.history import PastEvent
 from crmcore.model.steps import WaitFor
+from crmcore.model.triggers import OnDate, OnSchedule
 from crmcore.rules.comparing import MISSING
 from crmcore.rules.occurrences import field_of, fits
 from crmcore.store.enrolments import COMPLETED, EXITED, RUNNING, Enrolment
@@ -107,7 +108,9 @@ class Ways:
         """Return why a customer may not enter now; None where it may."""
         if not wish.is_matched:
             return AUDIENCE
-        same = [one for one in self._of.get(wish.customer_id, ()) if one.key == wish.key]
+        same = self._rivals(wish, campaign)
+        if isinstance(campaign.trigger, OnDate | OnSchedule) and any(one.key == wish.key for one in same):
+            return ONCE
         if any(one.state == RUNNING for one in same):
             return UNDER_WAY if campaign.policy == "ignore" else None
         if not same or all(one.reason == RESTARTED for one in same):
@@ -117,11 +120,16 @@ class Ways:
             return ONCE
         return GAP if wish.at - max(one.entered_at for one in same) < reentry.span else None
 
-    def restart(self, wish: Wish) -> None:
-        """End the ways of a key that are under way: another begins."""
-        for place, one in enumerate(self._of.get(wish.customer_id, ())):
-            if one.key == wish.key and one.state == RUNNING:
-                self._of[wish.customer_id][place] = self._end(one, RESTARTED)
+    def _rivals(self, wish: Wish, campaign: Campaign) -> list[Enrolment]:
+        """Return the ways that re-entry and policy are about: those of the key; of a schedule all, each has a key of its own."""
+        ways = self._of.get(wish.customer_id, ())
+        return [one for one in ways if one.key == wish.key or isinstance(campaign.trigger, OnSchedule)]
+
+    def restart(self, wish: Wish, campaign: Campaign) -> None:
+        """End the ways that are under way: another begins."""
+        ended = {one.id for one in self._rivals(wish, campaign) if one.state == RUNNING}
+        ways = self._of.get(wish.customer_id, [])
+        ways[:] = [self._end(one, RESTARTED) if one.id in ended else one for one in ways]
 
     def occurrence(self, wish: Wish) -> int:
         """Return which way of a customer with this key the next one is, from 1."""

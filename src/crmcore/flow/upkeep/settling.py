@@ -29,9 +29,8 @@ class Upkeep:
         self._plugins: Plugins = plugins or {}
         self._plan: Plan | None = None
 
-    def settle(self, scope: Scope) -> None:
+    def settle(self, scope: Scope, touched: Mapping[int, set[str]]) -> None:
         """Look at what the transaction has touched; where no segment is live nothing is to be done."""
-        touched = scope.touched.take()
         if touched and standings.filling(scope) is not None:
             self.look(scope, touched)
 

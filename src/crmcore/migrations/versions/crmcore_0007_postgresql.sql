@@ -79,3 +79,7 @@ CREATE INDEX ix_webhook_run_id ON crm_webhook (workspace_id, run_id);
 DROP INDEX ix_event_customer_id_name_occurred_at;
 
 CREATE INDEX ix_event_customer_id_name_occurred_at ON crm_event (workspace_id, customer_id, name, occurred_at);
+
+DROP INDEX ix_timer_kind_due_at;
+
+CREATE INDEX ix_timer_due_at_kind ON crm_timer (workspace_id, due_at, kind);

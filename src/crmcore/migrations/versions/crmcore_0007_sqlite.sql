@@ -75,3 +75,7 @@ CREATE INDEX ix_webhook_customer_id ON crm_webhook (workspace_id, customer_id);
 CREATE INDEX ix_webhook_due ON crm_webhook (workspace_id, due_at, id) WHERE settled_at IS NULL;
 
 CREATE INDEX ix_webhook_run_id ON crm_webhook (workspace_id, run_id);
+
+DROP INDEX ix_timer_kind_due_at;
+
+CREATE INDEX ix_timer_due_at_kind ON crm_timer (workspace_id, due_at, kind);

@@ -58,7 +58,8 @@ limit = keyed(
     maybe_words("reason"),
 )
 
-#: What changes by time alone; `kind` says whose timer it is, `subject_id` the segment, enrolment or the like.
+#: What changes by time alone; `kind` says whose timer it is, `subject_id` the run it is for. Those that are due are found by
+#: an index that begins with their time, those of customers by their key: neither may be taken for the other.
 timer = keyed(
     "timer",
     ("kind", "subject_id", "customer_id"),
@@ -66,7 +67,7 @@ timer = keyed(
     number("subject_id"),
     number("customer_id"),
     number("due_at"),
-    indexes=[("kind", "due_at")],
+    indexes=[("due_at", "kind")],
 )
 
 #: The outbox that notice hooks are fed from.
