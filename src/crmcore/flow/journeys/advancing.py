@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import CRMError
-from crmcore.flow.journeys import acting, calling, parting, sending, waiting
+from crmcore.flow.journeys import acting, consulting, parting, sending, waiting
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.journeys.ringing import Ringing
 from crmcore.flow.journeys.walking import Doing, Stage, walk
@@ -38,7 +38,7 @@ DOINGS: Mapping[type[Any], Doing] = {
     steps.AddToSegment: acting.add_to_segment,
     steps.Emit: acting.emit,
     steps.Webhook: acting.webhook,
-    steps.Call: calling.call,
+    steps.Call: consulting.call,
     steps.Enter: acting.enter,
     steps.Exit: acting.leave,
 }
