@@ -116,7 +116,7 @@ SKIPPED: Mapping[str, str] = {
     Reason.QUIET_HOURS: "it was the customer's quiet hours",
     Reason.WEEKDAY: "it was no day on which messages go",
     Reason.REROUTED: "it went another way: another message took its place",
-    "no_coupon": "its source of coupons had no code left",
+    Reason.NO_COUPON: "its source of coupons had no code left",
     Reason.CAPPED: "the customer had got as many messages as the caps allow",
     Reason.GLOBAL_HOLDOUT: "the customer is held out of all marketing, to measure against",
     Reason.HOLDOUT: "the customer is held out, to measure against",
