@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from crmcore.flow.progress import Progress
     from crmcore.flow.replaying import Replayed
     from crmcore.flow.segments import Member, Overlap
+    from crmcore.flow.simulating.outcome import Simulated
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback
     from crmcore.ledger import Outcome
@@ -739,6 +740,25 @@ class AsyncCRM(AsyncVerbs):
         Raise NotInDoubt, RunState.
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
+
+    async def simulate(
+        self,
+        campaign: Campaign | Mapping[str, Any],
+        *,
+        days: int = 30,
+        seed: int = 0,
+        shown: int = 100,
+        progress: Progress = quiet,
+    ) -> Simulated:
+        """Return what a campaign would do if it were launched now, and nobody did anything for so many days.
+
+        It runs on a copy of the workspace in a temporary file, with everything else that runs; nothing leaves, and nothing
+        of the workspace changes. An earlier run of the campaign that still takes customers in is ended there. The first
+        `shown` messages have their words. Raise what `launch` raises.
+        """
+        return await self._threads.run(
+            self._crm.simulate, campaign, days=days, seed=seed, shown=shown, progress=progress
+        )
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
         """Declare what a source sends, in place of what it declared before; the same again changes nothing.

@@ -21,6 +21,7 @@ from crmcore.cli import (
     schema,
     segments,
     sending,
+    simulating,
     templates,
     working,
 )
@@ -88,6 +89,7 @@ for command in (
 admin.db.add_command(isolating.rls)
 campaigns.campaign.add_command(enrolling.enter)
 campaigns.campaign.add_command(enrolling.revise)
+campaigns.campaign.add_command(simulating.simulate)
 
 
 def main() -> None:

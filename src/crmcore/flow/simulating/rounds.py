@@ -27,6 +27,7 @@ def turn(clock: TurnedClock, until: int, work: Work, following: Following, progr
         progress((at - began) // DAY, (until - began) // DAY)
         at = _settled(at, work, following)
     clock.turn_to(until)
+    progress((until - began) // DAY, (until - began) // DAY)
 
 
 def _settled(at: int, work: Work, following: Following) -> int | None:

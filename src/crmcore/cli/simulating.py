@@ -1,0 +1,73 @@
+"""`crm campaign simulate`: what a campaign would do, tried on a copy from which nothing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from crmcore.cli.campaigns import campaign_in
+from crmcore.cli.output import Context, pass_context, progress, show, table, when
+from crmcore.flow.simulating.outcome import Simulated
+from crmcore.simulating import SHOWN
+from crmcore.store.messages import Message
+
+#: So many messages are shown word by word.
+WORDS = 3
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--days", type=click.IntRange(0, 3650), default=30, show_default=True, help="For so long.")
+@click.option("--seed", default=0, show_default=True, help="Fixes who is held out, as `campaign launch --seed` does.")
+@click.option("--show", "shown", default=20, show_default=True, help="List so many messages; --json has all.")
+@pass_context
+def simulate(context: Context, file: Path, days: int, seed: int, shown: int) -> None:
+    """Say who would be told what and when, if a campaign were launched now. Nothing is sent, nothing changes.
+
+    It runs on a copy in a temporary file, with all else that runs, as if nobody did anything meanwhile.
+
+    \b
+    crm --db shop.db campaign simulate winback.toml
+    crm --db shop.db campaign simulate welcome.toml --days 90 --show 100
+    crm --db shop.db --json campaign simulate winback.toml | jq .skipped
+    """
+    given = campaign_in(file)
+    with context.crm() as crm, progress(context, "simulating") as bar:
+        found = crm.simulate(given, days=days, seed=seed, shown=max(shown, SHOWN), progress=bar)
+    show(context, found, lambda one: _human(one, shown))
+
+
+def _human(found: Simulated, shown: int) -> None:
+    table(
+        f"Campaign {found.campaign}, {when(found.since)} to {when(found.until)} UTC", ("what", "count"), counts(found)
+    )
+    listed(found.messages, shown)
+    for one in found.problems:
+        click.echo(f"Warning: it cannot go on: {one}", err=True)
+
+
+def counts(found: Simulated) -> list[tuple[str, object]]:
+    """Return what a run came to, line by line."""
+    rows: list[tuple[str, object]] = [("audience", found.audience), ("entered", found.entered), ("sent", found.sent)]
+    more = (("sent later than planned", found.later), ("held out", found.held_out), ("waiting", found.waiting))
+    rows += [(name, count) for name, count in (*more, ("failed", found.failed)) if count]
+    rows += [(f"skipped: {reason}", count) for reason, count in found.skipped.items()]
+    return rows + [(f"not let in: {reason}", count) for reason, count in found.refused.items()]
+
+
+def listed(messages: Iterable[Message], shown: int) -> None:
+    """Print the first messages: all as a table, and the words of a few."""
+    some = list(messages)
+    rows = [(when(one.at), one.customer, one.key, one.step, one.channel, _fate(one)) for one in some[:shown]]
+    title = "Messages" if len(some) <= shown else f"The first {shown:,} of {len(some):,} messages"
+    table(title, ("when (UTC)", "customer", "key", "step", "channel", "what"), rows)
+    first = {one.step: one for one in reversed(some) if one.parts}
+    for one in list(first.values())[:WORDS]:
+        click.echo(f"{one.step} by {one.channel} to {one.customer}:")
+        click.echo("\n".join(f"    {line}" for part in one.parts.values() for line in part.strip().splitlines()))
+
+
+def _fate(one: Message) -> str:
+    return "sent" if one.is_sent else one.reason or one.state
