@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
-from crmcore.model.time import DAY
+from crmcore.model.time import DAY, microseconds
 
 if TYPE_CHECKING:
-    from crmcore.flow.simulating.outcome import Simulated
+    from crmcore.flow.simulating.outcome import Backtested, Simulated
     from crmcore.model.campaign import Campaign
     from crmcore.registry import Registry
-    from crmcore.rehearsal import Rehearsal
+    from crmcore.rehearsal import Tools
     from crmcore.settings import Settings
 
 #: So many messages are shown with their words.
@@ -41,25 +42,43 @@ class Simulating(Facet):
         of the workspace changes. An earlier run of the campaign that still takes customers in is ended there. The first
         `shown` messages have their words. Raise what `launch` raises.
         """
-        from crmcore.rehearsal import copy, empty_file, rehearsal
-        from crmcore.store.replica import TABLES
+        from crmcore.rehearsal import simulate
 
-        total, name = len(TABLES) + days, self._opened.workspace.name
-        at, entering = self._opened.clock.now(), self._opened.entering
-        with empty_file() as engine:
-            copy(self._opened, engine, TABLES, lambda done: progress(done, total))
-            with rehearsal(engine, name, at, self.registry, self.settings, entering, shown) as stage:
-                return _simulated(stage, campaign, days, seed, lambda done, _: progress(len(TABLES) + done, total))
+        now = self._opened.clock.now()
+        return simulate(self._opened, self._tools(shown), _campaign(campaign), now + days * DAY, seed, progress)
+
+    def backtest(
+        self,
+        campaign: Campaign | Mapping[str, Any],
+        since: datetime | int | None = None,
+        until: datetime | int | None = None,
+        *,
+        seed: int = 0,
+        run: int | None = None,
+        shown: int = SHOWN,
+        progress: Progress = quiet,
+    ) -> Backtested:
+        """Return what a campaign would have done if it had been launched at `since`, up to `until` (now where left out).
+
+        History is played through it on a copy: at each moment it sees what had come in by then, whatever that is dated, and
+        nothing later. Templates, segments and settings are those of today. Messages that other campaigns sent count for
+        caps; earlier runs of this one do not. `run` lets it begin, and draw its arms, as a run of it did. What hosts have
+        committed and nobody has folded yet is not history. Raise what `launch` raises, as of that time; InvalidValue where
+        there is no such run, or no time to begin at.
+        """
+        from crmcore.hindsight import backtest, beginning
+
+        began = beginning(self._opened, since, seed, run)
+        ended = self._opened.clock.now() if until is None else microseconds(until, "backtest.until")
+        return backtest(self._opened, self._tools(shown), _campaign(campaign), began, ended, progress)
+
+    def _tools(self, shown: int) -> Tools:
+        from crmcore.rehearsal import Tools
+
+        return Tools(registry=self.registry, settings=self.settings, entering=self._opened.entering, kept=shown)
 
 
-def _simulated(
-    stage: Rehearsal, given: Campaign | Mapping[str, Any], days: int, seed: int, progress: Progress
-) -> Simulated:
-    from crmcore.flow.simulating.outcome import outcome
+def _campaign(given: Campaign | Mapping[str, Any]) -> Campaign:
+    from crmcore.store.plans import campaign_of
 
-    since = stage.clock.now()
-    launched = stage.launch(given, seed, lambda _done, _total: progress(0, days))
-    stage.turn(since + days * DAY, progress)
-    with stage.opened.reading() as scope:
-        problems = stage.problems(launched.campaign)
-        return outcome(scope, launched.run_id, since, launched.audience, problems, stage.postbox.parts)
+    return campaign_of(given) if isinstance(given, Mapping) else given

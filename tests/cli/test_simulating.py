@@ -1,4 +1,4 @@
-"""`crm campaign simulate`."""
+"""`crm campaign simulate` and `crm campaign backtest`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from click.testing import CliRunner
 
 from crmcore import CRM
 from crmcore.cli import crm as command
+from crmcore.model.time import moment
 
 CAMPAIGN = """
 name = "welcome"
 purpose = "retention"
 audience = "everyone"
+goal = { event = "order_placed", within = "7d" }
 steps = [
     { send = "hello", template = "hello", channels = "email" },
     { wait = "week", lasting = "7d" },
@@ -58,3 +60,22 @@ def test_as_json_it_says_all_of_it(run):
 def test_nothing_is_launched(run):
     run("campaign", "simulate", "welcome.toml")
     assert json.loads(run("--json", "campaign", "list")) == []
+
+
+def test_a_backtest_says_what_would_have_been_sent_and_which_goals_were_reached(run):
+    with CRM("shop.db") as crm:
+        began = crm.now()
+        crm.track("order_placed", "ada", amount=1900, currency="EUR")
+    said = run("campaign", "backtest", "welcome.toml", "--from", moment(began).isoformat())
+    for words in ("audience", "skipped: no_consent", "ada", "Hello ada", "1 customers, 1 events, 19.00 EUR"):
+        assert words in said
+    [goal] = json.loads(run("--json", "campaign", "backtest", "welcome.toml", "--from", moment(began).isoformat()))[
+        "goals"
+    ]
+    assert (goal["event"], goal["customers"], goal["amounts"]) == ("order_placed", 1, {"EUR": 1900})
+
+
+def test_a_backtest_needs_to_know_when_it_begins(run):
+    result = CliRunner().invoke(command, ["--db", "shop.db", "campaign", "backtest", "welcome.toml"])
+    assert result.exit_code == 2
+    assert "--from" in result.output

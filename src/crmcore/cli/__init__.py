@@ -87,9 +87,8 @@ for command in (
 ):
     crm.add_command(command)
 admin.db.add_command(isolating.rls)
-campaigns.campaign.add_command(enrolling.enter)
-campaigns.campaign.add_command(enrolling.revise)
-campaigns.campaign.add_command(simulating.simulate)
+for command in (enrolling.enter, enrolling.revise, simulating.backtest, simulating.simulate):
+    campaigns.campaign.add_command(command)
 
 
 def main() -> None:

@@ -1,20 +1,27 @@
-"""`crm campaign simulate`: what a campaign would do, tried on a copy from which nothing leaves."""
+"""`crm campaign simulate` and `backtest`: what a campaign would do, or would have done, on a copy from which nothing leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from crmcore.cli.campaigns import campaign_in
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
-from crmcore.flow.simulating.outcome import Simulated
+from crmcore.cli.segment_history import time
+from crmcore.flow.simulating.outcome import Backtested, Simulated
+from crmcore.model.money import Money
 from crmcore.simulating import SHOWN
 from crmcore.store.messages import Message
 
 #: So many messages are shown word by word.
 WORDS = 3
+
+
+def _time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    return None if text is None else time(text)
 
 
 @click.command()
@@ -37,6 +44,48 @@ def simulate(context: Context, file: Path, days: int, seed: int, shown: int) -> 
     with context.crm() as crm, progress(context, "simulating") as bar:
         found = crm.simulate(given, days=days, seed=seed, shown=max(shown, SHOWN), progress=bar)
     show(context, found, lambda one: _human(one, shown))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--from", "since", callback=_time, help="When it would have begun: a day, or a time, in UTC.")
+@click.option("--to", "until", callback=_time, help="Up to when (default: now).")
+@click.option("--run", type=int, help="Begin, and draw who is held out, as this run of it did.")
+@click.option("--seed", default=0, show_default=True, help="Fixes who is held out.")
+@click.option("--show", "shown", default=20, show_default=True, help="List so many messages; --json has all.")
+@pass_context
+def backtest(
+    context: Context,
+    file: Path,
+    since: datetime | None,
+    until: datetime | None,
+    run: int | None,
+    seed: int,
+    shown: int,
+) -> None:
+    """Say what a campaign would have done if it had run. Nothing is sent, nothing changes.
+
+    History is played through it on a copy in a temporary file: at each moment it sees what had come in by then.
+
+    \b
+    crm --db shop.db campaign backtest winback.toml --from 2026-01-01
+    crm --db shop.db campaign backtest cart.toml --from 2026-01-01 --to 2026-04-01 --show 100
+    crm --db shop.db --json campaign backtest winback.toml --from 2026-01-01 | jq .goals
+    """
+    if since is None and run is None:
+        raise click.UsageError("say --from when, or which --run.")
+    given = campaign_in(file)
+    with context.crm() as crm, progress(context, "playing") as bar:
+        found = crm.backtest(given, since, until, seed=seed, run=run, shown=max(shown, SHOWN), progress=bar)
+
+    def human(found: Backtested) -> None:
+        _human(found, shown)
+        for goal in found.goals:
+            amounts = ", ".join(str(Money(amount, currency)) for currency, amount in goal.amounts.items())
+            said = f"{goal.customers:,} customers, {goal.events:,} events" + (f", {amounts}" if amounts else "")
+            click.echo(f"{goal.event} within {goal.within} of a message, all the same: {said}")
+
+    show(context, found, human)
 
 
 def _human(found: Simulated, shown: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 from sqlalchemy import BigInteger, Select, case, cast, func, select
 
 from crmcore.model.delivery import BOOKS, Book, State
-from crmcore.store import runs, schema
+from crmcore.store import bulk, runs, schema
 from crmcore.store.scope import Scope
 
 
@@ -24,6 +24,7 @@ class Message:
     """
 
     id: int
+    customer_id: int
     at: int
     planned_at: int
     customer: str
@@ -58,7 +59,7 @@ def _message(key: str | None, address: str | None, of: str | None, *said: Any) -
     return Message(customer=key or address or "", key=of or "", **dict(zip(_SAID, said, strict=True)))
 
 
-_SAID = ("id", "at", "planned_at", "campaign", "step", "channel", "arm", "state", "reason")
+_SAID = ("id", "customer_id", "at", "planned_at", "campaign", "step", "channel", "arm", "state", "reason")
 
 
 def _ended(scope: Scope) -> Select[Any]:
@@ -68,7 +69,8 @@ def _ended(scope: Scope) -> Select[Any]:
     at = func.coalesce(row.handed_at, row.settled_at)
     value = select(address.value).where(address.workspace_id == mine, address.id == row.address_id).scalar_subquery()
     of = select(way.key).where(way.workspace_id == mine, way.id == row.enrolment_id).scalar_subquery()
-    said = (row.id, at, row.planned_at, campaign.name, row.step, row.channel, row.arm, row.state, row.reason)
+    names = (row.step, row.channel, row.arm, row.state, row.reason)
+    said = (row.id, row.customer_id, at, row.planned_at, campaign.name, *names)
     return (
         select(customer.key, value, of, *said)
         .join_from(schema.delivery, schema.customer, customer.id == row.customer_id)
@@ -111,3 +113,10 @@ def tally(scope: Scope, run_id: int) -> Tally:
         waiting=scope.connection.execute(waits.where(row.settled_at.is_(None))).scalar_one(),
         refused={reason: count for reason, count in scope.connection.execute(refused)},
     )
+
+
+def later_events(scope: Scope, name: str, customers: Sequence[int], since: int) -> Sequence[Any]:
+    """Return the events of a name that customers had at a time or later: customer_id, occurred_at, amount, currency."""
+    columns = ("customer_id", "occurred_at", "amount", "currency")
+    same = {"name": name}
+    return bulk.select_in_after(scope, schema.event, columns, same, "customer_id", customers, "occurred_at", since - 1)

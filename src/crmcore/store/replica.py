@@ -5,17 +5,20 @@ Columns are of types that every database has, so that a copy may be on another o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, insert, select, update
 
 from crmcore.store import bulk
+from crmcore.store.nodes import FAR_MS
 from crmcore.store.schema import metadata, node, workspace
 from crmcore.store.scope import Scope
 
 #: How many rows are read at once.
 BATCH = 5000
+#: Leases overlap, and a node that was leased is not leased again before its lease is over.
+RESTED = 8
 #: What no campaign asks: who did what in the house, what plugins are still to be told, where imported lines came from.
 _LEFT_OUT = frozenset(
     f"crm_{name}"
@@ -37,17 +40,31 @@ def copy_house(source: Connection, target: Connection, workspace_id: int) -> Non
     target.execute(update(node).where(node.c.node == bindparam("one")).values(until_ms=bindparam("until")), given)
 
 
-def copy_rows(source: Scope, target: Scope, table: Table, tell: Callable[[], None]) -> None:
-    """Copy the rows of a table; `tell` is called after each batch."""
+def copy_alone(source: Connection, target: Connection, workspace_id: int) -> None:
+    """Copy the workspace itself; new ids are of few nodes, those that have given none for longest.
+
+    Rows are written under the ids they have, at times when other nodes gave ids.
+    """
+    mine = select(workspace).where(workspace.c.id == workspace_id)
+    target.execute(insert(workspace), [dict(source.execute(mine).mappings().one())])
+    rested = source.execute(select(node.c.node).order_by(node.c.until_ms, node.c.node).limit(RESTED)).scalars().all()
+    target.execute(update(node).values(until_ms=FAR_MS))
+    target.execute(update(node).where(node.c.node.in_(rested)).values(until_ms=0))
+
+
+def copy_rows(
+    source: Scope, target: Scope, table: Table, tell: Callable[[], None], which: ColumnElement[bool] | None = None
+) -> None:
+    """Copy the rows of a table, all or some; `tell` is called after each batch."""
     columns = [one for one in table.columns if one.name != "workspace_id"]
     names = [one.name for one in columns]
-    for rows in _batches(source, table, columns):
+    query = select(*columns).where(table.c.workspace_id == source.workspace_id)
+    for rows in _batches(source, query if which is None else query.where(which)):
         bulk.insert(target, table, names, rows)
         tell()
 
 
-def _batches(source: Scope, table: Table, columns: Sequence[Any]) -> Iterator[list[tuple[Any, ...]]]:
-    query = select(*columns).where(table.c.workspace_id == source.workspace_id)
+def _batches(source: Scope, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     found = source.connection.execute(query.execution_options(yield_per=BATCH))
     for rows in found.partitions():
         yield [tuple(row) for row in rows]

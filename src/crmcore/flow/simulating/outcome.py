@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from crmcore.flow.simulating.muting import Parts
+from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.delivery import BOOKS, Book, Reason, State
 from crmcore.store import messages
 from crmcore.store.messages import Message
@@ -39,6 +40,57 @@ class Simulated:
     refused: Mapping[str, int]
     problems: tuple[str, ...]
     messages: tuple[Message, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Reached:
+    """A goal: how many `customers` reached it within its time after a message, by how many events; `amounts` by currency.
+
+    These events are history: they came without its messages.
+    """
+
+    event: str
+    within: str
+    customers: int
+    events: int
+    amounts: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class Backtested(Simulated):
+    """What a campaign would have done, and the goals that customers reached after its messages all the same."""
+
+    goals: tuple[Reached, ...]
+
+
+def backtested(scope: Scope, campaign: Campaign, found: Simulated) -> Backtested:
+    """Return what a run has come to, with what history says of its goals."""
+    wanted = [one for one in (campaign.goal, *campaign.goals) if one is not None]
+    goals = tuple(_reached(scope, one, found) for one in wanted)
+    return Backtested(**attrs.asdict(found, recurse=False), goals=goals)
+
+
+def _reached(scope: Scope, goal: Goal, found: Simulated) -> Reached:
+    sent: dict[int, list[int]] = {}
+    for one in found.messages:
+        if one.is_sent:
+            sent.setdefault(one.customer_id, []).append(one.at)
+    events = [
+        event
+        for event in messages.later_events(scope, goal.event, sorted(sent), found.since)
+        if any(at <= event.occurred_at <= at + goal.window for at in sent[event.customer_id])
+    ]
+    amounts = Counter[str]()
+    for event in events:
+        if event.amount is not None:
+            amounts[event.currency] += event.amount
+    return Reached(
+        event=goal.event,
+        within=goal.within,
+        customers=len({event.customer_id for event in events}),
+        events=len(events),
+        amounts=dict(sorted(amounts.items())),
+    )
 
 
 def outcome(
