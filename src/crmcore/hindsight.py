@@ -30,7 +30,15 @@ from crmcore.store.scope import Scope
 from crmcore.store.segments import RULE, UPLOADED
 
 #: What is meant and how it is said, as it is now: none of it tells what customers did.
-_DEFINITIONS = (schema.template, schema.topic, schema.source, schema.campaign, schema.campaign_version, schema.run)
+_DEFINITIONS = (
+    schema.template,
+    schema.topic,
+    schema.source,
+    schema.coupon,
+    schema.campaign,
+    schema.campaign_version,
+    schema.run,
+)
 
 
 def parts(workspace_id: int, campaign: str, until: int) -> list[Part]:
@@ -44,7 +52,10 @@ def parts(workspace_id: int, campaign: str, until: int) -> list[Part]:
 
 
 def prepare(source: Scope, target: Engine, campaign: str) -> None:
-    """Copy the definitions; other campaigns are over: nothing more of them goes. Lists come in before who is on them."""
+    """Copy the definitions; lists come in before who is on them. Other campaigns are over: nothing more of them goes.
+
+    All codes that there are now can be given out.
+    """
 
     def copy(connection: Connection) -> None:
         mine = attrs.evolve(source, connection=connection)
@@ -55,6 +66,8 @@ def prepare(source: Scope, target: Engine, campaign: str) -> None:
         replica.copy_rows(source, mine, schema.segment, lambda: None, lists)
         over = update(schema.run).where(schema.run.c.workspace_id == source.workspace_id)
         connection.execute(over.values(state=FINISHED))
+        free = update(schema.coupon).where(schema.coupon.c.workspace_id == source.workspace_id)
+        connection.execute(free.values(delivery_id=None, reserved_at=None, redeemed_at=None))
 
     write(target, copy)
 

@@ -19,7 +19,7 @@ from crmcore.flow.journeys.entering import OPEN, Entering
 from crmcore.flow.launch import Launched
 from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.simulating import rounds
-from crmcore.flow.simulating.muting import Postbox, muted
+from crmcore.flow.simulating.muting import Postbox, muted, posting_nothing
 from crmcore.flow.simulating.outcome import Simulated, outcome
 from crmcore.flow.upkeep.filling import catch_up
 from crmcore.flow.upkeep.settling import Upkeep
@@ -159,7 +159,7 @@ def rehearsal(engine: Engine, workspace: str, at: int, tools: Tools) -> Iterator
         entering=tools.entering,
     )
     try:
-        yield Rehearsal(there, Campaigning(there, silenced, tools.settings), clock, postbox)
+        yield Rehearsal(there, Campaigning(there, silenced, posting_nothing(tools.settings)), clock, postbox)
     finally:
         there.close()
 

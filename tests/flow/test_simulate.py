@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, select
 from crmcore.errors import UndefinedField
 from crmcore.model.building import event, tag
 from crmcore.model.happens import entered
-from crmcore.model.steps import Branch
+from crmcore.model.steps import Branch, Webhook
 from crmcore.store.schema import metadata
 from tests.flow.journeys.travelling import journey, people, send, templates, wait
 
@@ -69,6 +69,11 @@ def test_nothing_is_sent_and_nothing_changes(shop, recorder):
     assert shop.simulate(DRIP).sent == 4
     assert recorder.sent == []
     assert everything(shop) == before
+
+
+def test_webhooks_are_kept_back(shop, monkeypatch):
+    monkeypatch.setattr("crmcore.flow.calling.post", lambda *_: pytest.fail("it was posted"))
+    assert shop.simulate(journey(Webhook(name="tell", url="https://shop.example/hook"), send("hello"))).sent == 2
 
 
 def test_what_a_host_has_committed_counts_and_is_folded_in_the_copy_alone(shop, new_database):

@@ -9,7 +9,7 @@ import pytest
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign
 from crmcore.model.happens import entered
-from crmcore.model.steps import Arm, Emit, Send, Split, Wait, WaitUntil
+from crmcore.model.steps import Arm, Emit, Send, Split, Wait, WaitUntil, Webhook
 from crmcore.model.time import HOUR, MINUTE, microseconds
 from crmcore.model.triggers import Reentry
 from crmcore.testing.plugin import crm
@@ -193,6 +193,13 @@ def test_a_test_says_which_channels_there_are_and_when_it_begins(crm):
     crm.launch(campaign(send("hello", channels=["letter", "sms"])))
     crm.turn("1d")
     assert crm.transcript() == "2024-02-29 00:00\n  ada  drip/hello  letter\n      Dear ada"
+
+
+def test_webhooks_are_kept_back(crm):
+    fill(crm, "ada")
+    crm.launch(campaign(Webhook(name="tell", url="http://127.0.0.1:9/"), send("hello")))
+    assert crm.turn("1d").posted == 0
+    assert times(crm) == [(0, "ada", "hello")]
 
 
 class TestNearer:

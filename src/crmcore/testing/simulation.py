@@ -22,7 +22,7 @@ from crmcore.app import CRM
 from crmcore.campaigning import Worked
 from crmcore.flow.launch import Launched
 from crmcore.flow.progress import Progress, quiet
-from crmcore.flow.simulating.muting import Postbox, muted
+from crmcore.flow.simulating.muting import Postbox, muted, posting_nothing
 from crmcore.flow.simulating.rounds import turn
 from crmcore.loader import GROUP
 from crmcore.model.campaign import Campaign
@@ -74,7 +74,7 @@ class Simulation(CRM):
             **given,
         )
         self._postbox = Postbox(KEPT)
-        self.registry = muted(self.registry, self._postbox)
+        self.registry, self.settings = muted(self.registry, self._postbox), posting_nothing(self.settings)
 
     def turn(self, by: str | timedelta, *, progress: Progress = quiet) -> Worked:
         """Go forward by a time such as "14d", and work whenever something is due; return what was done on the way."""
@@ -144,7 +144,7 @@ def _prepare(path: Path, now: int, seed: int) -> None:
 
 
 def _sum(done: Sequence[Worked]) -> Worked:
-    counts = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced")
+    counts = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted")
     return attrs.evolve(done[-1], **{name: sum(getattr(one, name) for one in done) for name in counts})
 
 

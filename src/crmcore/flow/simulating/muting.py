@@ -8,11 +8,13 @@ from typing import Self
 
 import attrs
 
+from crmcore.flow.outbox import HOLD
 from crmcore.hooks.channel import Channel, Compiled, Draft, Rendered, Unrendered
 from crmcore.hooks.provider import Accepted, Carriage, Outgoing, Result
 from crmcore.model.identity import Identity
 from crmcore.model.template import Issue, Template
 from crmcore.registry import Registry
+from crmcore.settings import Settings
 
 Parts = Mapping[str, str]
 
@@ -106,3 +108,9 @@ def muted(registry: Registry, postbox: Postbox) -> Registry:
     lacking = channels.keys() - {one.channel for one in carriers.values()}
     carriers |= {f"{name}/null": NullCarrier(name, "null", Carriage(), postbox) for name in sorted(lacking)}
     return attrs.evolve(registry, channels=channels, providers=carriers)
+
+
+def posting_nothing(settings: Settings) -> Settings:
+    """Return settings that keep all webhooks back."""
+    held = {**settings.tables.get("webhooks", {}), HOLD: True}
+    return attrs.evolve(settings, tables={**settings.tables, "webhooks": held})
