@@ -768,6 +768,7 @@ class AsyncCRM(AsyncVerbs):
         *,
         seed: int = 0,
         run: int | None = None,
+        every: str = "0s",
         shown: int = 100,
         progress: Progress = quiet,
     ) -> Backtested:
@@ -775,12 +776,13 @@ class AsyncCRM(AsyncVerbs):
 
         History is played through it on a copy: at each moment it sees what had come in by then, whatever that is dated, and
         nothing later. Templates, segments and settings are those of today. Messages that other campaigns sent count for
-        caps; earlier runs of this one do not. `run` lets it begin, and draw its arms, as a run of it did. What hosts have
+        caps; earlier runs of this one do not. Work is done at once when something is due, or only `every` so often ("1h"), which
+        is quicker over long times. `run` lets it begin, and draw its arms, as a run of it did. What hosts have
         committed and nobody has folded yet is not history. Raise what `launch` raises, as of that time; InvalidValue where
         there is no such run, or no time to begin at.
         """
         return await self._threads.run(
-            self._crm.backtest, campaign, since, until, seed=seed, run=run, shown=shown, progress=progress
+            self._crm.backtest, campaign, since, until, seed=seed, run=run, every=every, shown=shown, progress=progress
         )
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:

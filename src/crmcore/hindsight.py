@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Engine, select, update
@@ -92,21 +93,23 @@ def staged(engine: Engine, source: Opened) -> Iterator[Scope]:
 
 @attrs.frozen(kw_only=True)
 class Beginning:
-    """When a campaign begins in the past, what had come in before, and the salt that fixes its arms."""
+    """When a campaign begins in the past, what had come in before, the salt that fixes its arms, and how often work is done."""
 
     boundary: Boundary
     salt: str
+    every: int = 0
 
 
 @attrs.frozen
 class Hindsight:
-    """A campaign in the past: the stage it runs on, and what comes in."""
+    """A campaign in the past: the stage it runs on, and what comes in. Work is done `every` so many microseconds (0: at once)."""
 
     stage: Rehearsal
     source: Scope
     campaign: Campaign
     names: Sequence[str]
     feeder: Feeder
+    every: int
 
     def launch(self, began: Beginning, progress: Progress) -> Launched:
         """Let all come in that had come in before a campaign began; then begin it."""
@@ -124,26 +127,31 @@ class Hindsight:
 
     def turn(self, until: int, progress: Progress) -> None:
         """Turn the clock: what is due is done, then what comes in at that moment comes in."""
-        rounds.turn(self.stage.clock, until, self._act, self._following, progress)
+        rounds.turn(self.stage.clock, until, self._act, partial(self._following, until), progress)
         self.feeder.feed(lambda one: one.at <= until)
 
     def _act(self) -> bool:
         at = self.stage.clock.now()
         self.feeder.feed(lambda one: one.at < at)
-        has_worked = self.stage.next_due(at) == at and self.stage.work()
+        is_due = self.every > 0 or self.stage.next_due(at) == at
+        has_worked = is_due and self.stage.work()
         return self.feeder.feed(lambda one: one.at == at) or has_worked
 
-    def _following(self, since: int) -> int | None:
-        found = (self.stage.next_due(since), self.feeder.following())
-        return min((one for one in found if one is not None), default=None)
+    def _following(self, until: int, since: int) -> int | None:
+        times = [one for one in (self.stage.next_due(since), self.feeder.following()) if one is not None]
+        if not times or not self.every:
+            return min(times, default=None)
+        return min(-(-min(times) // self.every) * self.every, max(until, since))
 
 
-def hindsight(stage: Rehearsal, source: Scope, campaign: Campaign, until: int, plugins: Plugins) -> Hindsight:
+def hindsight(
+    stage: Rehearsal, source: Scope, campaign: Campaign, until: int, every: int, plugins: Plugins
+) -> Hindsight:
     """Let a campaign look back, from a copy of the logs."""
     items = logs.items(source, until, own.told_apart(source, campaign))
     names = sorted(wanting.named(source, campaign))
     loud = wanting.is_loud(source, campaign, names, plugins)
-    return Hindsight(stage, source, campaign, names, Feeder(items, stage.opened.write, loud))
+    return Hindsight(stage, source, campaign, names, Feeder(items, stage.opened.write, loud), every)
 
 
 def beginning(source: Opened, since: datetime | int | None, seed: int, run: int | None) -> Beginning:
@@ -174,7 +182,7 @@ def backtest(
         with staged(told, source) as logged:
             prepare(logged, engine, campaign.name)
             with rehearsal(engine, source.workspace.name, 0, tools) as stage:
-                played = hindsight(stage, logged, campaign, until, tools.registry.rules)
+                played = hindsight(stage, logged, campaign, until, began.every, tools.registry.rules)
                 launched = played.launch(began, lambda _done, _total: progress(len(copied), total))
                 played.turn(until, lambda done, _: progress(len(copied) + done, total))
                 with stage.opened.reading() as scope:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
-from crmcore.model.time import DAY, microseconds
+from crmcore.model.time import DAY, duration, microseconds
 
 if TYPE_CHECKING:
     from crmcore.flow.simulating.outcome import Backtested, Simulated
@@ -55,6 +57,7 @@ class Simulating(Facet):
         *,
         seed: int = 0,
         run: int | None = None,
+        every: str = "0s",
         shown: int = SHOWN,
         progress: Progress = quiet,
     ) -> Backtested:
@@ -62,13 +65,14 @@ class Simulating(Facet):
 
         History is played through it on a copy: at each moment it sees what had come in by then, whatever that is dated, and
         nothing later. Templates, segments and settings are those of today. Messages that other campaigns sent count for
-        caps; earlier runs of this one do not. `run` lets it begin, and draw its arms, as a run of it did. What hosts have
+        caps; earlier runs of this one do not. Work is done at once when something is due, or only `every` so often ("1h"), which
+        is quicker over long times. `run` lets it begin, and draw its arms, as a run of it did. What hosts have
         committed and nobody has folded yet is not history. Raise what `launch` raises, as of that time; InvalidValue where
         there is no such run, or no time to begin at.
         """
         from crmcore.hindsight import backtest, beginning
 
-        began = beginning(self._opened, since, seed, run)
+        began = attrs.evolve(beginning(self._opened, since, seed, run), every=duration(every, "backtest.every"))
         ended = self._opened.clock.now() if until is None else microseconds(until, "backtest.until")
         return backtest(self._opened, self._tools(shown), _campaign(campaign), began, ended, progress)
 

@@ -52,6 +52,17 @@ def test_it_ends_when_it_is_said_to(shop, clock):
     assert told(shop.backtest(campaign, began, began + 4 * DAY)) == [(2, "ada", "hello")]
 
 
+def test_work_may_be_done_every_so_often(shop, clock):
+    began = shop.now()
+    after(shop, clock, "10m").track("signed_up", "ada")
+    after(shop, clock, "90m").track("signed_up", "bob")
+    clock.turn("30d")
+    campaign = journey(send("hello"), wait("90m"), send("tips"), trigger="signed_up")
+    found = shop.backtest(campaign, began, every="1h")
+    hours = [(at * 24, customer, step) for at, customer, step in told(found)]
+    assert hours == [(1, "ada", "hello"), (2, "bob", "hello"), (3, "ada", "tips"), (4, "bob", "tips")]
+
+
 def test_what_ended_ways_ends_them(shop, clock):
     began = shop.now()
     for one in ("ada", "bob"):
@@ -205,25 +216,6 @@ def test_nothing_is_sent_and_nothing_changes(shop, clock, recorder):
     assert shop.backtest(journey(send("hello")), began).sent == 2
     assert recorder.sent == []
     assert everything() == before
-
-
-def test_accounts_lists_wishes_and_suppressions_count_as_they_were(shop, clock):
-    from crmcore.model.building import account, subscribed
-
-    began = shop.now()
-    shop.group("firm", attributes={"tier": "gold"}, customer="ada")
-    shop.upload_segment("listed", ["ada"])
-    after(shop, clock, "1d").subscribe("ada", "news")
-    after(shop, clock, "1d").suppress("ada", reason="manual")
-    clock.turn("9d")
-    everything = (account("tier") == "gold") & in_segment("listed") & subscribed("news")
-    found = shop.backtest(journey(send("hello"), wait("12h"), send("tips"), audience=everything), began + DAY + HOUR)
-    assert [(one.customer, one.step, one.reason) for one in found.messages] == [
-        ("ada", "hello", ""),
-        ("ada", "tips", ""),
-    ]
-    later = shop.backtest(journey(wait("2d"), send("hello"), audience=everything), began + DAY + HOUR)
-    assert [one.reason for one in later.messages] == ["suppressed"]
 
 
 @pytest.mark.parametrize(

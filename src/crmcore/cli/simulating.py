@@ -50,6 +50,9 @@ def simulate(context: Context, file: Path, days: int, seed: int, shown: int) -> 
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--from", "since", callback=_time, help="When it would have begun: a day, or a time, in UTC.")
 @click.option("--to", "until", callback=_time, help="Up to when (default: now).")
+@click.option(
+    "--every", default="0s", show_default=True, help="Work only so often, such as 1h: quicker over long times."
+)
 @click.option("--run", type=int, help="Begin, and draw who is held out, as this run of it did.")
 @click.option("--seed", default=0, show_default=True, help="Fixes who is held out.")
 @click.option("--show", "shown", default=20, show_default=True, help="List so many messages; --json has all.")
@@ -59,6 +62,7 @@ def backtest(
     file: Path,
     since: datetime | None,
     until: datetime | None,
+    every: str,
     run: int | None,
     seed: int,
     shown: int,
@@ -70,13 +74,15 @@ def backtest(
     \b
     crm --db shop.db campaign backtest winback.toml --from 2026-01-01
     crm --db shop.db campaign backtest cart.toml --from 2026-01-01 --to 2026-04-01 --show 100
+    crm --db shop.db campaign backtest cart.toml --from 2025-01-01 --every 1h
     crm --db shop.db --json campaign backtest winback.toml --from 2026-01-01 | jq .goals
     """
     if since is None and run is None:
         raise click.UsageError("say --from when, or which --run.")
     given = campaign_in(file)
     with context.crm() as crm, progress(context, "playing") as bar:
-        found = crm.backtest(given, since, until, seed=seed, run=run, shown=max(shown, SHOWN), progress=bar)
+        words = max(shown, SHOWN)
+        found = crm.backtest(given, since, until, seed=seed, run=run, every=every, shown=words, progress=bar)
 
     def human(found: Backtested) -> None:
         _human(found, shown)
