@@ -12,6 +12,8 @@ from sybil import Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+pytest_plugins = ["crmcore.testing.plugin"]
+
 
 @pytest.fixture(scope="module")
 def somewhere_else(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -71,6 +71,9 @@ def database(empty_database: Path, tmp_path: Path) -> Path:
 #: Test modules about what stands in files.
 OF_FILES = ("test_describing", "test_duplicates", "test_guessing", "test_hostile_files", "test_presets", "test_preview")
 
+#: And about what is done on a copy, which is one on SQLite whatever it is of.
+OF_COPIES = ("test_backtest",)
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What a test says of the store holds on SQLite and on PostgreSQL: the suite of the store on every version found."""
@@ -82,7 +85,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     everywhere = metafunc.module.__name__.startswith("tests.store.")
     # A law draws a database an example, and files are read before any store is asked: there SQLite has to do.
     is_law = hasattr(metafunc.function, "hypothesis")
-    is_of_files = metafunc.module.__name__.rpartition(".")[2] in OF_FILES
+    is_of_files = metafunc.module.__name__.rpartition(".")[2] in (*OF_FILES, *OF_COPIES)
     found = servers if everywhere else [] if is_law or is_of_files else servers[:1]
     metafunc.parametrize("store", ["sqlite", *found], indirect=True, scope="session")
 

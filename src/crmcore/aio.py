@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from crmcore.flow.progress import Progress
     from crmcore.flow.replaying import Replayed
     from crmcore.flow.segments import Member, Overlap
+    from crmcore.flow.simulating.outcome import Backtested, Simulated
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback
     from crmcore.ledger import Outcome
@@ -756,6 +757,50 @@ class AsyncCRM(AsyncVerbs):
         Raise UnknownCampaign. `crmcore.model.outline.outline` does it for a campaign that is not launched.
         """
         return await self._threads.run(self._crm.outline, campaign)
+
+    async def simulate(
+        self,
+        campaign: Campaign | Mapping[str, Any],
+        *,
+        days: int = 30,
+        seed: int = 0,
+        shown: int = 100,
+        progress: Progress = quiet,
+    ) -> Simulated:
+        """Return what a campaign would do if it were launched now, and nobody did anything for so many days.
+
+        It runs on a copy of the workspace in a temporary file, with everything else that runs; nothing leaves, and nothing
+        of the workspace changes. An earlier run of the campaign that still takes customers in is ended there. The first
+        `shown` messages have their words. Raise what `launch` raises.
+        """
+        return await self._threads.run(
+            self._crm.simulate, campaign, days=days, seed=seed, shown=shown, progress=progress
+        )
+
+    async def backtest(
+        self,
+        campaign: Campaign | Mapping[str, Any],
+        since: datetime | int | None = None,
+        until: datetime | int | None = None,
+        *,
+        seed: int = 0,
+        run: int | None = None,
+        every: str = "0s",
+        shown: int = 100,
+        progress: Progress = quiet,
+    ) -> Backtested:
+        """Return what a campaign would have done if it had been launched at `since`, up to `until` (now where left out).
+
+        History is played through it on a copy: at each moment it sees what had come in by then, whatever that is dated, and
+        nothing later. Templates, segments and settings are those of today. Messages that other campaigns sent count for
+        caps; earlier runs of this one do not. Work is done at once when something is due, or only `every` so often ("1h"), which
+        is quicker over long times. `run` lets it begin, and draw its arms, as a run of it did. What hosts have
+        committed and nobody has folded yet is not history. Raise what `launch` raises, as of that time; InvalidValue where
+        there is no such run, or no time to begin at.
+        """
+        return await self._threads.run(
+            self._crm.backtest, campaign, since, until, seed=seed, run=run, every=every, shown=shown, progress=progress
+        )
 
     async def declare_source(self, source: Source | Mapping[str, Any]) -> Declaration:
         """Declare what a source sends, in place of what it declared before; the same again changes nothing.

@@ -30,6 +30,7 @@ from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
 from crmcore.reviewing import Reviewing
 from crmcore.settings import Settings, settings
+from crmcore.simulating import Simulating
 from crmcore.store import customers, events, identities, workspaces
 from crmcore.store.host import adopt
 from crmcore.tracking import Tracking
@@ -68,7 +69,9 @@ BATCH = 1000
 __all__ = ["CRM", "adopt"]
 
 
-class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, Ledger, Reviewing, Tracking):
+class CRM(
+    Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, Ledger, Reviewing, Simulating, Tracking
+):
     """A CRM beside a host's own tables; safe to share between threads.
 
     `database` is a SQLAlchemy Engine of the host, a URL, or the path of a SQLite file; left out, the settings name it.
@@ -224,8 +227,7 @@ class CRM(Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, 
 
         self._fold()
         with self._opened.reading() as scope:
-            found = sums.of_days(scope, identities.owner(scope, who)[0])
-        return [one for one in found if name in (None, one.name)]
+            return [one for one in sums.of_days(scope, identities.owner(scope, who)[0]) if name in (None, one.name)]
 
     def totals(self) -> list[Total]:
         """Return how many events there are of each name and currency, of how many customers, and their sums."""

@@ -83,6 +83,11 @@ class Stats:
     paused: tuple[Paused, ...]
 
 
+def salt_of(seed: int) -> str:
+    """Return the salt that follows from a seed."""
+    return f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
+
+
 class Campaigning:
     """Sends for one workspace."""
 
@@ -103,9 +108,12 @@ class Campaigning:
 
     def launch(self, given: Campaign | Mapping[str, Any], seed: int, progress: Progress) -> Launched:
         """Check a campaign over its whole audience, and begin a run of it."""
+        return self.begin(given, salt_of(seed), progress)
+
+    def begin(self, given: Campaign | Mapping[str, Any], salt: str, progress: Progress) -> Launched:
+        """Do what `launch` does; `salt` fixes the arms."""
         campaign = campaign_of(given) if isinstance(given, Mapping) else given
         customers = self._checked(campaign, progress)
-        salt = f"{random.Random(seed).getrandbits(64):016x}"  # noqa: S311 - an experiment's arms, no secret
         if campaign.is_broadcast:
             made = plan.plan(campaign, self._registry, self._settings)
             return self._opened.write(lambda scope: launch.launch(scope, made, customers, salt))

@@ -26,6 +26,17 @@ def test_the_suites_of_the_how_to_pass_as_they_stand(tmp_path):
     assert re.search(r"5\d passed, 2 skipped", done.stdout), done.stdout
 
 
+def test_the_tests_of_the_how_to_about_campaigns_pass_as_they_stand(tmp_path):
+    page = (DOCS / "howto" / "test-a-campaign.md").read_text()
+    conftest, *blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_campaigns.py").write_text("\n".join(blocks))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-W", "error"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert f"{page.count('def test_')} passed" in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize("suite", [ProviderSuite, GateSuite, RuleSuite, StepSuite])
 def test_every_check_is_explained_in_the_reference_and_nothing_else_is(suite):
     page = (DOCS / "reference" / "suites.md").read_text()

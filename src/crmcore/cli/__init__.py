@@ -23,6 +23,7 @@ from crmcore.cli import (
     segments,
     sending,
     showing,
+    simulating,
     templates,
     working,
 )
@@ -88,7 +89,15 @@ for command in (
 ):
     crm.add_command(command)
 admin.db.add_command(isolating.rls)
-for command in (enrolling.enter, enrolling.revise, explaining.explain, campaigns.report, showing.show_campaign):
+for command in (
+    campaigns.report,
+    enrolling.enter,
+    enrolling.revise,
+    explaining.explain,
+    showing.show_campaign,
+    simulating.backtest,
+    simulating.simulate,
+):
     campaigns.campaign.add_command(command)
 
 

@@ -51,6 +51,25 @@ class PinnedClock:
         return self.at
 
 
+class TurnedClock:
+    """A clock that stands still until it is turned: tests, dry runs, backtests."""
+
+    def __init__(self, at: datetime | int) -> None:
+        self._at = microseconds(at, "clock")
+
+    def now(self) -> int:
+        """Return the time in microseconds UTC."""
+        return self._at
+
+    def turn(self, by: str | timedelta) -> None:
+        """Go forward by a duration such as "90s", "36h" or "14d"."""
+        self._at += duration(by, "clock")
+
+    def turn_to(self, at: datetime | int) -> None:
+        """Go forward to a time; where it is later already, it stays."""
+        self._at = max(self._at, microseconds(at, "clock"))
+
+
 def microseconds(moment: datetime | int, place: str) -> int:
     """Return `moment` as microseconds UTC; raise InvalidTime for a datetime without time zone."""
     if type(moment) is int:

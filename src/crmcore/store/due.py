@@ -1,0 +1,85 @@
+"""When something is due next: of enrolments, deliveries, webhooks, timers and segments, each by the index over what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Select, Table, TextClause, bindparam, func, select, union_all
+
+from crmcore.store import schema
+from crmcore.store.deliveries import LEASED, WAITING
+from crmcore.store.runs import GOING, RUNNING
+from crmcore.store.scope import Scope
+
+_MINE = bindparam("workspace", type_=BigInteger())
+_SINCE = bindparam("since", type_=BigInteger())
+
+
+def next_due(scope: Scope, since: int) -> int | None:
+    """Return the earliest time, at `since` or later (microseconds UTC), at which work would find something to do.
+
+    What was due before and could not go (a plugin is missing, a run stands still) is no reason to look again.
+    """
+    given = {"workspace": scope.workspace_id, "since": since}
+    found = [at for (at,) in scope.connection.execute(earliest(), given) if at is not None]
+    found += [at for kind in _kinds(scope) if (at := _of_timers(scope, kind, since)) is not None]
+    return min(found, default=None)
+
+
+@cache
+def earliest() -> Select[Any]:
+    """Return the select of the earliest time in each table."""
+    enrolment, delivery, webhook, standing = (
+        table.c for table in (schema.enrolment, schema.delivery, schema.webhook, schema.standing)
+    )
+    found = union_all(
+        _of_runs(schema.enrolment, enrolment.due_at, (RUNNING,)),
+        _of_runs(schema.delivery, delivery.due_at, GOING, WAITING),
+        select(func.min(delivery.lease_until)).where(
+            delivery.workspace_id == _MINE, delivery.lease_until >= _SINCE, LEASED
+        ),
+        select(func.min(webhook.due_at)).where(
+            webhook.workspace_id == _MINE, webhook.due_at >= _SINCE, webhook.settled_at.is_(None)
+        ),
+        select(func.min(standing.due_at)).where(standing.workspace_id == _MINE, standing.due_at >= _SINCE),
+    )
+    return select(found.subquery("due"))
+
+
+def _of_runs(table: Table, due_at: Column[Any], states: tuple[str, ...], *which: TextClause) -> Select[Any]:
+    """Return the earliest of the runs in these states: each is one look into the index that begins with the run."""
+    run = schema.run.c
+    first = select(func.min(due_at)).where(table.c.workspace_id == _MINE, table.c.run_id == run.id, due_at >= _SINCE)
+    return select(func.min(first.where(*which).scalar_subquery())).where(
+        run.workspace_id == _MINE, run.state.in_(states)
+    )
+
+
+def _kinds(scope: Scope) -> Iterator[str]:
+    """Yield the kinds of timers there are, each by one look into their index."""
+    given: dict[str, Any] = {"workspace": scope.workspace_id, "kind": ""}
+    while (kind := scope.connection.execute(_kind_after(), given).scalar()) is not None:
+        yield kind
+        given["kind"] = kind
+
+
+@cache
+def _kind_after() -> Select[Any]:
+    row = schema.timer.c
+    return select(func.min(row.kind)).where(row.workspace_id == _MINE, row.kind > bindparam("kind"))
+
+
+def _of_timers(scope: Scope, kind: str, since: int) -> int | None:
+    given = {"workspace": scope.workspace_id, "kind": kind, "since": since}
+    found: int | None = scope.connection.execute(_first_of_kind(), given).scalar()
+    return found
+
+
+@cache
+def _first_of_kind() -> Select[Any]:
+    row = schema.timer.c
+    return select(func.min(row.due_at)).where(
+        row.workspace_id == _MINE, row.kind == bindparam("kind"), row.due_at >= _SINCE
+    )
