@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,7 +11,7 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.happens import entered
 from crmcore.model.steps import Arm, Emit, Send, Split, Wait, WaitUntil, Webhook
 from crmcore.model.time import HOUR, MINUTE, microseconds
-from crmcore.model.triggers import Reentry
+from crmcore.model.triggers import OnDate, OnSchedule, Reentry
 from crmcore.testing.plugin import crm
 from crmcore.testing.silent import SilentChannel
 from crmcore.testing.simulation import START, Simulation
@@ -69,6 +69,21 @@ def test_what_time_alone_does_to_a_segment_happens_when_it_is_so(crm):
     crm.turn("90d")
     (hello,) = crm.sent
     assert 30 * DAY <= hello.at - BEGAN <= 30 * DAY + MINUTE
+
+
+def test_dates_and_schedules_come_round_when_they_do(crm):
+    fill(crm, "ada", birth_date=date(1990, 1, 4), time_zone="Europe/London")
+    crm.launch(campaign(send("hello"), name="birthday", trigger=OnDate(attribute="birth_date", at="09:00")))
+    crm.launch(
+        campaign(send("tips"), name="weekly", trigger=OnSchedule(cron="0 12 * * mon"), reentry=Reentry(when="every"))
+    )
+    crm.turn("14d")
+    # The first of January 2026 is a Thursday; the simulation begins at nine.
+    assert times(crm) == [
+        (3 * DAY, "ada", "hello"),
+        (4 * DAY + 3 * HOUR, "ada", "tips"),
+        (11 * DAY + 3 * HOUR, "ada", "tips"),
+    ]
 
 
 @pytest.mark.crm(policy={"quiet": [{"from": "21:00", "to": "08:00"}]})

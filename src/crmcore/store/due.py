@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from crmcore.store import schema
 from crmcore.store.deliveries import LEASED, WAITING
 from crmcore.store.runs import GOING, RUNNING
 from crmcore.store.scope import Scope
+from crmcore.store.timers import KINDS
 
 _MINE = bindparam("workspace", type_=BigInteger())
 _SINCE = bindparam("since", type_=BigInteger())
@@ -23,16 +23,14 @@ def next_due(scope: Scope, since: int) -> int | None:
     What was due before and could not go (a plugin is missing, a run stands still) is no reason to look again.
     """
     given = {"workspace": scope.workspace_id, "since": since}
-    found = [at for (at,) in scope.connection.execute(earliest(), given) if at is not None]
-    found += [at for kind in _kinds(scope) if (at := _of_timers(scope, kind, since)) is not None]
-    return min(found, default=None)
+    return min((at for (at,) in scope.connection.execute(earliest(), given) if at is not None), default=None)
 
 
 @cache
 def earliest() -> Select[Any]:
     """Return the select of the earliest time in each table."""
-    enrolment, delivery, webhook, standing = (
-        table.c for table in (schema.enrolment, schema.delivery, schema.webhook, schema.standing)
+    enrolment, delivery, webhook, standing, timer = (
+        table.c for table in (schema.enrolment, schema.delivery, schema.webhook, schema.standing, schema.timer)
     )
     found = union_all(
         _of_runs(schema.enrolment, enrolment.due_at, (RUNNING,)),
@@ -44,6 +42,12 @@ def earliest() -> Select[Any]:
             webhook.workspace_id == _MINE, webhook.due_at >= _SINCE, webhook.settled_at.is_(None)
         ),
         select(func.min(standing.due_at)).where(standing.workspace_id == _MINE, standing.due_at >= _SINCE),
+        *(
+            select(func.min(timer.due_at)).where(
+                timer.workspace_id == _MINE, timer.kind == kind, timer.due_at >= _SINCE
+            )
+            for kind in KINDS
+        ),
     )
     return select(found.subquery("due"))
 
@@ -54,32 +58,4 @@ def _of_runs(table: Table, due_at: Column[Any], states: tuple[str, ...], *which:
     first = select(func.min(due_at)).where(table.c.workspace_id == _MINE, table.c.run_id == run.id, due_at >= _SINCE)
     return select(func.min(first.where(*which).scalar_subquery())).where(
         run.workspace_id == _MINE, run.state.in_(states)
-    )
-
-
-def _kinds(scope: Scope) -> Iterator[str]:
-    """Yield the kinds of timers there are, each by one look into their index."""
-    given: dict[str, Any] = {"workspace": scope.workspace_id, "kind": ""}
-    while (kind := scope.connection.execute(_kind_after(), given).scalar()) is not None:
-        yield kind
-        given["kind"] = kind
-
-
-@cache
-def _kind_after() -> Select[Any]:
-    row = schema.timer.c
-    return select(func.min(row.kind)).where(row.workspace_id == _MINE, row.kind > bindparam("kind"))
-
-
-def _of_timers(scope: Scope, kind: str, since: int) -> int | None:
-    given = {"workspace": scope.workspace_id, "kind": kind, "since": since}
-    found: int | None = scope.connection.execute(_first_of_kind(), given).scalar()
-    return found
-
-
-@cache
-def _first_of_kind() -> Select[Any]:
-    row = schema.timer.c
-    return select(func.min(row.due_at)).where(
-        row.workspace_id == _MINE, row.kind == bindparam("kind"), row.due_at >= _SINCE
     )
