@@ -307,3 +307,11 @@ def test_a_list_of_a_rule_cannot_be_added_to(crm):
     crm.define_segment("vips", attribute("vip") == True)  # noqa: E712 - a condition
     with pytest.raises(InvalidCampaign, match="only lists"):
         crm.launch(journey(AddToSegment(name="add", segment="vips"), trigger=left("vips")))
+
+
+def test_an_event_that_lacks_the_key_lets_nobody_in_and_says_so(crm):
+    people(crm, "ada")
+    templates(crm, "remind")
+    crm.launch(journey(send("remind"), trigger=Happens(event="cart_updated", key="ref")))
+    crm.track("cart_updated", "ada")
+    assert [one.reason for one in crm.explain("journey", "ada").refusals] == ["no_key"]

@@ -42,6 +42,8 @@ class Entering:
         listening = listeners.listening(scope, names) if names else {}
         happened = scope.appended.take(set().union(*listening.values()) if listening else set())
         if happened:
+            # All at once: two transactions that locked them run by run could each wait for the other.
+            claims.hold_contacts(scope, {one.customer_id for one in happened})
             for run in runs.of_ids(scope, listening):
                 if run.state in OPEN:
                     self._happen(scope, run, [one for one in happened if one.event.name in listening[run.id]])
@@ -49,6 +51,7 @@ class Entering:
     def enter(self, scope: Scope, run: Run, wishes: Sequence[Wish]) -> int:
         """Let customers enter whom the audience has, as the run's re-entry and policy say; return how many do."""
         customers = {one.customer_id for one in wishes}
+        claims.hold_contacts(scope, customers)
         there = self._there(scope, run, customers)
         matched = holding(scope, run.campaign.audience, customers, self.plugins)
         judged = [attrs.evolve(one, is_matched=one.customer_id in matched) for one in wishes]
@@ -56,7 +59,9 @@ class Entering:
 
     def admit(self, scope: Scope, run: Run, wishes: Sequence[Wish]) -> int:
         """Do the same where it is told already whom the audience has."""
-        return self._admit(scope, run, self._there(scope, run, {one.customer_id for one in wishes}), wishes)
+        customers = {one.customer_id for one in wishes}
+        claims.hold_contacts(scope, customers)
+        return self._admit(scope, run, self._there(scope, run, customers), wishes)
 
     def _admit(self, scope: Scope, run: Run, there: Ways, wishes: Sequence[Wish]) -> int:
         self._enter(scope, run, there, wishes)
@@ -64,7 +69,6 @@ class Entering:
         return len(there.new)
 
     def _there(self, scope: Scope, run: Run, customers: Collection[int]) -> Ways:
-        claims.hold_contacts(scope, customers)
         there = enrolments.of_customers(scope, run.id, customers)
         versions = {one.version for one in there} | {run.version}
         campaigns = {one: runs.of_version(scope, run, one).campaign for one in versions}
@@ -76,7 +80,11 @@ class Entering:
     def _happen(self, scope: Scope, run: Run, happened: Sequence[Append]) -> None:
         past = [(one, _past(one)) for one in happened]
         there = self._there(scope, run, {one.customer_id for one in happened})
-        wishes = dict(self._wishes(scope, run, past))
+        meant = _meant(run, past)
+        wishes = dict(self._wishes(scope, run, [one for one in meant if one.key is not None]))
+        for one in meant:
+            if one.key is None:
+                there.refuse(one.append.customer_id, ways.NO_KEY)
         late = ways.exits_after(run.campaign, wishes, _ending(scope, run.campaign, list(wishes.values())))
         for place in sorted(range(len(past)), key=lambda index: (past[index][1].at, index)):
             append, event = past[place]
@@ -87,30 +95,22 @@ class Entering:
                 self._enter(scope, run, there, [wishes[place]])
         _write(scope, run, there)
 
-    def _wishes(self, scope: Scope, run: Run, past: Sequence[tuple[Append, PastEvent]]) -> list[tuple[int, Wish]]:
-        """Return who would enter by what has happened, with the place of the event; what was before the run counts for nothing."""
-        trigger = run.campaign.trigger
-        if not isinstance(trigger, Happens):
-            return []
-        meant = [
-            (place, append, event)
-            for place, (append, event) in enumerate(past)
-            if event.at >= run.started_at and ways.is_meant(trigger, event)
-        ]
-        matched = holding(scope, run.campaign.audience, {append.customer_id for _, append, _ in meant}, self.plugins)
+    def _wishes(self, scope: Scope, run: Run, meant: Sequence[_Meant]) -> list[tuple[int, Wish]]:
+        """Return who would enter by events that are meant, with the place of each."""
+        customers = {one.append.customer_id for one in meant}
+        matched = holding(scope, run.campaign.audience, customers, self.plugins)
         return [
             (
-                place,
+                one.place,
                 Wish(
-                    customer_id=append.customer_id,
-                    origin_id=append.origin_id,
-                    key=key,
-                    at=event.at,
-                    is_matched=append.customer_id in matched,
+                    customer_id=one.append.customer_id,
+                    origin_id=one.append.origin_id,
+                    key=one.key or "",
+                    at=one.at,
+                    is_matched=one.append.customer_id in matched,
                 ),
             )
-            for place, append, event in meant
-            if (key := ways.key_of(trigger, event)) is not None
+            for one in meant
         ]
 
     def _enter(self, scope: Scope, run: Run, there: Ways, wishes: Sequence[Wish]) -> None:
@@ -134,6 +134,28 @@ class Entering:
             seed=seed,
             entered_at=wish.at,
         )
+
+
+@attrs.frozen
+class _Meant:
+    """An event that lets customers enter, its place among those that happened, and the key it is about (None: it has none)."""
+
+    place: int
+    append: Append
+    at: int
+    key: str | None
+
+
+def _meant(run: Run, past: Sequence[tuple[Append, PastEvent]]) -> list[_Meant]:
+    """Return the events that let customers enter; what was before the run counts for nothing."""
+    trigger = run.campaign.trigger
+    if not isinstance(trigger, Happens):
+        return []
+    return [
+        _Meant(place, append, event.at, ways.key_of(trigger, event))
+        for place, (append, event) in enumerate(past)
+        if event.at >= run.started_at and ways.is_meant(trigger, event)
+    ]
 
 
 def setting_out(scope: Scope, run: Run, new_id: int, customer_id: int, *, held_out: bool) -> Enrolment:
