@@ -11,7 +11,7 @@ FOUND_BY = {
     "crm_delivery": {"workspace_id", "run_id", "due_at"},
     "crm_webhook": {"workspace_id", "due_at"},
     "crm_standing": {"workspace_id", "due_at"},
-    "crm_timer": {"workspace_id", "kind", "due_at"},
+    "crm_timer": {"workspace_id", "due_at"},
 }
 LEASED = {"workspace_id", "lease_until"}
 

@@ -11,7 +11,6 @@ from crmcore.store import schema
 from crmcore.store.deliveries import LEASED, WAITING
 from crmcore.store.runs import GOING, RUNNING
 from crmcore.store.scope import Scope
-from crmcore.store.timers import KINDS
 
 _MINE = bindparam("workspace", type_=BigInteger())
 _SINCE = bindparam("since", type_=BigInteger())
@@ -42,12 +41,7 @@ def earliest() -> Select[Any]:
             webhook.workspace_id == _MINE, webhook.due_at >= _SINCE, webhook.settled_at.is_(None)
         ),
         select(func.min(standing.due_at)).where(standing.workspace_id == _MINE, standing.due_at >= _SINCE),
-        *(
-            select(func.min(timer.due_at)).where(
-                timer.workspace_id == _MINE, timer.kind == kind, timer.due_at >= _SINCE
-            )
-            for kind in KINDS
-        ),
+        select(func.min(timer.due_at)).where(timer.workspace_id == _MINE, timer.due_at >= _SINCE),
     )
     return select(found.subquery("due"))
 
