@@ -72,7 +72,7 @@ def data_of(campaign: Campaign) -> dict[str, Any]:
     plain = attrs.asdict(
         campaign,
         recurse=True,
-        filter=lambda field, value: field.name not in _WRITTEN and value not in (None, (), *_UNSAID),
+        filter=lambda field, value: field.name not in _WRITTEN and value not in (None, (), _UNSAID.get(field.name)),
     )
     written = {
         name: write(value) for name, write in _WRITTEN.items() if (value := getattr(campaign, name)) or name in _ALWAYS
@@ -81,7 +81,7 @@ def data_of(campaign: Campaign) -> dict[str, Any]:
 
 
 #: What a definition of before says by saying nothing.
-_UNSAID = (Reentry(), "ignore")
+_UNSAID = {"reentry": Reentry(), "policy": "ignore"}
 _ALWAYS = ("audience", "purpose", "fields")
 _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "audience": lambda audience: audience if isinstance(audience, str) else to_data(audience),

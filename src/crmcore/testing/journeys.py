@@ -23,8 +23,8 @@ Drawn = st.SearchStrategy[Any]
 #: Around this time (microseconds UTC) lie those of conditions.
 NOW = 1_772_366_400_000_000
 #: Names that are words of plain data too.
-NAMES = ("hello", "wait", "send", "name", "then", "arms", "step_1", "end_2", "exit")
-_NAMED = st.sampled_from(("a", "city", "order_placed", "vip"))
+NAMES = ("hello", "ignore", "wait", "send", "name", "then", "arms", "step_1", "end_2", "exit")
+_NAMED = st.sampled_from(("a", "ignore", "city", "order_placed", "vip"))
 _DURATIONS = st.sampled_from(("0d", "90s", "15m", "36h", "3d", "2w"))
 _OFFSETS = st.sampled_from(("0d", "3d", "-3d", "-36h"))
 _CLOCKS = st.sampled_from(("00:00", "09:00", "23:59"))
