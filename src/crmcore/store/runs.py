@@ -173,6 +173,16 @@ def left_over(scope: Scope) -> list[int]:
     return list(scope.connection.execute(query.order_by(row.id)).scalars())
 
 
+def left_under_way(scope: Scope) -> list[int]:
+    """Return the ids of the runs that were cancelled while somebody entered, or by somebody who did not come to the end of it."""
+    row, enrolment = schema.run.c, schema.enrolment.c
+    walks = exists().where(
+        enrolment.workspace_id == scope.workspace_id, enrolment.run_id == row.id, enrolment.due_at.is_not(None)
+    )
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == CANCELLED, walks)
+    return list(scope.connection.execute(query.order_by(row.id)).scalars())
+
+
 def running(scope: Scope) -> list[int]:
     """Return the ids of the runs that are not finished."""
     row = schema.run.c
