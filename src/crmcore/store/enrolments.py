@@ -12,6 +12,8 @@ from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 RUNNING, COMPLETED, EXITED = "running", "completed", "exited"
+#: Why the way of a key ended where another of it began.
+RESTARTED = "restarted"
 
 
 @attrs.frozen
@@ -78,6 +80,12 @@ def of_customer(scope: Scope, customer_id: int) -> list[Enrolment]:
     """Return the enrolments of a customer in all runs, the earliest first."""
     found = bulk.select_in(scope, schema.enrolment, _COLUMNS, {}, "customer_id", [customer_id])
     return sorted((_read(row) for row in found), key=lambda one: (one.entered_at, one.id))
+
+
+def of_joined(scope: Scope, run_id: int, customers: Collection[int]) -> list[Enrolment]:
+    """Return those enrolments in a run of customers of which others have become a part, now or before."""
+    merged = bulk.select_in(scope, schema.merge, ("into_id",), {}, "into_id", sorted(customers))
+    return of_customers(scope, run_id, {one for (one,) in merged}) if merged else []
 
 
 def due_runs(scope: Scope, runs: Collection[int]) -> list[int]:
