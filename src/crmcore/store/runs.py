@@ -7,7 +7,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 import attrs
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
@@ -141,10 +141,11 @@ def finish(scope: Scope, run_id: int) -> None:
 
 
 def going(scope: Scope) -> bool:
-    """Tell whether there is a run with something to do; one that stands, or is cancelled, has while messages are under way."""
+    """Tell whether there is a run with something to do; one that stands, or is cancelled, has while messages, or customers, are under way."""
     row = schema.run.c
     sends = (row.state == RUNNING) | (row.state.in_((STANDING, CANCELLED)) & deliveries.under_way(scope, row.id))
-    query = select(row.id).where(row.workspace_id == scope.workspace_id, sends)
+    is_left = (row.state == CANCELLED) & _is_walked(scope)
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, sends | is_left)
     return scope.connection.execute(query.limit(1)).first() is not None
 
 
@@ -175,12 +176,15 @@ def left_over(scope: Scope) -> list[int]:
 
 def left_under_way(scope: Scope) -> list[int]:
     """Return the ids of the runs that were cancelled while somebody entered, or by somebody who did not come to the end of it."""
-    row, enrolment = schema.run.c, schema.enrolment.c
-    walks = exists().where(
-        enrolment.workspace_id == scope.workspace_id, enrolment.run_id == row.id, enrolment.due_at.is_not(None)
-    )
-    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == CANCELLED, walks)
+    row = schema.run.c
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == CANCELLED, _is_walked(scope))
     return list(scope.connection.execute(query.order_by(row.id)).scalars())
+
+
+def _is_walked(scope: Scope) -> ColumnElement[bool]:
+    row = schema.enrolment.c
+    mine = row.workspace_id == scope.workspace_id
+    return exists().where(mine, row.run_id == schema.run.c.id, row.due_at.is_not(None))
 
 
 def running(scope: Scope) -> list[int]:

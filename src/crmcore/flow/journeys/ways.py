@@ -84,12 +84,8 @@ class Ways:
         if any(_is_about(wanted, event, one.key) for wanted in campaign.exits):
             return self._end(one, event.name)
         step = _step(campaign, one.step)
-        if (
-            one.state == RUNNING
-            and isinstance(step, WaitFor)
-            and one.id not in self.woken
-            and _is_about(step.event, event, one.key)
-        ):
+        waits = one.state == RUNNING and one.id not in self.woken and one.due_at is not None and event.at <= one.due_at
+        if waits and isinstance(step, WaitFor) and _is_about(step.event, event, one.key):
             self.woken[one.id] = graph.ways(step, graph.following(campaign.course))["happened"]
         return one
 
