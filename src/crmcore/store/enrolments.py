@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -96,9 +96,17 @@ def due_runs(scope: Scope, runs: Collection[int]) -> list[int]:
 
 
 def _is_due(scope: Scope) -> ColumnElement[bool]:
+    return of_each_run(scope, schema.enrolment.c.due_at <= scope.now)
+
+
+def of_each_run(scope: Scope, which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return that a run has an enrolment that is so.
+
+    Each run is looked up by itself: but for the offset PostgreSQL would rather read who is under way in all of them.
+    """
     row = schema.enrolment.c
-    mine = row.workspace_id == scope.workspace_id
-    return exists().where(mine, row.run_id == schema.run.c.id, row.due_at <= scope.now)
+    mine = select(row.id).where(row.workspace_id == scope.workspace_id, row.run_id == schema.run.c.id, which)
+    return mine.offset(0).correlate(schema.run).exists()
 
 
 def under_way(scope: Scope, run_id: int) -> bool:

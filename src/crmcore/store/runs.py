@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import Campaign
-from crmcore.store import bulk, deliveries, listeners, notices, schema, timers
+from crmcore.store import bulk, deliveries, enrolments, listeners, notices, schema, timers
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
@@ -182,9 +182,7 @@ def left_under_way(scope: Scope) -> list[int]:
 
 
 def _is_walked(scope: Scope) -> ColumnElement[bool]:
-    row = schema.enrolment.c
-    mine = row.workspace_id == scope.workspace_id
-    return exists().where(mine, row.run_id == schema.run.c.id, row.due_at.is_not(None))
+    return enrolments.of_each_run(scope, schema.enrolment.c.due_at.is_not(None))
 
 
 def running(scope: Scope) -> list[int]:

@@ -29,7 +29,7 @@ updates = st.tuples(st.just("track"), st.sampled_from(PEOPLE), st.sampled_from(K
 works = st.tuples(st.just("work"), st.sampled_from([None, 0, 1]))
 steered = st.sampled_from([("pause",), ("resume",)])
 scripts = st.lists(st.one_of(turns, updates, works, steered), max_size=14)
-laws = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+laws = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def begin(crm, course):
