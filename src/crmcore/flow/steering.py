@@ -55,7 +55,8 @@ def retry(write: Write, campaign: str) -> int:
 
 
 def sweep(write: Write) -> None:
-    """Cancel what was away when its run was cancelled, and has come back to wait."""
+    """End what was away when its run was cancelled: ways that began meanwhile, deliveries that have come back to wait."""
+    _all(write, _ended)
     _all(write, _swept)
 
 
@@ -82,6 +83,10 @@ def _cancelled(scope: Scope, campaign: str) -> int:
         timers.clear(scope, run.id)
         runs.move(scope, run.id, CANCELLED)
     return run.id
+
+
+def _ended(scope: Scope) -> int:
+    return sum(enrolments.end_all(scope, one, CANCELLED, BATCH) for one in runs.left_under_way(scope))
 
 
 def _swept(scope: Scope) -> int:

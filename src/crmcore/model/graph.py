@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 
@@ -77,20 +77,23 @@ def _words(name: str, ways: Mapping[str, str]) -> Iterator[str]:
 
 
 def _unreachable(steps: Sequence[Step], leads: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    reached = _reached([one.name for one in steps[:1]], leads)
+    yield from (f"no way leads to step {one.name!r}" for one in steps if one.name not in reached)
+
+
+def _reached(begin: Iterable[str], leads: Mapping[str, Sequence[str]]) -> set[str]:
     reached: set[str] = set()
-    ahead = [steps[0].name] if steps else []
+    ahead = list(begin)
     while ahead:
         name = ahead.pop()
         if name not in reached and name in leads:
             reached.add(name)
             ahead += leads[name]
-    yield from (f"no way leads to step {one.name!r}" for one in steps if one.name not in reached)
+    return reached
 
 
 def _endless(steps: Sequence[Step], leads: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A way round on which nothing is waited for: without the waits, what is left has to come to an end."""
-    left = {one.name for one in steps if not isinstance(one, WAITS)}
-    while ending := {name for name in left if not left.intersection(leads[name])}:
-        left -= ending
-    if left:
-        yield f"steps {', '.join(repr(one) for one in sorted(left))} go round without a wait"
+    """A way round on which nothing is waited for: among the steps that do not wait, one is reached from itself."""
+    still = {one.name: leads[one.name] for one in steps if not isinstance(one, WAITS)}
+    if around := sorted(name for name, others in still.items() if name in _reached(others, still)):
+        yield f"steps {', '.join(repr(one) for one in around)} go round without a wait"

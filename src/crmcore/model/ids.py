@@ -53,3 +53,8 @@ class IdSource:
         if self._sequence == PER_MS:
             self._ms, self._sequence = self._ms + 1, 0
         return range(start, start + taken)
+
+
+def made_at(row_id: int) -> int:
+    """Return when an id was given, in microseconds UTC: to the millisecond, or a little later than it was."""
+    return (row_id // (NODES * PER_MS) + EPOCH_MS) * 1000

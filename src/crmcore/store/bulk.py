@@ -109,6 +109,18 @@ def select_in(
     return scope.connection.exec_driver_sql(statement, (*same.values(), json.dumps(values))).all()
 
 
+def select_in_without(
+    scope: Scope, table: Table, columns: Sequence[str], column: str, values: Sequence[Any], without: str
+) -> Sequence[Any]:
+    """Return the rows that `select_in` does, and of these those that have no value of another column."""
+    if not values:
+        return []
+    if scope.connection.dialect.name == "postgresql":
+        return lists.select_each(scope, table, tuple(columns), {without: None}, column, values)
+    statement = _select_in(table.name, tuple(columns), (), column, scope.workspace_id)
+    return scope.connection.exec_driver_sql(f"{statement} AND {without} IS NULL", (json.dumps(values),)).all()
+
+
 def select_held(
     scope: Scope,
     table: Table,

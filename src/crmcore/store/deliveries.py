@@ -168,12 +168,11 @@ def under_way(scope: Scope, run_id: int | ColumnElement[int]) -> ColumnElement[b
 
 def waiting_enrolments(scope: Scope, customers: Collection[int]) -> set[int]:
     """Return the enrolments of customers of which a delivery is not at an end."""
-    row = schema.delivery.c
     # As the index over these rows has it.
-    unsettled = row.settled_at.is_(None)
-    query = select(row.enrolment_id).where(row.workspace_id == scope.workspace_id, unsettled)
-    found = scope.connection.execute(query.where(bulk.among(scope, row.customer_id, sorted(customers)))).scalars()
-    return set(found)
+    found = bulk.select_in_without(
+        scope, schema.delivery, ("enrolment_id",), "customer_id", sorted(customers), "settled_at"
+    )
+    return {one for (one,) in found}
 
 
 def run_of(scope: Scope, delivery_id: int) -> int:

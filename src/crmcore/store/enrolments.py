@@ -6,12 +6,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 RUNNING, COMPLETED, EXITED = "running", "completed", "exited"
+#: Why the way of a key ended where another of it began.
+RESTARTED = "restarted"
 
 
 @attrs.frozen
@@ -80,6 +82,12 @@ def of_customer(scope: Scope, customer_id: int) -> list[Enrolment]:
     return sorted((_read(row) for row in found), key=lambda one: (one.entered_at, one.id))
 
 
+def of_joined(scope: Scope, run_id: int, customers: Collection[int]) -> list[Enrolment]:
+    """Return those enrolments in a run of customers of which others have become a part, now or before."""
+    merged = bulk.select_in(scope, schema.merge, ("into_id",), {}, "into_id", sorted(customers))
+    return of_customers(scope, run_id, {one for (one,) in merged}) if merged else []
+
+
 def due_runs(scope: Scope, runs: Collection[int]) -> list[int]:
     """Return those of runs in which somebody is due."""
     run = schema.run.c
@@ -88,9 +96,17 @@ def due_runs(scope: Scope, runs: Collection[int]) -> list[int]:
 
 
 def _is_due(scope: Scope) -> ColumnElement[bool]:
+    return of_each_run(scope, schema.enrolment.c.due_at <= scope.now)
+
+
+def of_each_run(scope: Scope, which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return that a run has an enrolment that is so.
+
+    Each run is looked up by itself: but for the offset PostgreSQL would rather read who is under way in all of them.
+    """
     row = schema.enrolment.c
-    mine = row.workspace_id == scope.workspace_id
-    return exists().where(mine, row.run_id == schema.run.c.id, row.due_at <= scope.now)
+    mine = select(row.id).where(row.workspace_id == scope.workspace_id, row.run_id == schema.run.c.id, which)
+    return mine.offset(0).correlate(schema.run).exists()
 
 
 def under_way(scope: Scope, run_id: int) -> bool:

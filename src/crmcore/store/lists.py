@@ -64,11 +64,13 @@ def select_each(
 ) -> Sequence[Any]:
     """Return columns of the rows where `same` holds, `column` is among `values`, and what else is asked: {"at >": 5}.
 
-    They are locked one after the other where `lock` says how. Each value is looked up by itself: without statistics PostgreSQL would rather read all that is the same, and compare.
+    None is the same where a column has no value. They are locked one after the other where `lock` says how. Each value is looked up by itself: without statistics PostgreSQL would rather read all that is the same, and compare.
     """
     wanted = _bound(table.c[column], list(dict.fromkeys(values)))
-    statement = _select_each(table, columns, tuple(same), column, tuple(also), lock, scope.workspace_id)
-    return scope.connection.exec_driver_sql(statement, (wanted, *same.values(), *also.values())).all()
+    alike = tuple(f"{one} IS NULL" if value is None else f"{one} = %s" for one, value in same.items())
+    bound = (wanted, *(value for value in same.values() if value is not None), *also.values())
+    statement = _select_each(table, columns, alike, column, tuple(also), lock, scope.workspace_id)
+    return scope.connection.exec_driver_sql(statement, bound).all()
 
 
 @lru_cache(maxsize=256)
@@ -94,7 +96,7 @@ def _update(
 def _select_each(
     table: Table,
     columns: tuple[str, ...],
-    same: tuple[str, ...],
+    alike: tuple[str, ...],
     column: str,
     also: tuple[str, ...],
     lock: str,
@@ -104,7 +106,7 @@ def _select_each(
     found = " AND ".join(
         (
             f"workspace_id = {workspace_id}",
-            *(f"{one} = %s" for one in same),
+            *alike,
             f"{column} = wanted.sought",
             *(f"{one} %s" for one in also),
         )

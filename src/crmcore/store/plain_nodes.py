@@ -38,8 +38,9 @@ def strict_converter() -> Converter:
     from cattrs import Converter
 
     converter = Converter(forbid_extra_keys=True)
-    for kind in (str, bool):
+    for kind in (str, bool, int):
         converter.register_structure_hook(kind, _as_it_is)
+    converter.register_structure_hook(float, _number)
     return converter
 
 
@@ -48,6 +49,13 @@ def _as_it_is(value: Any, kind: type[Any]) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
+
+
+def _number(value: Any, _: type[Any]) -> float:
+    """A whole number is a number too, as JSON writes it; a bool is none."""
+    if type(value) not in (int, float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 def structured(plain: Mapping[str, Any], kind: type[Any], renamed: Mapping[str, str], place: str) -> Any:

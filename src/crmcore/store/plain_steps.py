@@ -6,23 +6,24 @@ of a trigger: `{"event": "cart_updated", "key": "ref"}`, `{"date": "birth_date"}
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import attrs
 
-from crmcore.errors import InvalidCampaign
+from crmcore.errors import InvalidCampaign, InvalidCondition
 from crmcore.model.happens import Happens
+from crmcore.model.names import checked_name
 from crmcore.model.steps import KIND_OF, KINDS, Arm, Step
 from crmcore.model.triggers import OnCall, OnDate, OnSchedule, Trigger
 from crmcore.model.values import from_plain, to_plain
+from crmcore.model.verbs import purpose_of
 from crmcore.model.wording import to_condition
 from crmcore.store.plain import to_data, to_tree
 from crmcore.store.plain_events import field_data, field_of
-from crmcore.store.plain_nodes import Plain, strict_converter
-
-Reading = Callable[[Any, str], Any]
+from crmcore.store.plain_nodes import Plain
+from crmcore.store.plain_tables import Reading, list_of, near, table, typed, values_of, words
 
 
 def step_of(plain: Any, place: str) -> Step:
@@ -76,86 +77,85 @@ def happens_data(event: Happens) -> Plain:
     return _data(event)
 
 
+def table_of(kind: type[Any], plain: Any, place: str) -> Any:
+    """Return the value of a kind (an attrs class) that a table says; raise InvalidCampaign."""
+    return _structured(kind, plain, {}, place)
+
+
 def _kind(plain: Any, kinds: Iterable[str], place: str) -> str:
-    if not isinstance(plain, Mapping):
-        raise InvalidCampaign(name=place, problem=f"{plain!r} is no table")
-    found = next((kind for kind in kinds if kind in plain), None)
-    if found is None:
+    found = [kind for kind in kinds if kind in table(plain, place)]
+    if len(found) > 1:
+        raise InvalidCampaign(name=place, problem=f"{' and '.join(found)} are said at once; it is one of them")
+    if not found:
         given = str(next(iter(plain), ""))
-        near = difflib.get_close_matches(given, list(kinds), 1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidCampaign(name=place, problem=f"{given!r} is none of {', '.join(kinds)}{meant}")
-    return found
+        raise InvalidCampaign(name=place, problem=f"{given!r} is none of {', '.join(kinds)}{near(given, kinds)}")
+    return found[0]
 
 
 def _structured(kind: type[Any], plain: Any, renamed: Mapping[str, str], place: str) -> Any:
-    from cattrs import transform_error
-
-    if not isinstance(plain, Mapping):
-        raise InvalidCampaign(name=place, problem=f"{plain!r} is no table")
+    """`renamed` says which field a word stands for."""
     fields = {field.name: field for field in attrs.fields(attrs.resolve_types(kind))}
-    given = {renamed.get(key, key): value for key, value in plain.items()}
-    for unknown in sorted(given.keys() - fields.keys()):
-        near = difflib.get_close_matches(unknown, fields, 1)
-        meant = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(fields)}"
+    words = {name: word for word, name in renamed.items()}
+    known = {words.get(name, name): field for name, field in fields.items()}
+    for unknown in sorted(table(plain, place).keys() - known.keys()):
+        meant = near(unknown, known) or f"; known are {', '.join(known)}"
         raise InvalidCampaign(name=place, problem=f"{unknown!r} does not belong here{meant}")
-    for field in fields.values():
-        if field.default is attrs.NOTHING and field.name not in given:
-            raise InvalidCampaign(name=place, problem=f"{field.name} is missing")
-    readers = _READ | {name: happens_of for name, field in fields.items() if field.type is Happens}
-    read = {name: readers[name](value, f"{place}.{name}") for name, value in given.items() if name in readers}
-    try:
-        rest = {
-            name: strict_converter().structure(value, fields[name].type or object)
-            for name, value in given.items()
-            if name not in readers
-        }
-    except Exception as error:
-        raise InvalidCampaign(name=place, problem="; ".join(transform_error(error))) from error
-    return kind(**read, **rest)
+    for word, field in known.items():
+        if field.default is attrs.NOTHING and word not in plain:
+            raise InvalidCampaign(name=place, problem=f"{word} is missing")
+    return kind(**{known[word].name: _value(known[word], value, f"{place}.{word}") for word, value in plain.items()})
+
+
+def _value(field: attrs.Attribute[Any], plain: Any, place: str) -> Any:
+    inside = [one for one in (field.type, *get_args(field.type)) if isinstance(one, type) and attrs.has(one)]
+    if Happens in inside:
+        return happens_of(plain, place)
+    if field.name in _READ:
+        return _READ[field.name](plain, place)
+    if inside and plain is not None:
+        return table_of(inside[0], plain, place)
+    return typed(field.type, plain, place)
 
 
 def _condition(plain: Any, place: str) -> Any:
-    return to_condition(plain) if isinstance(plain, str) else to_tree(plain, place)
-
-
-def _words(plain: Any, place: str) -> tuple[str, ...]:
-    given = [plain] if isinstance(plain, str) else plain
-    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
-        raise InvalidCampaign(name=place, problem=f"{plain!r} is neither a text nor a list of texts")
-    return tuple(given)
+    if not isinstance(plain, str):
+        return to_tree(plain, place)
+    try:
+        return to_condition(plain)
+    except InvalidCondition as error:
+        said = error.fields | {"place": f"{place}, {error.fields['place']}"}
+        raise InvalidCondition(**said) from error
 
 
 def _where(plain: Any, place: str) -> Any:
-    if isinstance(plain, Mapping):
-        return from_plain(plain)
-    return tuple(field_of(one, f"{place}[{index}]") for index, one in enumerate(plain))
+    return from_plain(plain) if isinstance(plain, Mapping) else tuple(list_of(field_of)(plain, place))
 
 
-def _arms(plain: Any, place: str) -> tuple[Arm, ...]:
-    return tuple(_structured(Arm, one, {}, f"{place}[{index}]") for index, one in enumerate(plain))
+def _purpose(plain: Any, place: str) -> Any:
+    return None if plain is None else purpose_of(plain, place)
 
 
-def _values(plain: Any, place: str) -> Any:
-    if not isinstance(plain, Mapping):
-        raise InvalidCampaign(name=place, problem=f"{plain!r} is no table")
-    return from_plain(plain)
+def _event(plain: Any, place: str) -> str:
+    if not isinstance(plain, str):
+        raise InvalidCampaign(name=place, problem=f"{plain!r} is no name of an event")
+    return checked_name(plain, "event", place)
 
 
 #: Fields that are read in a way of their own, whatever step has them.
 _READ: dict[str, Reading] = {
     "condition": _condition,
-    "channels": _words,
-    "weekdays": _words,
-    "tags": _words,
-    "untags": _words,
+    "channels": words,
+    "weekdays": words,
+    "tags": words,
+    "untags": words,
     "where": _where,
-    "arms": _arms,
-    "attributes": _values,
-    "fields": _values,
-    "properties": _values,
-    "settings": _values,
-    "purpose": lambda plain, _: plain,
+    "arms": list_of(partial(table_of, Arm)),
+    "attributes": values_of,
+    "fields": values_of,
+    "properties": values_of,
+    "settings": values_of,
+    "purpose": _purpose,
+    "event": _event,
 }
 
 

@@ -26,7 +26,6 @@ _MOVED = (
 )
 #: Rows of which the other customer may have an equal one; those stay behind. Each with the rest of its unique key.
 _MOVED_UNLESS_THERE = {
-    "enrolment": ("run_id", "key", "occurrence"),
     "delivery": ("run_id", "step", "channel", "address_id", "occurrence"),
 }
 
@@ -145,8 +144,17 @@ def _move(scope: Scope, moves: Sequence[Move]) -> None:
     rows = [(one.into, one.away, one.origin) for one in moves]
     for table in _MOVED:
         bulk.update(scope, table, ("customer_id",), ("customer_id", "origin_id"), rows)
+    bulk.run_many(scope, _RENUMBERED, [(one.into, *row) for one, row in zip(moves, rows, strict=True)])
     for name, key in _MOVED_UNLESS_THERE.items():
         bulk.run_many(scope, _move_unless_there(name, key), [(*row, row[0]) for row in rows])
+
+
+#: Ways through a run come after those of the same key that the other customer has: all of them hear of what ends them.
+_RENUMBERED = """
+UPDATE crm_enrolment SET occurrence = occurrence + COALESCE((
+    SELECT MAX(there.occurrence) FROM crm_enrolment AS there WHERE there.workspace_id = @ AND there.customer_id = :
+    AND there.run_id = crm_enrolment.run_id AND there.key = crm_enrolment.key
+), 0), customer_id = : WHERE workspace_id = @ AND customer_id = : AND origin_id = :"""
 
 
 def _move_unless_there(table: str, key: tuple[str, ...]) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from functools import lru_cache
 
 import attrs
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
 from crmcore.model.campaign import Campaign
-from crmcore.store import bulk, deliveries, listeners, notices, schema, timers
+from crmcore.store import bulk, deliveries, enrolments, listeners, notices, schema, timers
 from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
@@ -141,10 +141,11 @@ def finish(scope: Scope, run_id: int) -> None:
 
 
 def going(scope: Scope) -> bool:
-    """Tell whether there is a run with something to do; one that stands, or is cancelled, has while messages are under way."""
+    """Tell whether there is a run with something to do; one that stands, or is cancelled, has while messages, or customers, are under way."""
     row = schema.run.c
     sends = (row.state == RUNNING) | (row.state.in_((STANDING, CANCELLED)) & deliveries.under_way(scope, row.id))
-    query = select(row.id).where(row.workspace_id == scope.workspace_id, sends)
+    is_left = (row.state == CANCELLED) & _is_walked(scope)
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, sends | is_left)
     return scope.connection.execute(query.limit(1)).first() is not None
 
 
@@ -171,6 +172,17 @@ def left_over(scope: Scope) -> list[int]:
     waits = exists().where(delivery.workspace_id == scope.workspace_id, delivery.run_id == row.id, deliveries.WAITING)
     query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == CANCELLED, waits)
     return list(scope.connection.execute(query.order_by(row.id)).scalars())
+
+
+def left_under_way(scope: Scope) -> list[int]:
+    """Return the ids of the runs that were cancelled while somebody entered, or by somebody who did not come to the end of it."""
+    row = schema.run.c
+    query = select(row.id).where(row.workspace_id == scope.workspace_id, row.state == CANCELLED, _is_walked(scope))
+    return list(scope.connection.execute(query.order_by(row.id)).scalars())
+
+
+def _is_walked(scope: Scope) -> ColumnElement[bool]:
+    return enrolments.of_each_run(scope, schema.enrolment.c.due_at.is_not(None))
 
 
 def running(scope: Scope) -> list[int]:

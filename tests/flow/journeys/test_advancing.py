@@ -171,6 +171,18 @@ def test_whoever_does_what_is_waited_for_goes_on_at_once_and_the_others_after_th
     assert said(recorder) == ["thanks ada", "remind bob"]
 
 
+def test_what_happens_after_the_time_was_waited_for_no_more_whenever_work_is_done(crm, clock, recorder):
+    people(crm, "ada")
+    templates(crm, "thanks", "remind")
+    waiting = WaitFor(name="opens", event=event("app_opened"), timeout="1h", then="thanks", otherwise="remind")
+    crm.launch(journey(waiting, send("thanks", then="end"), send("remind")))
+    crm.work()
+    clock.turn("61m")
+    crm.track("app_opened", "ada")
+    crm.work()
+    assert said(recorder) == ["remind ada"]
+
+
 def test_it_waits_until_the_clock_of_each_customer_shows_the_time(crm, clock, recorder):
     people(crm, "ada", time_zone="Europe/London")
     people(crm, "bob", time_zone="America/New_York")

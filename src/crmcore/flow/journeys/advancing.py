@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import attrs
 
 from crmcore.errors import CRMError
-from crmcore.flow.journeys import acting, consulting, parting, sending, waiting
+from crmcore.flow.journeys import acting, consulting, merging, parting, sending, waiting
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.journeys.ringing import Ringing
 from crmcore.flow.journeys.walking import Doing, Stage, walk
@@ -93,7 +93,7 @@ class Advancing:
         if run.state != runs.RUNNING:
             return 0
         taken = enrolments.take_due(scope, run_id, BATCH)
-        left = _there(scope, taken)
+        left = _there(scope, run, taken)
         for version in sorted({one.version for one in left}):
             self._walk(scope, runs.of_version(scope, run, version), [one for one in left if one.version == version])
         return len(taken)
@@ -110,19 +110,31 @@ class Advancing:
         enrolments.move(scope, walk(stage, due, DOINGS))
 
 
-def _there(scope: Scope, taken: Sequence[Enrolment]) -> list[Enrolment]:
-    """Return those whose customer is there and whom nobody is writing; whoever was merged away waits to be parted again."""
-    customers = sorted({one.customer_id for one in taken})
-    away = [
+def _there(scope: Scope, run: Run, taken: Sequence[Enrolment]) -> list[Enrolment]:
+    """Return those who go on: whose customer is there, whom nobody is writing, and who do not stand still beside another way.
+
+    Whoever stands still, or was merged away, is looked at again each day.
+    """
+    customers = {one.customer_id for one in taken}
+    away = {
         one
         for one, into, erased_at in bulk.select_in(
-            scope, schema.customer, ("id", "merged_into", "erased_at"), {}, "id", customers
+            scope, schema.customer, ("id", "merged_into", "erased_at"), {}, "id", sorted(customers)
         )
         if into is not None or erased_at is not None
-    ]
-    enrolments.put_off(scope, [one.id for one in taken if one.customer_id in away], scope.now + DAY)
-    free = claims.lock_contacts(scope, set(customers) - set(away), exclusive=True)
-    return [one for one in taken if one.customer_id in free]
+    }
+    free = claims.lock_contacts(scope, customers - away, exclusive=True)
+    still = _standing_still(scope, run, free)
+    held = [one.id for one in taken if one.customer_id in away or one.id in still]
+    enrolments.put_off(scope, held, scope.now + DAY)
+    return [one for one in taken if one.customer_id in free and one.id not in still]
+
+
+def _standing_still(scope: Scope, run: Run, customers: Collection[int]) -> set[int]:
+    ways: dict[int, list[Enrolment]] = {}
+    for one in enrolments.of_joined(scope, run.id, customers):
+        ways.setdefault(one.customer_id, []).append(one)
+    return {still for some in ways.values() for still in merging.standing_still(some, run.campaign)}
 
 
 def _name(reading: Read, run_id: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
+from crmcore.flow.journeys.merging import standing_still
 from crmcore.model import graph
 from crmcore.model.campaign import Campaign
 from crmcore.model.happens import LONGEST_KEY, Happens
@@ -14,7 +15,7 @@ from crmcore.model.steps import WaitFor
 from crmcore.model.triggers import OnDate, OnSchedule
 from crmcore.rules.comparing import MISSING
 from crmcore.rules.occurrences import field_of, fits
-from crmcore.store.enrolments import COMPLETED, EXITED, RUNNING, Enrolment
+from crmcore.store.enrolments import COMPLETED, EXITED, RESTARTED, RUNNING, Enrolment
 
 #: Why a match lets nobody enter.
 AUDIENCE, ONCE, GAP, UNDER_WAY, NO_KEY, LATE = "audience", "once", "gap", "under_way", "no_key", "exited"
@@ -83,12 +84,8 @@ class Ways:
         if any(_is_about(wanted, event, one.key) for wanted in campaign.exits):
             return self._end(one, event.name)
         step = _step(campaign, one.step)
-        if (
-            one.state == RUNNING
-            and isinstance(step, WaitFor)
-            and one.id not in self.woken
-            and _is_about(step.event, event, one.key)
-        ):
+        waits = one.state == RUNNING and one.id not in self.woken and one.due_at is not None and event.at <= one.due_at
+        if waits and isinstance(step, WaitFor) and _is_about(step.event, event, one.key):
             self.woken[one.id] = graph.ways(step, graph.following(campaign.course))["happened"]
         return one
 
@@ -121,9 +118,14 @@ class Ways:
         return GAP if wish.at - max(one.entered_at for one in same) < reentry.span else None
 
     def _rivals(self, wish: Wish, campaign: Campaign) -> list[Enrolment]:
-        """Return the ways that re-entry and policy are about: those of the key; of a schedule all, each has a key of its own."""
+        """Return the ways that re-entry and policy are about: those of the key; of a schedule all, each has a key of its own.
+
+        Not those that stand still since their customer has become a part of this one.
+        """
         ways = self._of.get(wish.customer_id, ())
-        return [one for one in ways if one.key == wish.key or isinstance(campaign.trigger, OnSchedule)]
+        rivals = [one for one in ways if one.key == wish.key or isinstance(campaign.trigger, OnSchedule)]
+        still = standing_still(rivals, campaign)
+        return [one for one in rivals if one.id not in still]
 
     def restart(self, wish: Wish, campaign: Campaign) -> None:
         """End the ways that are under way: another begins."""
@@ -144,10 +146,6 @@ class Ways:
     def refuse(self, customer_id: int, reason: str) -> None:
         """Note that somebody may not enter."""
         self.refused.append((customer_id, reason))
-
-
-#: Why the way of a key ended where another of it began.
-RESTARTED = "restarted"
 
 
 def _is_about(wanted: Happens, event: PastEvent, key: str) -> bool:
