@@ -22,6 +22,7 @@ from crmcore.flow.journeys.advancing import Advancing
 from crmcore.flow.journeys.entering import OPEN
 from crmcore.flow.journeys.revising import Revised
 from crmcore.flow.journeys.ways import Wish
+from crmcore.flow.keeping import Kept
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
 from crmcore.flow.progress import Progress
@@ -93,6 +94,7 @@ class Campaigning:
 
     def __init__(self, opened: Opened, registry: Registry, settings: Settings) -> None:
         self._opened, self._registry, self._settings = opened, registry, settings
+        self._kept = Kept()
 
     def save_template(self, name: str, channel: str, parts: Mapping[str, str], locale: str) -> Template:
         """Keep a template once its channel finds nothing wrong with it."""
@@ -169,7 +171,7 @@ class Campaigning:
                 registry=self._registry, policy=policies.whole(self._settings), entering=self._opened.entering
             )
             advanced = advancing.advance(write, reading, stop or never)
-            dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack)
+            dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack, self._kept)
             done = dispatcher.run(progress, limit, stop or never)
         posted = posting.post_due(write, reading, self._settings, owner, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)

@@ -17,6 +17,7 @@ import attrs
 
 from crmcore.errors import CRMError
 from crmcore.flow.carrying import Carrying
+from crmcore.flow.keeping import Kept, PlanKey
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import Plan, advised, step_plan
 from crmcore.flow.preparing import Made, Ready, prepare
@@ -64,13 +65,14 @@ class Dispatcher:
         settings: Settings,
         owner: str,
         stack: ExitStack,
+        kept: Kept,
     ) -> None:
         self._write, self._reading, self._now = write, reading, now
         self._registry, self._settings = registry, settings
         self._turn = Turn(owner=owner, lease=settings.sending.lease, limiter=Limiter(settings.limits, registry))
         self._carrying = Carrying(stack)
-        self._plans: dict[tuple[int, int | None, str, str], Plan] = {}
-        self._compiled: dict[int, Compiled] = {}
+        self._plans: dict[PlanKey, Plan] = {}
+        self._kept = kept
         self._sent: Sent | None = None
         self._ready: deque[Ready] = deque()
         #: What became of how many, as it was written.
@@ -84,15 +86,21 @@ class Dispatcher:
         if not self._something_runs():
             return 0
         left = self._write(_recovered)
-        sweep(self._write)
+        sweep(self._write, self._reading)
         total = left if limit is None else min(left, limit)
         try:
             done = self._rounds(partial(_tell, progress, total), limit, stop)
         finally:
             self._leave()
-        self._write(_finished)
-        sweep(self._write)
+        self._finish()
+        sweep(self._write, self._reading)
         return done
+
+    def _finish(self) -> None:
+        with self._reading() as scope:
+            is_any_over = bool(_over(scope))
+        if is_any_over:
+            self._write(_finished)
 
     @property
     def waiting(self) -> tuple[Waits, ...]:
@@ -110,6 +118,8 @@ class Dispatcher:
         due: deque[int] = deque()
         with self._reading() as scope:
             due.extend(claims.due_runs(scope))
+        if not due:
+            return done
         while not stop():
             left = None if limit is None else limit - done
             turned = self._step(due, left)
@@ -206,17 +216,29 @@ class Dispatcher:
         """Return the plan of a step's message on a channel; that of the first where none is named."""
         key = (run_id, version, step, channel)
         if key not in self._plans:
-            with self._reading() as scope:
-                run = runs.of_version(scope, runs.load(scope, run_id), version)
-                which = step or run.campaign.first_send
-                made = step_plan(run.campaign, which, channel, self._registry, self._settings)
-                self._plans[key] = advised(scope, made, self._registry, run.started_at)
+            # Without a step it is that of the version there is just now.
+            lasting = partial(self._kept.plans.get, key, is_lasting=_is_lasting) if step else _make
+            self._plans[key] = lasting(make=partial(self._made_plan, *key))
         return self._plans[key]
 
+    def _made_plan(self, run_id: int, version: int | None, step: str, channel: str) -> Plan:
+        with self._reading() as scope:
+            run = runs.of_version(scope, runs.load(scope, run_id), version)
+            which = step or run.campaign.first_send
+            made = step_plan(run.campaign, which, channel, self._registry, self._settings)
+            return advised(scope, made, self._registry, run.started_at)
+
     def _template(self, scope: Scope, given: Plan, template_id: int) -> Compiled:
-        if template_id not in self._compiled:
-            self._compiled[template_id] = given.channel.compile(templates.load(scope, template_id))
-        return self._compiled[template_id]
+        return self._kept.compiled.get(template_id, lambda: given.channel.compile(templates.load(scope, template_id)))
+
+
+def _make(make: Callable[[], Plan]) -> Plan:
+    return make()
+
+
+def _is_lasting(made: Plan) -> bool:
+    """What an engine advises, and what can be had, is looked at with each call of `work`."""
+    return made.advice is None
 
 
 def _tell(progress: Progress, total: int, done: int) -> None:
@@ -229,24 +251,20 @@ def _recovered(scope: Scope) -> int:
     return deliveries.due_count(scope)
 
 
+def _over(scope: Scope) -> list[int]:
+    """Return the runs of which nothing waits, in which nobody is on the way, and that nobody may enter any more."""
+    return [one.id for one in runs.running_ones(scope) if not one.campaign.takes_in and not _goes_on(scope, one.id)]
+
+
 def _finished(scope: Scope) -> None:
-    for run_id in runs.running(scope):
-        if not _goes_on(scope, run_id) and _is_over(scope, run_id):
+    """Whoever plans deliveries of a run anew, or steers it, holds it: while it is held here, no answer changes."""
+    for run_id in _over(scope):
+        if runs.hold(scope, run_id) == runs.RUNNING and not _goes_on(scope, run_id):
             runs.finish(scope, run_id)
 
 
 def _goes_on(scope: Scope, run_id: int) -> bool:
-    """Something waits, somebody is on the way, or others may enter at any time."""
-    return (
-        deliveries.waits(scope, run_id)
-        or enrolments.under_way(scope, run_id)
-        or runs.load(scope, run_id).campaign.takes_in
-    )
-
-
-def _is_over(scope: Scope, run_id: int) -> bool:
-    """Whoever plans deliveries of a run anew, or steers it, holds it: while it is held here, no answer changes."""
-    return runs.hold(scope, run_id) == runs.RUNNING and not _goes_on(scope, run_id)
+    return deliveries.waits(scope, run_id) or enrolments.under_way(scope, run_id)
 
 
 def _grouping(one: Claimed) -> tuple[int, int, str, str, int, int]:

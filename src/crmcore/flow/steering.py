@@ -15,7 +15,7 @@ from crmcore.model.delivery import State
 from crmcore.store import deliveries, enrolments, listeners, moves, runs, timers, webhooks
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
-from crmcore.store.scope import Scope, Write
+from crmcore.store.scope import Read, Scope, Write
 
 #: How many deliveries are moved in one transaction.
 BATCH = 10_000
@@ -54,10 +54,14 @@ def retry(write: Write, campaign: str) -> int:
     return _all(write, partial(_retried, campaign=campaign))
 
 
-def sweep(write: Write) -> None:
+def sweep(write: Write, reading: Read) -> None:
     """End what was away when its run was cancelled: ways that began meanwhile, deliveries that have come back to wait."""
-    _all(write, _ended)
-    _all(write, _swept)
+    with reading() as scope:
+        is_walked, is_left = bool(runs.left_under_way(scope)), bool(runs.left_over(scope))
+    if is_walked:
+        _all(write, _ended)
+    if is_left:
+        _all(write, _swept)
 
 
 def settle(scope: Scope, delivery_id: int, state: State, note: str) -> None:

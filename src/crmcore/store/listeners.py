@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Select, bindparam, select
 
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -25,9 +26,16 @@ def unlisten(scope: Scope, run_id: int) -> None:
 
 def listening(scope: Scope, names: Iterable[str]) -> dict[int, set[str]]:
     """Return the runs that look out for events of these names, and for which of them."""
+    given = {"workspace": scope.workspace_id, "names": sorted(names)}
+    return _grouped(scope.connection.execute(_listening(), given))
+
+
+@cache
+def _listening() -> Select[Any]:
+    """Every transaction that appends events asks it: it is built once."""
     row = schema.listener.c
-    query = select(row.run_id, row.name).where(row.workspace_id == scope.workspace_id, row.name.in_(sorted(names)))
-    return _grouped(scope.connection.execute(query))
+    mine = row.workspace_id == bindparam("workspace", type_=BigInteger())
+    return select(row.run_id, row.name).where(mine, row.name.in_(bindparam("names", expanding=True)))
 
 
 def listening_to(scope: Scope, prefix: str) -> dict[int, set[str]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from functools import lru_cache
+from collections.abc import Collection, Mapping
+from functools import cache, lru_cache
+from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, exists, func, select
 
 from crmcore.errors import UnknownCampaign
 from crmcore.hooks.notices import CampaignChange
@@ -88,7 +89,7 @@ def _begin(scope: Scope, campaign: Campaign, campaign_id: int, version: int, sta
 
 def load(scope: Scope, run_id: int) -> Run:
     """Return a run by id."""
-    return _runs(scope, schema.run.c.id == run_id)[0]
+    return _read(scope, _by_id(), {"run_id": run_id})[0]
 
 
 def of_ids(scope: Scope, ids: Collection[int]) -> list[Run]:
@@ -192,25 +193,49 @@ def running(scope: Scope) -> list[int]:
     return list(scope.connection.execute(query).scalars())
 
 
+def running_ones(scope: Scope) -> list[Run]:
+    """Return the runs that are not finished, the latest first."""
+    return _read(scope, _of_state(), {"state": RUNNING})
+
+
 def open_ones(scope: Scope) -> list[Run]:
     """Return the runs that go on, or stand still and may go on, the latest first."""
     return _runs(scope, schema.run.c.state.in_((RUNNING, PAUSED)))
 
 
-def _runs(scope: Scope, which: object) -> list[Run]:
+def _runs(scope: Scope, which: ColumnElement[bool]) -> list[Run]:
+    return _read(scope, _every().where(which), {})
+
+
+@cache
+def _by_id() -> Select[Any]:
+    """Asked for again and again, it is built once."""
+    return _every().where(schema.run.c.id == bindparam("run_id", type_=BigInteger()))
+
+
+@cache
+def _of_state() -> Select[Any]:
+    return _every().where(schema.run.c.state == bindparam("state"))
+
+
+def _every() -> Select[Any]:
     run, version, campaign = schema.run.c, schema.campaign_version.c, schema.campaign.c
-    query = (
+    mine = bindparam("workspace", type_=BigInteger())
+    return (
         select(run.id, version.definition, run.version, run.state, run.salt, run.started_at)
         .join_from(schema.run, schema.campaign, campaign.id == run.campaign_id)
         .join(schema.campaign_version, (version.campaign_id == campaign.id) & (version.version == run.version))
         .where(
-            run.workspace_id == scope.workspace_id,
-            campaign.workspace_id == scope.workspace_id,
-            version.workspace_id == scope.workspace_id,
-            which,  # type: ignore[arg-type]  # a comparison of columns
+            run.workspace_id == mine,
+            campaign.workspace_id == mine,
+            version.workspace_id == mine,
         )
         .order_by(run.started_at.desc(), run.id.desc())
     )
+
+
+def _read(scope: Scope, query: Select[Any], given: Mapping[str, Any]) -> list[Run]:
+    found = scope.connection.execute(query, {"workspace": scope.workspace_id, **given})
     return [
         Run(
             id=one,
@@ -220,7 +245,7 @@ def _runs(scope: Scope, which: object) -> list[Run]:
             salt=salt,
             started_at=started_at,
         )
-        for one, definition, number, state, salt, started_at in scope.connection.execute(query)
+        for one, definition, number, state, salt, started_at in found
     ]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, select
 
 from crmcore.model.steps import TICK
 from crmcore.store import bulk, schema
@@ -70,11 +71,21 @@ def clear(scope: Scope, run_id: int, kinds: Iterable[str] = KINDS) -> None:
     bulk.delete(scope, schema.timer, ("kind", "subject_id"), [(kind, run_id) for kind in kinds])
 
 
-def due_runs(scope: Scope, kind: str) -> list[int]:
-    """Return the runs of which timers of a kind are due: those that are due are few, and are found by their time."""
+def due_runs(scope: Scope) -> dict[str, list[int]]:
+    """Return the runs of which timers are due, by kind: those that are due are few, and are found by their time."""
+    found: dict[str, list[int]] = {}
+    given = {"workspace": scope.workspace_id, "now": scope.now}
+    for kind, run_id in sorted(map(tuple, scope.connection.execute(_due_kinds(), given))):
+        found.setdefault(kind, []).append(run_id)
+    return found
+
+
+@cache
+def _due_kinds() -> Select[Any]:
     row = schema.timer.c
-    query = select((row.subject_id + 0).label("run_id")).where(*_due(scope, kind)).distinct()
-    return sorted(scope.connection.execute(query).scalars())
+    mine = row.workspace_id == bindparam("workspace", type_=BigInteger())
+    is_due = row.due_at <= bindparam("now", type_=BigInteger())
+    return select(row.kind, (row.subject_id + 0).label("run_id")).where(mine, is_due).distinct()
 
 
 def take_due(scope: Scope, kind: str, run_id: int, limit: int) -> list[Timer]:

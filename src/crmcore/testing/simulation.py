@@ -22,7 +22,7 @@ from crmcore.app import CRM
 from crmcore.campaigning import Worked
 from crmcore.flow.launch import Launched
 from crmcore.flow.progress import Progress, quiet
-from crmcore.flow.simulating.muting import Postbox, muted, posting_nothing
+from crmcore.flow.simulating.muting import WINDOW, Postbox, muted, posting_nothing
 from crmcore.flow.simulating.rounds import turn
 from crmcore.loader import GROUP
 from crmcore.model.campaign import Campaign
@@ -64,6 +64,7 @@ class Simulation(CRM):
         _prepare(path, self.clock.now(), seed)
         channels = [SilentChannel(one) if isinstance(one, str) else one for one in silent]
         installed = [one.name for one in entry_points(group=GROUP)]
+        given.setdefault("sending", {"window": WINDOW})
         super().__init__(
             str(path),
             workspace=WORKSPACE,

@@ -42,18 +42,16 @@ class Ringing:
 
     def ring(self, stuck: dict[int, str]) -> bool:
         """Let in all who are due now, and add the runs that could not, each with the reason; return whether any was due."""
-        rung = False
+        with self.reading() as scope:
+            due = timers.due_runs(scope)
         for kind in (FILL, SCHEDULE, DATE, AGAIN):
-            with self.reading() as scope:
-                due = timers.due_runs(scope, kind)
-            rung = rung or bool(due)
-            for run_id in due:
+            for run_id in due.get(kind, ()):
                 try:
                     self._all(kind, run_id)
                 except CRMError as error:
                     log.exception("run %s cannot let in who is due", run_id)
                     stuck[run_id] = str(error)
-        return rung
+        return bool(due)
 
     def _all(self, kind: str, run_id: int) -> None:
         audience = self._audience(run_id) if kind == SCHEDULE else ()

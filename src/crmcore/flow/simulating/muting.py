@@ -17,6 +17,8 @@ from crmcore.registry import Registry
 from crmcore.settings import Settings
 
 Parts = Mapping[str, str]
+#: Nothing leaves that could be lost: as many go together as are quickest.
+WINDOW = 1000
 
 
 class Postbox:
@@ -106,7 +108,7 @@ def muted(registry: Registry, postbox: Postbox) -> Registry:
         key: NullCarrier(one.channel, one.name, one.carriage, postbox) for key, one in registry.providers.items()
     }
     lacking = channels.keys() - {one.channel for one in carriers.values()}
-    carriers |= {f"{name}/null": NullCarrier(name, "null", Carriage(), postbox) for name in sorted(lacking)}
+    carriers |= {f"{name}/null": NullCarrier(name, "null", Carriage(batch=WINDOW), postbox) for name in sorted(lacking)}
     return attrs.evolve(registry, channels=channels, providers=carriers)
 
 
