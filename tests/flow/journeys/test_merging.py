@@ -154,6 +154,14 @@ def test_of_two_who_become_one_the_one_who_has_come_further_goes_on(crm, clock, 
     assert said(recorder) == ["hello ada", "hello bob", "tips ada", "offer ada"]
 
 
+def test_it_is_said_which_way_stands_still(crm, clock, both):
+    both()
+    crm.merge("bob", "ada", force=True)
+    ada, bob = (way.stands for way in crm.explain("journey", "ada").ways)
+    assert ada.startswith("waits at wait_1d")
+    assert bob == "stands still: its customer was merged into one with a way of the same key"
+
+
 def test_whoever_is_parted_again_goes_on_within_a_day(crm, clock, recorder, both):
     both()
     crm.merge("bob", "ada", force=True)

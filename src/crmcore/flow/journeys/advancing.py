@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -124,17 +124,10 @@ def _there(scope: Scope, run: Run, taken: Sequence[Enrolment]) -> list[Enrolment
         if into is not None or erased_at is not None
     }
     free = claims.lock_contacts(scope, customers - away, exclusive=True)
-    still = _standing_still(scope, run, free)
+    still = merging.standing_still(enrolments.of_joined(scope, run.id, free), run.campaign)
     held = [one.id for one in taken if one.customer_id in away or one.id in still]
     enrolments.put_off(scope, held, scope.now + DAY)
     return [one for one in taken if one.customer_id in free and one.id not in still]
-
-
-def _standing_still(scope: Scope, run: Run, customers: Collection[int]) -> set[int]:
-    ways: dict[int, list[Enrolment]] = {}
-    for one in enrolments.of_joined(scope, run.id, customers):
-        ways.setdefault(one.customer_id, []).append(one)
-    return {still for some in ways.values() for still in merging.standing_still(some, run.campaign)}
 
 
 def _name(reading: Read, run_id: int) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import attrs
 
 from crmcore.flow.explanation import Explanation
-from crmcore.flow.journeys.ways import AUDIENCE, GAP, LATE, NO_KEY, ONCE, RESTARTED, UNDER_WAY
+from crmcore.flow.journeys.ways import AUDIENCE, GAP, LATE, NO_KEY, ONCE, UNDER_WAY
 from crmcore.model.delivery import Reason, State
+from crmcore.store.enrolments import RESTARTED
 from crmcore.store.runs import CANCELLED
 
 #: Why nothing was sent, where no message says why.

@@ -11,6 +11,7 @@ from crmcore.flow import explaining
 from crmcore.flow.explanation import Explanation
 from crmcore.flow.journeys import explained, ways
 from crmcore.flow.journeys.explained import Explained, Passed, Refused, Told, Way, message_says
+from crmcore.flow.journeys.merging import standing_still
 from crmcore.model.campaign import Campaign
 from crmcore.model.condition import Condition, Count, Occurrences, Op
 from crmcore.model.delivery import BOOKS, Book, State
@@ -191,7 +192,7 @@ def _stands(scope: Scope, log: _Log, one: Enrolment) -> str:
 
 
 def _stands_still(log: _Log, one: Enrolment) -> str:
-    if one.customer_id != log.customer_id:
+    if one.customer_id != log.customer_id or one.id in standing_still(log.ways, log.run.campaign):
         return "stands still: its customer was merged into one with a way of the same key"
     return (
         f"stands still at {one.step or 'the beginning'}: the campaign is paused" if log.run.state == runs.PAUSED else ""

@@ -16,13 +16,13 @@ from crmcore.store.enrolments import RESTARTED, Enrolment
 
 
 def standing_still(ways: Iterable[Enrolment], campaign: Campaign) -> set[int]:
-    """Return the ids of a customer's ways through a run that stand still beside those that another person began."""
+    """Return the ids of those of customers' ways through a run that stand still beside what another person began."""
     if campaign.policy == "parallel":
         return set()
-    by_key: dict[str, list[Enrolment]] = {}
+    by_key: dict[tuple[int, str], list[Enrolment]] = {}
     for one in ways:
         if one.reason != RESTARTED:
-            by_key.setdefault(one.key, []).append(one)
+            by_key.setdefault((one.customer_id, one.key), []).append(one)
     several = [same for same in by_key.values() if len({one.origin_id for one in same}) > 1]
     return {still for same in several for still in _beside(same, campaign)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from crmcore.flow.journeys.judging import holding
+from crmcore.flow.journeys.merging import standing_still
 from crmcore.flow.journeys.ways import Wish
 from crmcore.model.campaign import Campaign
 from crmcore.model.condition import All, Condition, InSegment, Op
@@ -36,7 +37,8 @@ def due(scope: Scope, run: Run, taken: Collection[Timer], plugins: Plugins) -> l
     times = {one: _latest(way.entered_at, run.campaign.reentry.span, scope.now) for one, way in last.items()}
     timers.remove(scope, AGAIN, run.id, customers - last.keys())
     timers.put(scope, AGAIN, run.id, {one: on_tick(at + run.campaign.reentry.span) for one, at in times.items()})
-    under_way = {one.customer_id for one in ways if one.state == RUNNING}
+    still = standing_still(ways, run.campaign)
+    under_way = {one.customer_id for one in ways if one.state == RUNNING and one.id not in still}
     free = {one for one, at in times.items() if at > last[one].entered_at} - under_way
     matched = holding(scope, _condition(run.campaign), free, plugins)
     return [
