@@ -1,4 +1,8 @@
-"""A year of a shop with five campaigns, on a clock that is turned: what `journeys.year` measures."""
+"""A year of a shop with five campaigns, on a clock that is turned: what `journeys.year` measures.
+
+A welcome in three messages, carts that were left, customers dormant by time alone, birthdays, and news each quarter: with
+10,000 customers, 95,000 events and some 70,000 messages, each rendered, judged by the gates and kept to be read.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +68,7 @@ CAMPAIGNS = (
         ],
     ),
     campaign("birthday", trigger=OnDate(attribute="birth_date"), steps=[mail("birthday")]),
-    campaign("news", trigger=OnSchedule(cron="0 9 1 * *"), reentry=Reentry(when="every"), steps=[mail("news")]),
+    campaign("news", trigger=OnSchedule(cron="0 9 1 */3 *"), reentry=Reentry(when="every"), steps=[mail("news")]),
 )
 
 

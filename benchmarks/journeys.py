@@ -1,11 +1,12 @@
 """Customers on their way through campaigns: a batch at a time, beside engines that move one enrolment at a time.
 
 `journeys.advance.sqlite` and `.postgresql` are the seconds in which `crm.work()` lets 100,000 due enrolments go on, of
-1,000,000 that wait, through the end of a wait, a branch on what each customer did in 30 days, and the planning of a send in
+1,000,000 that wait (the median of three hundred thousands), through the end of a wait, a branch on what each customer did in 30 days, and the planning of a send in
 the ledger; 10 events a customer, every second of whom takes either way. Nothing is sent. `journeys.growth` is what one costs
 then, to what it costs where 200,000 wait (the greater of the two stores). `journeys.dbos` and `journeys.celery` are how many
 times as long an enrolment takes them on the same steps and rows on SQLite (`peers/enrolments.py`), to ours there.
-`journeys.year` is how many seconds a year of 10,000 customers in five campaigns takes with a clock that is turned.
+`journeys.year` is how many seconds a year of 10,000 customers in five campaigns takes with a clock that is turned
+(`journey_year.py`).
 The peers live in environments of their own, made once by `python benchmarks/journeys.py --prepare`.
 """
 
@@ -14,8 +15,12 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 
 import attrs
+import journey_year
 from dispatch import files
 from environments import prepare, require
 from journeying import PEERS, peer_seconds
@@ -58,22 +63,20 @@ class Shop:
     crm: CRM
     customers: list[int]
 
-    def advance(self, waiting: int, due: int) -> float:
-        """Let so many enrolments wait, the due ones among them; return the seconds in which these go on."""
-        self.crm.launch(attrs.evolve(CAMPAIGN, name=f"journey_{waiting}"))
+    def advance(self, name: str, waiting: int, due: int, times: int) -> list[float]:
+        """Let so many enrolments wait in a campaign, and so many of them be due, again and again; return the seconds of each."""
+        self.crm.launch(attrs.evolve(CAMPAIGN, name=name))
+        ids: list[int] = []
         for start in range(0, waiting, BATCH):
-            self.crm._opened.write(lambda scope, since=start: self._wait(scope, waiting, since, due))
-        with stopwatch() as seconds:
-            done = self.crm.work(limit=0).advanced
-            took = seconds()
-        if done != due:
-            raise SystemExit(f"{done:,} went on, where {due:,} were due")
-        self.crm.cancel(f"journey_{waiting}")
+            places = range(start, min(start + BATCH, waiting))
+            ids += self.crm._opened.write(lambda scope, some=places: self._wait(scope, name, some))
+        took = [self._advance(ids[one * due : (one + 1) * due]) for one in range(times)]
+        self.crm.cancel(name)
         return took
 
-    def _wait(self, scope: Scope, waiting: int, since: int, due: int) -> None:
-        run = runs.latest(scope, f"journey_{waiting}")
-        places = range(since, min(since + BATCH, waiting))
+    def _wait(self, scope: Scope, name: str, places: range) -> list[int]:
+        run = runs.latest(scope, name)
+        ids = scope.new_ids(len(places))
         enrolments.add(
             scope,
             [
@@ -82,11 +85,21 @@ class Shop:
                     key=str(place // len(self.customers)),
                     step="wait",
                     next="bought",
-                    due_at=scope.now - (due - place) if place < due else scope.now + DAY,
+                    due_at=scope.now + DAY,
                 )
-                for place, new_id in zip(places, scope.new_ids(len(places)), strict=True)
+                for place, new_id in zip(places, ids, strict=True)
             ],
         )
+        return ids
+
+    def _advance(self, due: list[int]) -> float:
+        self.crm._opened.write(lambda scope: enrolments.put_off(scope, due, scope.now))
+        with stopwatch() as seconds:
+            done = self.crm.work(limit=0).advanced
+            took = seconds()
+        if done != len(due):
+            raise SystemExit(f"{done:,} went on, where {len(due):,} were due")
+        return took
 
 
 def shop(database: str, count: int) -> Shop:
@@ -115,22 +128,47 @@ def databases() -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def measure(given: Namespace) -> None:
-    """Measure the stores one after the other, then the peers, and print the figures."""
-    due, large, small = given.due, given.due * 10, given.due * 2
+    """Measure the stores one after the other, the year, then the peers, and print the figures."""
+    if given.only in (None, "year"):
+        _print(given, "journeys.year", year(given.customers), "s", f"{given.customers:,} customers in five campaigns")
+    if given.only != "year":
+        ours = advance(given)
+        peers(given, ours)
+
+
+def advance(given: Namespace) -> float:
+    """Measure how fast enrolments go on; return the seconds of one on SQLite."""
+    due, times = given.due, given.rounds
     growth: list[float] = []
-    ours = 0.0
+    costs: list[float] = []
     for name, database in databases():
-        made = shop(database(), given.due)
-        of_small, of_large = made.advance(small, due), made.advance(large, due)
+        made = shop(database(), due)
+        small = median([made.advance(f"small_{one}", due * 2, due, 1)[0] for one in range(times)])
+        large = median(made.advance("large", due * 10, due, times))
         made.crm.close()
-        growth.append(of_large / of_small)
-        ours = ours or of_large / due
-        _print(given, f"journeys.advance.{name}", of_large, "s", f"{due:,} due of {large:,} that wait")
+        growth.append(large / small)
+        costs.append(large / due)
+        _print(given, f"journeys.advance.{name}", large, "s", f"{due:,} due of {due * 10:,} that wait")
     _print(given, "journeys.growth", max(growth), "of the cost where a fifth waits")
+    return costs[0]
+
+
+def peers(given: Namespace, ours: float) -> None:
+    """Measure what engines take that move one enrolment at a time."""
     for name, peer in (("dbos", "dbos"), ("celery", "celery_journey")):
         (theirs,) = rounds(given.rounds, lambda peer=peer: peer_seconds(peer, given.jobs))
         against = f"{PEERS[peer][0]} ({theirs * 1e6:,.0f} µs an enrolment, ours {ours * 1e6:.0f})"
         _print(given, f"journeys.{name}", theirs / ours, "times ours", against)
+
+
+def year(customers: int) -> float:
+    """Return the seconds that a year takes."""
+    with TemporaryDirectory() as folder, stopwatch() as seconds:
+        lived = journey_year.live(Path(folder) / "year.db", customers)
+        took = seconds()
+    if lived.sent < customers:
+        raise SystemExit(f"{lived}")
+    return took
 
 
 def _print(given: Namespace, name: str, value: float, unit: str, against: str = "") -> None:
@@ -141,13 +179,15 @@ def profile(given: Namespace) -> None:
     """Print where the time goes."""
     for name, database in databases():
         made = shop(database(), given.due)
-        show(name, profiled(lambda made=made: made.advance(given.due * 2, given.due)), given.due)
+        show(name, profiled(lambda made=made: made.advance("profiled", given.due * 2, given.due, 1)), given.due)
         made.crm.close()
 
 
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--due", type=int, default=100_000, help="enrolments that are due; ten times as many wait")
+    parser.add_argument("--customers", type=int, default=10_000, help="customers of the year (default 10,000)")
+    parser.add_argument("--only", choices=["advance", "year"], help="measure nothing else")
     parser.add_argument("--jobs", type=int, default=2000, help="enrolments of the peers (default 2,000)")
     parser.add_argument("--prepare", action="store_true", help="make the peers' environments, and nothing else")
     parser.add_argument("--profile", action="store_true", help="print where the time goes instead")

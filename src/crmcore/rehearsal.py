@@ -29,7 +29,7 @@ from crmcore.opening import Opened, opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import due, replica, runs
-from crmcore.store.engine import open_engine, write
+from crmcore.store.engine import open_fleeting, write
 from crmcore.store.scope import Scope
 from crmcore.store.workspaces import Workspace
 
@@ -102,7 +102,7 @@ def empty_file() -> Iterator[Engine]:
     with TemporaryDirectory(prefix="crm-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "copy.db"
         path.write_bytes(_tables())
-        engine = open_engine(f"sqlite:///{path}")
+        engine = open_fleeting(f"sqlite:///{path}")
         try:
             yield engine
         finally:
@@ -114,7 +114,7 @@ def _tables() -> bytes:
     """Return a SQLite file with our tables: to make them takes longer than many a dry run."""
     with TemporaryDirectory(prefix="crm-") as folder:
         path = Path(folder) / "tables.db"
-        engine = open_engine(f"sqlite:///{path}")
+        engine = open_fleeting(f"sqlite:///{path}")
         migrations.prepare(engine)
         engine.dispose()
         return path.read_bytes()

@@ -57,6 +57,8 @@ def retry(write: Write, campaign: str) -> int:
 def sweep(write: Write, reading: Read) -> None:
     """End what was away when its run was cancelled: ways that began meanwhile, deliveries that have come back to wait."""
     with reading() as scope:
+        if not runs.has_any(scope, CANCELLED):
+            return
         is_walked, is_left = bool(runs.left_under_way(scope)), bool(runs.left_over(scope))
     if is_walked:
         _all(write, _ended)

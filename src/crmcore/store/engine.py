@@ -59,6 +59,18 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def open_fleeting(url: str) -> Engine:
+    """Return an engine for a SQLite file that nobody needs once this process has ended: nothing of it is made safe."""
+    engine = open_engine(url)
+    event.listen(engine, "connect", _leave_unsafe)
+    return engine
+
+
+def _leave_unsafe(connection: Any, _record: object) -> None:
+    for pragma in ("synchronous=OFF", "secure_delete=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
 def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in PRAGMAS:

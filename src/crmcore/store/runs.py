@@ -143,11 +143,26 @@ def finish(scope: Scope, run_id: int) -> None:
 
 def going(scope: Scope) -> bool:
     """Tell whether there is a run with something to do; one that stands, or is cancelled, has while messages, or customers, are under way."""
+    if has_any(scope, RUNNING):
+        return True
     row = schema.run.c
     sends = (row.state == RUNNING) | (row.state.in_((STANDING, CANCELLED)) & deliveries.under_way(scope, row.id))
     is_left = (row.state == CANCELLED) & _is_walked(scope)
     query = select(row.id).where(row.workspace_id == scope.workspace_id, sends | is_left)
     return scope.connection.execute(query.limit(1)).first() is not None
+
+
+def has_any(scope: Scope, state: str) -> bool:
+    """Tell whether there is a run in a state."""
+    given = {"workspace": scope.workspace_id, "state": state}
+    return scope.connection.execute(_any_of_state(), given).first() is not None
+
+
+@cache
+def _any_of_state() -> Select[Any]:
+    row = schema.run.c
+    mine = row.workspace_id == bindparam("workspace", type_=BigInteger())
+    return select(row.id).where(mine, row.state == bindparam("state")).limit(1)
 
 
 def move(scope: Scope, run_id: int, state: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from types import MappingProxyType
 
 import attrs
-from sqlalchemy import Select, select
+from sqlalchemy import BigInteger, Select, bindparam, select
 
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -47,7 +48,7 @@ generation = excluded.generation, truths = excluded.truths, due_at = excluded.du
 
 def filling(scope: Scope) -> Filling | None:
     """Return the generation of the plan and how far it has been filled; None where no segment is live."""
-    return _filling(scope, _plan_row(scope))
+    return _filling(scope, _plan_row())
 
 
 def filling_held(scope: Scope) -> Filling | None:
@@ -55,16 +56,24 @@ def filling_held(scope: Scope) -> Filling | None:
 
     So whoever was looked at for the one before is there to be seen when the next one is filled.
     """
-    return _filling(scope, _plan_row(scope).with_for_update(read=True, key_share=True))
+    return _filling(scope, _plan_row_held())
 
 
-def _plan_row(scope: Scope) -> Select[int, int, int]:
+@cache
+def _plan_row() -> Select[int, int, int]:
+    """Every transaction asks it: it is built once."""
     row = schema.segment_plan.c
-    return select(row.generation, row.filled, row.reached).where(row.workspace_id == scope.workspace_id)
+    mine = row.workspace_id == bindparam("workspace", type_=BigInteger())
+    return select(row.generation, row.filled, row.reached).where(mine)
+
+
+@cache
+def _plan_row_held() -> Select[int, int, int]:
+    return _plan_row().with_for_update(read=True, key_share=True)
 
 
 def _filling(scope: Scope, query: Select[int, int, int]) -> Filling | None:
-    found = scope.connection.execute(query).one_or_none()
+    found = scope.connection.execute(query, {"workspace": scope.workspace_id}).one_or_none()
     return None if found is None else Filling(generation=found[0], filled=found[1], reached=found[2])
 
 

@@ -29,7 +29,7 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.time import TurnedClock, duration, microseconds, moment
 from crmcore.opening import url_of
 from crmcore.store import due, messages, workspaces
-from crmcore.store.engine import open_engine, write
+from crmcore.store.engine import open_engine, open_fleeting, write
 from crmcore.store.messages import Message
 from crmcore.testing.silent import Silent, SilentChannel
 
@@ -65,8 +65,9 @@ class Simulation(CRM):
         channels = [SilentChannel(one) if isinstance(one, str) else one for one in silent]
         installed = [one.name for one in entry_points(group=GROUP)]
         given.setdefault("sending", {"window": WINDOW})
+        self._engine = open_fleeting(url_of(str(path)))
         super().__init__(
-            str(path),
+            self._engine,
             workspace=WORKSPACE,
             clock=self.clock,
             plugins={"silent": Silent(channels), **(plugins or {})},
@@ -76,6 +77,11 @@ class Simulation(CRM):
         )
         self._postbox = Postbox(KEPT)
         self.registry, self.settings = muted(self.registry, self._postbox), posting_nothing(self.settings)
+
+    def close(self) -> None:
+        """Give back what is held."""
+        super().close()
+        self._engine.dispose()
 
     def turn(self, by: str | timedelta, *, progress: Progress = quiet) -> Worked:
         """Go forward by a time such as "14d", and work whenever something is due; return what was done on the way."""
