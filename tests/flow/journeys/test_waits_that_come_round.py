@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crmcore.model.steps import Wait, WaitUntil
+from crmcore.model.steps import Arm, Send, Split, Wait, WaitUntil
 from tests.flow.journeys.travelling import days, journey, people, said, send, templates
 
 DAILY = journey(WaitUntil(name="nine", at="09:00"), send("hello", then="nine"))
@@ -46,3 +46,13 @@ def test_a_wait_for_no_time_ends_with_the_next_minute(crm, clock, recorder):
     clock.turn("1m")
     crm.work()
     assert said(recorder) == ["hello ann"] * 2
+
+
+def test_whoever_goes_round_for_long_keeps_its_arm(crm, clock):
+    """A path of which the beginning is left out."""
+    subject = Split(name="subject", arms=(Arm(name="a"), Arm(name="b")))
+    again = Send(name="again_" + "x" * 90, template="hello", channels="note")
+    crm.launch(journey(subject, again, Wait(name="wait_" + "x" * 90, lasting="1d", then=again.name)))
+    for _ in days(crm, clock, 30):
+        pass
+    assert sorted(arm.counted.customers for arm in crm.report("journey").journey.arms) == [0, 1]
