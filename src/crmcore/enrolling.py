@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.facet import Facet
 from crmcore.flow.progress import Progress, quiet
+from crmcore.model.happens import checked_key
 from crmcore.model.identity import Identity, Who
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ class Enrolling(Facet):
     def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
         """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
 
-        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
+        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState, InvalidValue.
         """
+        entered_by = checked_key(key, "enter.key")
         self._fold()
         named = [customers] if isinstance(customers, str | Identity | Mapping) else list(customers)
-        return self._campaigning.enter(campaign, named, key)
+        return self._campaigning.enter(campaign, named, entered_by)
 
     def revise(
         self,

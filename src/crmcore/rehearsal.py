@@ -54,7 +54,7 @@ class Rehearsal:
         """End an earlier run of a campaign that takes customers in."""
         with self.opened.reading() as scope:
             before = runs.find(scope, campaign.name)
-        if before is not None and before.state in OPEN and before.campaign.trigger is not None:
+        if before is not None and before.state in OPEN and before.campaign.takes_in:
             steering.cancel(self.opened.write, campaign.name)
 
     def fold(self) -> Taken:

@@ -11,6 +11,7 @@ from crmcore.errors import UndefinedField
 from crmcore.model.building import event, tag
 from crmcore.model.happens import entered
 from crmcore.model.steps import Branch, Webhook
+from crmcore.model.triggers import Reentry
 from crmcore.store.schema import metadata
 from tests.flow.journeys.travelling import journey, people, send, templates, wait
 
@@ -69,6 +70,12 @@ def test_nothing_is_sent_and_nothing_changes(shop, recorder):
     assert shop.simulate(DRIP).sent == 4
     assert recorder.sent == []
     assert everything(shop) == before
+
+
+def test_a_run_that_lets_in_again_by_itself_makes_way(shop):
+    again = journey(send("hello"), reentry=Reentry(when="interval", gap="30d"))
+    shop.launch(again)
+    assert shop.simulate(again, days=31).sent == 4
 
 
 def test_webhooks_are_kept_back(shop, monkeypatch):

@@ -1,11 +1,11 @@
-"""Errors of a condition name the segment that asks it."""
+"""What errors say: those of a condition name the segment that asks it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from crmcore.errors import InvalidCondition, MixedCurrencies, Overflow, UnknownPlugin, UnknownRule
+from crmcore.errors import CRMError, InvalidCondition, MixedCurrencies, Overflow, UnknownPlugin, UnknownRule
 
 
 @contextmanager
@@ -18,3 +18,8 @@ def blamed(segment: str) -> Iterator[None]:
     except (InvalidCondition, MixedCurrencies, Overflow) as error:
         place = f"segment {segment!r}, {error.fields['place']}"
         raise type(error)(**{**error.fields, "place": place}) from error
+
+
+def why(error: Exception) -> str:
+    """Return what an error tells whoever waits: of those that are not ours only the kind, they may say anything."""
+    return str(error) if isinstance(error, CRMError) else type(error).__name__

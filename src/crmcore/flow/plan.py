@@ -62,7 +62,14 @@ def step_plan(campaign: Campaign, step: str, channel: str, registry: Registry, s
     made = plan(campaign.message(step, channel), registry, settings, channel or None)
     after = campaign.channels_after(step, made.channel.name)
     kinds = {one: registry.channel(one).capabilities.address_kinds for one in after}
-    return attrs.evolve(made, fallbacks=kinds, has_codes=any(one.coupon for one in campaign.sends if one.name == step))
+    is_first = made.channel.name == campaign.message(step).channel
+    return attrs.evolve(
+        made,
+        # A channel that stands in for the first has nobody to stand in for it, as in `plan`.
+        others=made.others if is_first else {},
+        fallbacks=kinds,
+        has_codes=any(one.coupon for one in campaign.sends if one.name == step),
+    )
 
 
 def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 
 from crmcore.errors import InvalidCampaign
@@ -13,17 +14,19 @@ from crmcore.model.local import time_of_day, weekdays
 from crmcore.model.names import checked_name
 from crmcore.model.quiet import wait
 from crmcore.model.steps import AddToSegment, Call, Emit, Enter, Step, Update, Wait, WaitDate, WaitFor, WaitUntil
-from crmcore.model.time import DAY, duration
+from crmcore.model.time import DAY, span
 from crmcore.model.triggers import OnDate, OnSchedule, signed
 from crmcore.model.values import normalise
 from crmcore.model.zones import first, zone_named
 from crmcore.registry import Registry
 from crmcore.store import runs, segments
+from crmcore.store.plans import campaign_of, data_of
 from crmcore.store.scope import Scope
 
 
 def check(campaign: Campaign, registry: Registry) -> None:
-    """Raise where a step names what is not there, or says what nobody can read: UnknownPlugin, InvalidTime, InvalidName, InvalidValue."""
+    """Raise where a step names what is not there, or says what nobody can read: UnknownPlugin, InvalidTime, InvalidName, InvalidValue, InvalidCampaign."""
+    _check_readable(campaign)
     _check_trigger(campaign)
     for step in campaign.steps:
         place = f"campaign {campaign.name}, step {step.name}"
@@ -31,10 +34,18 @@ def check(campaign: Campaign, registry: Registry) -> None:
         _check_deed(step, registry, place)
 
 
+def _check_readable(campaign: Campaign) -> None:
+    """Raise InvalidCampaign for what could be written down and not read again: whoever meets its run would fail."""
+    try:
+        campaign_of(json.loads(json.dumps(data_of(campaign))))
+    except TypeError as error:
+        raise InvalidCampaign(name=campaign.name, problem=f"it cannot be written down: {error}") from error
+
+
 def _check_wait(step: Step, place: str) -> None:
     match step:
         case Wait(lasting=lasting) | WaitFor(timeout=lasting):
-            duration(lasting, place)
+            span(lasting, place)
         case WaitUntil(at=at, weekdays=days):
             time_of_day(at, place)
             weekdays(days, place)

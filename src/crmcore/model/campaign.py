@@ -17,7 +17,7 @@ from crmcore.model.names import checked_name
 from crmcore.model.offers import Offers
 from crmcore.model.purpose import Purpose
 from crmcore.model.steps import Send, Step
-from crmcore.model.time import duration
+from crmcore.model.time import span
 from crmcore.model.triggers import Policy, Reentry, Trigger
 from crmcore.model.verbs import purpose_of
 
@@ -55,7 +55,7 @@ class Goal:
     @property
     def window(self) -> int:
         """The time in microseconds."""
-        return duration(self.within, "goal.within")
+        return span(self.within, "goal.within")
 
 
 def _purpose(purpose: Purpose | str) -> Purpose:
@@ -139,7 +139,7 @@ class Campaign:
     @property
     def lifetime(self) -> int:
         """The time a message may wait, in microseconds."""
-        return duration(self.expires, f"campaign {self.name}, expires")
+        return span(self.expires, f"campaign {self.name}, expires")
 
     @property
     def is_broadcast(self) -> bool:
@@ -203,7 +203,7 @@ class Campaign:
             if goal is not None:
                 checked_name(goal.event, "event", f"campaign {self.name}")
                 checked_name(goal.revenue, "event", f"campaign {self.name}")
-                duration(goal.within, f"campaign {self.name}, goal.within")
+                span(goal.within, f"campaign {self.name}, goal.within")
 
     def _problems(self) -> Iterator[str]:
         if not 0 <= self.holdout < 1:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from crmcore.model.names import NAME
-from crmcore.model.steps import END, WAITS, Arm, Branch, Call, Exit, Split, Step, WaitFor
+from crmcore.model.steps import END, PAUSES, Arm, Branch, Call, Exit, Send, Split, Step, WaitFor
 
 
 def following(steps: Sequence[Step]) -> dict[str, str]:
@@ -58,6 +58,15 @@ def _misnamed(steps: Sequence[Step]) -> Iterator[str]:
             yield from _arms(one.name, one.arms)
         if isinstance(one, Call):
             yield from _words(one.name, one.ways)
+        if isinstance(one, Send):
+            yield from _unsendable(one)
+
+
+def _unsendable(step: Send) -> Iterator[str]:
+    if not step.channels or len(set(step.channels)) < len(step.channels):
+        yield f"step {step.name!r} needs a channel to send by, and names each once"
+    if not 0 <= step.holdout < 1:
+        yield f"the holdout of step {step.name!r} is {step.holdout}; it goes from 0 to below 1"
 
 
 def _arms(name: str, arms: Sequence[Arm]) -> Iterator[str]:
@@ -93,7 +102,10 @@ def _reached(begin: Iterable[str], leads: Mapping[str, Sequence[str]]) -> set[st
 
 
 def _endless(steps: Sequence[Step], leads: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A way round on which nothing is waited for: among the steps that do not wait, one is reached from itself."""
-    still = {one.name: leads[one.name] for one in steps if not isinstance(one, WAITS)}
+    """A way round on which nothing is waited for: among the steps that do not wait, one is reached from itself.
+
+    A date that is over, or that nobody knows, is not waited for.
+    """
+    still = {one.name: leads[one.name] for one in steps if not isinstance(one, PAUSES)}
     if around := sorted(name for name, others in still.items() if name in _reached(others, still)):
         yield f"steps {', '.join(repr(one) for one in around)} go round without a wait"

@@ -7,16 +7,24 @@ from typing import Any
 
 import attrs
 
+from crmcore.errors import InvalidValue
 from crmcore.model.condition import HOT, Field, Op
 from crmcore.model.event_clauses import EventClause
 from crmcore.model.fields import checked_field
 from crmcore.model.names import checked_name
-from crmcore.model.values import normalise
+from crmcore.model.values import checked_text, normalise
 
 #: The events that say who enters a segment and who leaves it; `ref` is its name.
 ENTERED, LEFT = "segment_entered", "segment_left"
 #: The longest key of a run; what is longer keys nothing.
 LONGEST_KEY = 200
+
+
+def checked_key(key: str, place: str) -> str:
+    """Return the key of a way; raise InvalidValue for what no event could have for one."""
+    if not isinstance(key, str) or len(key) > LONGEST_KEY:
+        raise InvalidValue(place=place, problem=f"a key is a text of at most {LONGEST_KEY} characters")
+    return checked_text(key, place)
 
 
 def _fields(given: Mapping[str, Any] | tuple[Field, ...]) -> tuple[Field, ...]:

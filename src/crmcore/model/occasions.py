@@ -88,5 +88,5 @@ def _only(trigger: OnDate, when: date, zone: tzinfo) -> Occasion:
 
 def _over_at(trigger: OnDate, day: date, reading: int, zone: tzinfo) -> int:
     """Of what is due before the day, the end of the day; else the end of the day on which it is due."""
-    last = day if signed(trigger.offset, "trigger.offset") < 0 else day_shown(reading)
-    return instant(zone, midnight(last) + DAY)
+    last = midnight(day) if signed(trigger.offset, "trigger.offset") < 0 else reading
+    return instant(zone, last // DAY * DAY + DAY)

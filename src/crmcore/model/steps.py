@@ -257,5 +257,7 @@ KINDS: dict[str, type[Any]] = {
     "exit": Exit,
 }
 KIND_OF = {kind: name for name, kind in KINDS.items()}
-#: Steps at which time passes: every way round has to come by one.
+#: Steps that wait.
 WAITS = (Wait, WaitUntil, WaitDate, WaitFor)
+#: Those at which time passes for everybody: every way round has to come by one. A date may be over, or not known.
+PAUSES = (Wait, WaitUntil, WaitFor)

@@ -18,6 +18,7 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+LONGEST_SPAN = 36_525 * DAY
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 UNIT_WORDS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": UNITS["w"]}
 UNIT_WORDS |= {f"{word}s": span for word, span in UNIT_WORDS.items()}
@@ -106,3 +107,11 @@ def duration(text: str | int | timedelta, place: str) -> int:
             place=place, problem=f"{text!r} is no duration; write a number and s, m, h, d or w, as in '30d'"
         )
     return int(match[1]) * (UNITS[match[2]] if match[2] else UNIT_WORDS[match[3].lower()])
+
+
+def span(text: str | int | timedelta, place: str) -> int:
+    """Return a duration that can be added to any time there is; raise InvalidTime for one of more than 100 years."""
+    found = duration(text, place)
+    if found > LONGEST_SPAN:
+        raise InvalidTime(place=place, problem=f"{text!r} is more than 100 years")
+    return found

@@ -9,7 +9,7 @@ import attrs
 from crmcore.errors import InvalidTime
 from crmcore.model.happens import Happens
 from crmcore.model.names import checked_name
-from crmcore.model.time import DAY, DURATION, duration
+from crmcore.model.time import DAY, DURATION, span
 
 #: So long before its day a date that comes round may be due: what is due for one year is over before the next is.
 _AHEAD = 360 * DAY
@@ -20,7 +20,7 @@ def signed(text: str, place: str) -> int:
     bare = text.removeprefix("-").removeprefix("+")
     if not DURATION.fullmatch(bare):
         raise InvalidTime(place=place, problem=f"{text!r} is no offset; write '-3d' for three days before, or '3d'")
-    return -duration(bare, place) if text.startswith("-") else duration(bare, place)
+    return -span(bare, place) if text.startswith("-") else span(bare, place)
 
 
 @attrs.frozen(kw_only=True)
@@ -83,13 +83,13 @@ class Reentry:
     gap: str = "0d"
 
     def __attrs_post_init__(self) -> None:
-        if self.when == "interval" and self.span < 1:
+        if self.span < 1 and self.when == "interval":
             raise InvalidTime(place="reentry.gap", problem="an interval needs a gap, such as '30d'")
 
     @property
     def span(self) -> int:
         """The gap in microseconds."""
-        return duration(self.gap, "reentry.gap")
+        return span(self.gap, "reentry.gap")
 
 
 #: What becomes of a match while the customer is under way with the same key: nothing, a new beginning, a second way.

@@ -11,18 +11,22 @@ from crmcore.hooks.provider import Feedback
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
+_SENT = ("id", "run_id", "customer_id", "origin_id", "channel", "step", "version")
 _COLUMNS = ("id", "delivery_id", "provider", "key", "type", "at", "received_at", "machine", "reason", "raw")
 
 
 @attrs.frozen(kw_only=True)
 class Sent:
-    """The delivery a receipt is about."""
+    """The delivery a receipt is about; `version` is that of the campaign (its run's where it says none)."""
 
     id: int
+    run_id: int
     customer_id: int
     origin_id: int
     channel: str
     campaign: str
+    step: str
+    version: int | None
 
 
 def find(scope: Scope, feedback: Sequence[Feedback], provider: str) -> dict[int | str, Sent]:
@@ -33,15 +37,15 @@ def find(scope: Scope, feedback: Sequence[Feedback], provider: str) -> dict[int 
         (row.provider == provider) & row.provider_id.in_([one.provider_id for one in feedback if one.provider_id]),
     )
     query = (
-        select(row.id, row.customer_id, row.origin_id, row.channel, campaign.name, row.provider_id)
+        select(*(row[name] for name in _SENT), campaign.name, row.provider_id)
         .join_from(schema.delivery, schema.run, (run.id == row.run_id) & (run.workspace_id == scope.workspace_id))
         .join(schema.campaign, (campaign.id == run.campaign_id) & (campaign.workspace_id == scope.workspace_id))
         .where(row.workspace_id == scope.workspace_id, named)
     )
     found: dict[int | str, Sent] = {}
-    for one, customer_id, origin_id, channel, name, provider_id in scope.connection.execute(query):
-        sent = Sent(id=one, customer_id=customer_id, origin_id=origin_id, channel=channel, campaign=name)
-        found[one] = sent
+    for *known, name, provider_id in scope.connection.execute(query):
+        sent = Sent(**dict(zip(_SENT, known, strict=True)), campaign=name)
+        found[sent.id] = sent
         if provider_id is not None:
             found[provider_id] = sent
     return found

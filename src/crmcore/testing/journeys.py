@@ -93,7 +93,7 @@ def _steps(
     some = [kind for kind in KINDS.values() if not (goes_on and kind is kinds.Exit)]
     kind = draw(st.sampled_from(some))
     # A way back begins at a wait, so that every way round comes by one.
-    back = names if kind in kinds.WAITS else names[place + 1 :]
+    back = names if kind in kinds.PAUSES else names[place + 1 :]
     leads = draw(st.lists(st.sampled_from(("", END, *back)), min_size=2, max_size=4))
     if goes_on:
         leads[0] = ""

@@ -54,3 +54,23 @@ def test_who_has_withdrawn_everywhere_gets_nothing(crm, recorder, pushes):
     crm.work()
     assert (said(pushes), said(recorder)) == ([], ["note bob"])
     assert crm.report("journey").skipped == {"no_address": 1, "suppressed": 1}
+
+
+def test_a_message_that_two_quiet_channels_would_give_to_each_other_ends_with_a_reason(
+    new_database, recorder, pushes, clock
+):
+    day = {"from": "08:00", "to": "20:00"}
+    quiet = [{"channels": ["push"], "then": "note", **day}, {"channels": ["note"], "then": "push", **day}]
+    plugins = {"recorder": recorder, "pushes": pushes}
+    given = {"plugins": plugins, "blocked": ["crm_email", "crm_recommend"], "policy": {"quiet": quiet}}
+    with CRM(new_database("three.db"), clock=clock, **given) as crm:
+        crm.identify({"key": "ada", "device": "a"}, {"email": "ada@example.com"})
+        consent(crm, "note", "ada")
+        consent(crm, "push", "ada")
+        for channel in ("note", "push"):
+            crm.save_template("hello", channel, {"text": "hello"})
+        crm.launch(journey(send("hello", channels=["push", "note"])))
+        crm.work()
+        assert (said(pushes), said(recorder)) == ([], [])
+        report = crm.report("journey")
+        assert (report.eligible, report.skipped) == (1, {"quiet_hours": 1})

@@ -10,7 +10,7 @@ from crmcore.errors import InvalidCampaign
 from crmcore.model import graph
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
-from crmcore.model.steps import END, Arm, Branch, Exit, Send, Split, Wait, WaitFor
+from crmcore.model.steps import END, Arm, Branch, Exit, Send, Split, Wait, WaitDate, WaitFor
 from crmcore.testing.journeys import courses
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -128,6 +128,16 @@ PROBLEMS = {
     "unreachable": ([sending("hello", END), sending("bye")], "no way leads to step 'bye'"),
     "round": ([sending("hello"), branch("again", "hello", END)], "steps 'again', 'hello' go round without a wait"),
     "leads into a round": ([sending("x"), sending("y", "y")], "steps 'y' go round without a wait"),
+    "a date that may be over": (
+        [WaitDate(name="day", attribute="birthday"), sending("hello", "day")],
+        "steps 'day', 'hello' go round without a wait",
+    ),
+    "no channel": ([Send(name="hello", template="t", channels=())], "step 'hello' needs a channel to send by"),
+    "same channels": ([Send(name="hello", template="t", channels=["a", "a"])], "and names each once"),
+    "holdout": (
+        [Send(name="hello", template="t", channels="note", holdout=1.5)],
+        "the holdout of step 'hello' is 1.5; it goes from 0 to below 1",
+    ),
     "twice": ([sending("hello"), sending("hello")], "two steps are called 'hello'"),
     "name": ([sending("Hello You")], "'Hello You' is no name of a step"),
     "end": ([sending("end")], "'end' is no name of a step"),

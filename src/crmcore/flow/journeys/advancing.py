@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 import attrs
+from sqlalchemy.exc import DBAPIError
 
-from crmcore.errors import CRMError
+from crmcore.flow.blaming import why
 from crmcore.flow.journeys import acting, consulting, merging, parting, sending, waiting
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.journeys.ringing import Ringing
@@ -80,9 +81,11 @@ class Advancing:
             while left[run_id] > 0 and not stop():
                 try:
                     moved = write(partial(self._some, run_id=run_id))
-                except CRMError as error:
+                except DBAPIError:
+                    raise
+                except Exception as error:
                     log.exception("run %s cannot go on", run_id)
-                    stuck[run_id] = str(error)
+                    stuck[run_id] = why(error)
                     break
                 left[run_id] = left[run_id] - moved if moved else 0
                 count += moved

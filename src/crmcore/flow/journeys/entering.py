@@ -80,7 +80,7 @@ class Entering:
     def _happen(self, scope: Scope, run: Run, happened: Sequence[Append]) -> None:
         past = [(one, _past(one)) for one in happened]
         there = self._there(scope, run, {one.customer_id for one in happened})
-        meant = _meant(run, past)
+        meant = _meant(run, past, scope.now)
         wishes = dict(self._wishes(scope, run, [one for one in meant if one.key is not None]))
         for one in meant:
             if one.key is None:
@@ -146,13 +146,16 @@ class _Meant:
     key: str | None
 
 
-def _meant(run: Run, past: Sequence[tuple[Append, PastEvent]]) -> list[_Meant]:
-    """Return the events that let customers enter; what was before the run counts for nothing."""
+def _meant(run: Run, past: Sequence[tuple[Append, PastEvent]], now: int) -> list[_Meant]:
+    """Return the events that let customers enter; what was before the run counts for nothing.
+
+    Nobody enters later than now: by a clock that is fast, what ends the way would seem to have been before it.
+    """
     trigger = run.campaign.trigger
     if not isinstance(trigger, Happens):
         return []
     return [
-        _Meant(place, append, event.at, ways.key_of(trigger, event))
+        _Meant(place, append, min(event.at, now), ways.key_of(trigger, event))
         for place, (append, event) in enumerate(past)
         if event.at >= run.started_at and ways.is_meant(trigger, event)
     ]

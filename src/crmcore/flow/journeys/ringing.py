@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
+from sqlalchemy.exc import DBAPIError
 
-from crmcore.errors import CRMError
 from crmcore.flow import launch
+from crmcore.flow.blaming import why
 from crmcore.flow.journeys import dating, repeating, scheduling
 from crmcore.flow.journeys.entering import OPEN, Entering
 from crmcore.flow.journeys.ways import Wish
@@ -48,9 +49,11 @@ class Ringing:
             for run_id in due.get(kind, ()):
                 try:
                     self._all(kind, run_id)
-                except CRMError as error:
+                except DBAPIError:
+                    raise
+                except Exception as error:
                     log.exception("run %s cannot let in who is due", run_id)
-                    stuck[run_id] = str(error)
+                    stuck[run_id] = why(error)
         return bool(due)
 
     def _all(self, kind: str, run_id: int) -> None:

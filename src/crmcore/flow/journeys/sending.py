@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from crmcore.flow import coupons
-from crmcore.flow.holdout import is_in_step_share
+from crmcore.flow.holdout import is_globally_held_out, is_in_step_share
 from crmcore.flow.journeys.parting import arms_passed
 from crmcore.flow.journeys.walking import Onward, Stage
 from crmcore.model.purpose import MessageClass, Purpose, message_class
@@ -74,7 +74,17 @@ def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route, new_id: in
 def _is_held_out(stage: Stage, step: Send, purpose: Purpose, one: Enrolment) -> bool:
     if message_class(purpose) is MessageClass.TRANSACTIONAL:
         return False
-    return one.held_out or (step.holdout > 0 and is_in_step_share(stage.run.salt, step.name, step.holdout, one.seed))
+    return (
+        one.held_out
+        or is_in_step_share(stage.run.salt, step.name, step.holdout, one.seed)
+        or _is_kept_from_marketing(stage, one)
+    )
+
+
+def _is_kept_from_marketing(stage: Stage, one: Enrolment) -> bool:
+    """Nobody is held out of a transactional campaign as a whole: of its marketing each step has to see to that."""
+    is_for_all = message_class(stage.run.campaign.purpose) is MessageClass.TRANSACTIONAL
+    return is_for_all and is_globally_held_out(stage.scope, stage.policy.holdout, one.customer_id)
 
 
 def _routes(scope: Scope, step: Send, customers: Sequence[int]) -> dict[int, _Route]:

@@ -19,24 +19,31 @@ from crmcore.store.enrolments import Enrolment
 
 def wait(stage: Stage, step: Wait, arrived: Sequence[Enrolment]) -> list[Onward]:
     """Wait for a time."""
-    due_at = on_tick(stage.scope.now + duration(step.lasting, step.name))
-    return [stage.onward(step, due_at=due_at)] * len(arrived)
+    return [stage.onward(step, due_at=_after(stage, duration(step.lasting, step.name)))] * len(arrived)
 
 
 def wait_for(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> list[Onward]:
     """Wait until nobody waits any longer; the event lets whoever it is of go on before."""
     onward = stage.onward(step, "timeout")
-    due_at = on_tick(stage.scope.now + duration(step.timeout, step.name))
-    return [Onward(onward.to, due_at)] * len(arrived)
+    return [Onward(onward.to, _after(stage, duration(step.timeout, step.name)))] * len(arrived)
+
+
+def _after(stage: Stage, lasting: int) -> int:
+    """Return when a time is over; by the next tick at the earliest, so that time passes on every way round."""
+    return on_tick(stage.scope.now + max(lasting, 1))
 
 
 def wait_until(stage: Stage, step: WaitUntil, arrived: Sequence[Enrolment]) -> list[Onward]:
-    """Wait until the clock of each shows a time; all in one zone wait equally long."""
+    """Wait until the clock of each shows a time; all in one zone wait equally long.
+
+    Whoever comes round to the step from itself, at the very time it waited for, waits for the next.
+    """
     zones = _zones(stage, arrived)
     clock, days = time_of_day(step.at, step.name), weekdays(step.weekdays, step.name)
-    due = {zone: on_tick(next_local(zone, stage.scope.now, clock, days)) for zone in set(zones.values())}
-    onward = {zone: stage.onward(step, due_at=due_at) for zone, due_at in due.items()}
-    return [onward[zones[one.customer_id]] for one in arrived]
+    since = [(zones[one.customer_id], stage.scope.now + (one.step == step.name)) for one in arrived]
+    due = {(zone, at): on_tick(next_local(zone, at, clock, days)) for zone, at in set(since)}
+    onward = {each: stage.onward(step, due_at=due_at) for each, due_at in due.items()}
+    return [onward[each] for each in since]
 
 
 def wait_date(stage: Stage, step: WaitDate, arrived: Sequence[Enrolment]) -> list[Onward]:

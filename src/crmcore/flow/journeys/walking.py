@@ -12,14 +12,15 @@ import attrs
 
 from crmcore.flow.journeys.entering import Entering
 from crmcore.model import graph
+from crmcore.model.campaign import Campaign
 from crmcore.model.policy import Policy
-from crmcore.model.steps import END
+from crmcore.model.steps import END, Split
 from crmcore.registry import Registry
 from crmcore.store.enrolments import Enrolment, Moved
 from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
 
-#: So much of where somebody has been is kept; of ways that go round and round, the latest part.
+#: So much of where somebody has been is kept; of ways that go round and round the latest part, and the arms.
 LONGEST_PATH = 4000
 
 
@@ -82,4 +83,20 @@ def walk(stage: Stage, given: Sequence[Enrolment], doings: Mapping[type[Any], Do
 def _been(stage: Stage, path: str, name: str, said: str) -> str:
     here = f"{name}:{said}@{stage.scope.now}" if said else f"{name}@{stage.scope.now}"
     whole = f"{path} {here}" if path else here
-    return whole if len(whole) <= LONGEST_PATH else whole[-LONGEST_PATH:].partition(" ")[2]
+    return whole if len(whole) <= LONGEST_PATH else _shortened(whole, stage.run.campaign)
+
+
+def _shortened(path: str, campaign: Campaign) -> str:
+    """Return a path without its earliest places; where it first came by a split stays: it tells its arm."""
+    splits = {one.name for one in campaign.course if isinstance(one, Split)}
+    over, kept = len(path) - LONGEST_PATH, list[str]()
+    for place in path.split(" "):
+        name, is_parted, _ = place.partition(":")
+        if is_parted and name in splits:
+            splits.remove(name)
+            kept.append(place)
+        elif over > 0:
+            over -= len(place) + 1
+        else:
+            kept.append(place)
+    return " ".join(kept)
