@@ -322,7 +322,7 @@ class AsyncCRM(AsyncVerbs):
         workspace: str | None = None,
         clock: Clock | None = None,
         plugins: Mapping[str, Any] | None = None,
-        config: Path | None = None,
+        config: Path | str | None = None,
         **given: Any,
     ) -> None:
         self._crm = CRM(database, workspace=workspace, clock=clock, plugins=plugins, config=config, **given)
@@ -336,7 +336,7 @@ class AsyncCRM(AsyncVerbs):
         workspace: str | None = None,
         clock: Clock | None = None,
         plugins: Mapping[str, Any] | None = None,
-        config: Path | None = None,
+        config: Path | str | None = None,
         **given: Any,
     ) -> Self:
         """Return a CRM that was opened in a worker thread."""
@@ -585,7 +585,7 @@ class AsyncCRM(AsyncVerbs):
     async def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
         """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.
 
-        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState.
+        Whom its audience has not, and who may not enter again, does not. Raise UnknownCampaign, UnknownCustomer, RunState, InvalidValue.
         """
         return await self._threads.run(self._crm.enter, campaign, customers, key)
 

@@ -86,7 +86,7 @@ class CRM(
         workspace: str | None = None,
         clock: Clock | None = None,
         plugins: Mapping[str, Any] | None = None,
-        config: Path | None = None,
+        config: Path | str | None = None,
         **given: Any,
     ) -> None:
         url = database if isinstance(database, str) else None

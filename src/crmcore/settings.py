@@ -47,7 +47,7 @@ KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"} - 
 
 
 def settings(
-    given: Mapping[str, Any], *, file: Path | None = None, environment: Mapping[str, str] | None = None
+    given: Mapping[str, Any], *, file: Path | str | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
     """Return the settings of all three places; raise SettingsError naming the key, the place and the fix."""
     places = (
@@ -93,8 +93,8 @@ def _structured(core: Mapping[str, Any], tables: Mapping[str, Any]) -> Settings:
     return cattrs.structure({**core, "tables": tables}, Settings)
 
 
-def _from_file(file: Path | None) -> dict[str, tuple[Any, str]]:
-    path = Path(FILE) if file is None else file
+def _from_file(file: Path | str | None) -> dict[str, tuple[Any, str]]:
+    path = Path(FILE if file is None else file)
     if file is None and not path.exists():
         return {}
     try:

@@ -90,7 +90,7 @@ def campaign_in(file: Path) -> Campaign:
     try:
         return campaign_of(plain)
     except InvalidCampaign as error:
-        place = f"campaign {plain.get('name', 'without a name')}"
+        place = f"campaign {error.fields['name'] or 'without a name'}"
         raise InvalidFile(file=file, place=place, problem=error.fields["problem"]) from error
 
 

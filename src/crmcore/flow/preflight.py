@@ -9,7 +9,9 @@ from crmcore.errors import InvalidCampaign
 from crmcore.flow import coupons
 from crmcore.flow.plan import Plan
 from crmcore.model.campaign import Campaign
+from crmcore.model.condition import Op
 from crmcore.model.cron import cron
+from crmcore.model.happens import ENTERED, LEFT, Happens
 from crmcore.model.local import time_of_day, weekdays
 from crmcore.model.names import checked_name
 from crmcore.model.quiet import wait
@@ -105,9 +107,19 @@ def check_gates(made: Plan, step: str, now: int) -> None:
 _WEEK = 8 * DAY
 
 
+def _segments(campaign: Campaign) -> set[str]:
+    """Return the segments of which it is looked out for who enters or leaves them."""
+    waits = [one.event for one in campaign.steps if isinstance(one, WaitFor)]
+    begins = [campaign.trigger] if isinstance(campaign.trigger, Happens) else []
+    fields = [one.where for one in (*waits, *begins, *campaign.exits) if one.event in (ENTERED, LEFT)]
+    return {str(one.value) for where in fields for one in where if one.name == "ref" and one.op is Op.EQ}
+
+
 def check_stored(scope: Scope, campaign: Campaign, registry: Registry) -> None:
     """Raise where a step names what is not there: UnknownSegment, UnknownCampaign, UnknownCouponSource; InvalidCampaign for a rule's segment."""
     coupons.check(scope, campaign, registry.coupon_sources)
+    for segment in sorted(_segments(campaign)):
+        segments.load(scope, segment)
     for step in campaign.steps:
         if isinstance(step, Enter):
             runs.latest(scope, step.campaign)

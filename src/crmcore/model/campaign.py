@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Literal
 
 import attrs
@@ -13,12 +14,12 @@ from crmcore.model.clauses import Clause, condition_of
 from crmcore.model.condition import Condition
 from crmcore.model.event_clauses import EventClause
 from crmcore.model.happens import Happening, Happens, happens
-from crmcore.model.names import checked_name
+from crmcore.model.names import NAME, checked_name
 from crmcore.model.offers import Offers
 from crmcore.model.purpose import Purpose
-from crmcore.model.steps import Send, Step
+from crmcore.model.steps import KIND_OF, Send, Step, condition
 from crmcore.model.time import span
-from crmcore.model.triggers import Policy, Reentry, Trigger
+from crmcore.model.triggers import TRIGGERS, Policy, Reentry, Trigger
 from crmcore.model.verbs import purpose_of
 
 #: The name of a broadcast's only step.
@@ -26,6 +27,8 @@ SEND = "send"
 #: Priorities go from -HIGHEST to HIGHEST; what must be sent ranks above them all.
 HIGHEST = 1000
 _MUST_SEND = 1_000_000
+#: The one word of conditions that looks like a name.
+EVERYONE = "everyone"
 #: For so many days outcomes of a message can be asked for.
 LONGEST_HORIZON = 365
 #: What the names of single messages begin with: no campaign that is launched may have such a name.
@@ -66,8 +69,8 @@ def _goals(given: Iterable[Goal]) -> tuple[Goal, ...]:
     return tuple(given)
 
 
-def _steps(given: Iterable[Step]) -> tuple[Step, ...]:
-    return tuple(given)
+def _steps(given: Iterable[Step] | Step) -> tuple[Step, ...]:
+    return tuple(given) if isinstance(given, Iterable) else (given,)
 
 
 def _tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -75,7 +78,12 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _condition(audience: Clause | Condition | str) -> Condition | str:
-    return audience if isinstance(audience, str) else condition_of(audience)
+    """A name is that of a segment; whatever else is said in words is a condition."""
+    if isinstance(audience, str):
+        return (
+            audience if NAME.fullmatch(audience) and audience != EVERYONE else condition(audience) if audience else ""
+        )
+    return condition_of(audience)
 
 
 def _trigger(given: Trigger | EventClause | str | None) -> Trigger | None:
@@ -197,13 +205,32 @@ class Campaign:
     def __attrs_post_init__(self) -> None:
         if not self.is_single:
             checked_name(self.name, "campaign", "campaign")
-        for problem in (*self._problems(), *graph.problems(self.steps)):
+        for problem in chain(self._strange(), self._problems(), graph.problems(self.steps)):
             raise InvalidCampaign(name=self.name, problem=problem)
         for goal in (self.goal, *self.goals):
             if goal is not None:
                 checked_name(goal.event, "event", f"campaign {self.name}")
                 checked_name(goal.revenue, "event", f"campaign {self.name}")
                 span(goal.within, f"campaign {self.name}, goal.within")
+
+    def _strange(self) -> Iterator[str]:
+        """Yield what is no value of the kind it should be: Python says so of nothing by itself."""
+        for name, kinds, given in (
+            ("goal", Goal, () if self.goal is None else (self.goal,)),
+            ("goals", Goal, self.goals),
+            ("offers", Offers, () if self.offers is None else (self.offers,)),
+            ("reentry", Reentry, (self.reentry,)),
+            ("steps", tuple(KIND_OF), self.steps),
+            ("trigger", TRIGGERS, () if self.trigger is None else (self.trigger,)),
+            ("exits", Happens, self.exits),
+        ):
+            known = " or ".join(one.__name__ for one in (kinds if isinstance(kinds, tuple) else (kinds,)))
+            yield from (f"{name} has {one!r}, which is no {known}" for one in given if not isinstance(one, kinds))
+        for step in self.steps:
+            for field in attrs.fields(type(step)):
+                value = getattr(step, field.name)
+                if field.type in ("str", str) and not isinstance(value, str):
+                    yield f"step {step.name!r} has {field.name}={value!r}, which is no text; lengths are such as '3d'"
 
     def _problems(self) -> Iterator[str]:
         if not 0 <= self.holdout < 1:

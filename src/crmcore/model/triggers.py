@@ -67,6 +67,7 @@ class OnCall:
 
 
 Trigger = Happens | OnDate | OnSchedule | OnCall
+TRIGGERS = (Happens, OnDate, OnSchedule, OnCall)
 
 
 @attrs.frozen(kw_only=True)

@@ -57,7 +57,7 @@ class Simulation(CRM):
         seed: int = 0,
         silent: Iterable[str | SilentChannel] = CHANNELS,
         plugins: Mapping[str, Any] | None = None,
-        config: Path = NO_SETTINGS,
+        config: Path | str = NO_SETTINGS,
         **given: Any,
     ) -> None:
         self.clock, self.seed = TurnedClock(start), seed

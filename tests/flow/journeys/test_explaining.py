@@ -140,7 +140,7 @@ def test_the_way_of_each_cart_is_told_by_itself(crm):
     ("changes", "reason"),
     [
         ({"audience": tag("vip")}, "audience"),
-        ({"trigger": Happens(event="signed_up", key="ref")}, "not_matched"),
+        ({"trigger": Happens(event="signed_up", key="ref")}, "no_key"),
     ],
 )
 def test_a_match_that_did_not_let_in_says_why(crm, changes, reason):

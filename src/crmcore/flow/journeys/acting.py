@@ -24,10 +24,10 @@ def _treated(arrived: Sequence[Enrolment]) -> list[Enrolment]:
 
 
 def update(stage: Stage, step: Update, arrived: Sequence[Enrolment]) -> list[Onward]:
-    """Set attributes, tag and untag."""
+    """Set attributes, tag and untag; of what several steps say in one pass the last counts."""
     said = Identify(
         customer=(),
-        at=stage.scope.now,
+        at=stage.later(),
         attributes={name: normalise(value, step.name) for name, value in step.attributes.items()},
         tags=step.tags,
         untags=step.untags,

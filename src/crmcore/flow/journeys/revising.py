@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import attrs
 
@@ -14,6 +14,7 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.steps import END, WAITS, Step
 from crmcore.store import enrolments, runs
 from crmcore.store.enrolments import Place, Shift
+from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
 
 
@@ -37,6 +38,8 @@ def revise(scope: Scope, campaign: Campaign, moves: Mapping[str, str] | None) ->
         raise RunState(campaign=campaign.name, state=state, what=what)
     version = runs.revise(scope, run, campaign)
     standing = enrolments.places(scope, run.id)
+    if moves is not None:
+        _check(campaign, moves, _known(scope, run, standing))
     shifts = [] if moves is None else list(_shifts(campaign, version, standing, moves))
     moved = sum(enrolments.shift(scope, run.id, one) for one in shifts)
     left = enrolments.versions(scope, run.id) - {version}
@@ -47,8 +50,24 @@ def revise(scope: Scope, campaign: Campaign, moves: Mapping[str, str] | None) ->
         campaign=campaign.name,
         version=version,
         moved=moved,
-        staying=sum(standing.values()) - moved,
+        staying=sum(count for place, count in standing.items() if place.version != version) - moved,
     )
+
+
+def _known(scope: Scope, run: Run, standing: Mapping[Place, int]) -> set[str]:
+    """Return the steps of the version that was the latest, and of those that somebody is on."""
+    versions = {run.version, *(place.version for place in standing)}
+    return {step.name for one in versions for step in runs.of_version(scope, run, one).campaign.course}
+
+
+def _check(campaign: Campaign, moves: Mapping[str, str], known: Collection[str]) -> None:
+    new = {one.name for one in campaign.course}
+    for unknown in sorted(set(moves) - set(known)):
+        problem = f"moves lead away from {unknown!r}, which is no step of a version that somebody is on"
+        raise InvalidCampaign(name=campaign.name, problem=problem)
+    for unknown in sorted(set(moves.values()) - new - {END}):
+        problem = f"moves lead to {unknown!r}, which is no step of the new version"
+        raise InvalidCampaign(name=campaign.name, problem=problem)
 
 
 def _shifts(
@@ -56,10 +75,6 @@ def _shifts(
 ) -> Iterator[Shift]:
     steps = {one.name: one for one in campaign.course}
     after = graph.following(campaign.course)
-    for unknown in sorted(set(moves.values()) - steps.keys() - {END}):
-        raise InvalidCampaign(
-            name=campaign.name, problem=f"moves lead to {unknown!r}, which is no step of the new version"
-        )
     for place, count in standing.items():
         if place.version == version:
             continue

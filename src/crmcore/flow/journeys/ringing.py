@@ -43,18 +43,27 @@ class Ringing:
 
     def ring(self, stuck: dict[int, str]) -> bool:
         """Let in all who are due now, and add the runs that could not, each with the reason; return whether any was due."""
-        with self.reading() as scope:
-            due = timers.due_runs(scope)
-        for kind in (FILL, SCHEDULE, DATE, AGAIN):
-            for run_id in due.get(kind, ()):
-                try:
-                    self._all(kind, run_id)
-                except DBAPIError:
-                    raise
-                except Exception as error:
-                    log.exception("run %s cannot let in who is due", run_id)
-                    stuck[run_id] = why(error)
+        due = self._due()
+        if FILL in due:
+            self._each(FILL, due[FILL], stuck)
+            due |= self._due()
+        for kind in (SCHEDULE, DATE, AGAIN):
+            self._each(kind, due.get(kind, ()), stuck)
         return bool(due)
+
+    def _due(self) -> dict[str, list[int]]:
+        with self.reading() as scope:
+            return timers.due_runs(scope)
+
+    def _each(self, kind: str, due: Sequence[int], stuck: dict[int, str]) -> None:
+        for run_id in due:
+            try:
+                self._all(kind, run_id)
+            except DBAPIError:
+                raise
+            except Exception as error:
+                log.exception("run %s cannot let in who is due", run_id)
+                stuck[run_id] = why(error)
 
     def _all(self, kind: str, run_id: int) -> None:
         audience = self._audience(run_id) if kind == SCHEDULE else ()

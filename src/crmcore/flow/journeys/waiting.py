@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from crmcore.flow.journeys.clocks import zones_of
 from crmcore.flow.journeys.walking import Onward, Stage
+from crmcore.flow.journeys.ways import is_about
+from crmcore.model.happens import Happens
+from crmcore.model.history import PastEvent
 from crmcore.model.local import next_local, time_of_day, weekdays
 from crmcore.model.steps import Wait, WaitDate, WaitFor, WaitUntil, on_tick
 from crmcore.model.time import duration
 from crmcore.model.triggers import signed
 from crmcore.model.yearly import next_once
-from crmcore.store import contexts
+from crmcore.store import contexts, recent
 from crmcore.store.enrolments import Enrolment
 
 
@@ -23,9 +26,40 @@ def wait(stage: Stage, step: Wait, arrived: Sequence[Enrolment]) -> list[Onward]
 
 
 def wait_for(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> list[Onward]:
-    """Wait until nobody waits any longer; the event lets whoever it is of go on before."""
-    onward = stage.onward(step, "timeout")
-    return [Onward(onward.to, _after(stage, duration(step.timeout, step.name)))] * len(arrived)
+    """Wait until nobody waits any longer; the event lets whoever it is of go on before.
+
+    It may have come already, since the customer was due here: whoever works does so now and then.
+    """
+    onward, happened = stage.onward(step, "timeout"), stage.onward(step, "happened")
+    waiting = Onward(onward.to, _after(stage, duration(step.timeout, step.name)))
+    events = _since_due(stage, step, arrived)
+    return [happened if has_happened(stage, step, one, events.get(one.customer_id, ())) else waiting for one in arrived]
+
+
+def _since_due(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> Mapping[int, Sequence[PastEvent]]:
+    since = min(_due(stage, one) for one in arrived)
+    return recent.events_after(stage.scope, {step.event.event}, sorted({one.customer_id for one in arrived}), since - 1)
+
+
+def has_happened(stage: Stage, step: WaitFor, one: Enrolment, events: Iterable[PastEvent]) -> bool:
+    """Tell whether one of a customer's events is what is waited for; not the very one that let the customer in."""
+    is_first = one.step == ""
+    return any(
+        _due(stage, one) <= event.at <= stage.scope.now
+        and not (is_first and event.at == one.entered_at and event.name == _trigger(stage))
+        and is_about(step.event, event, one.key)
+        for event in events
+    )
+
+
+def _due(stage: Stage, one: Enrolment) -> int:
+    """Return since when a customer was due: since it entered, or since its last wait was over."""
+    return one.entered_at if one.step == "" else one.due_at if one.due_at is not None else stage.scope.now
+
+
+def _trigger(stage: Stage) -> str:
+    trigger = stage.run.campaign.trigger
+    return trigger.event if isinstance(trigger, Happens) else ""
 
 
 def _after(stage: Stage, lasting: int) -> int:

@@ -36,7 +36,7 @@ class Onward(NamedTuple):
 class Stage:
     """What steps need: the transaction, the run with the version that these enrolments are on, what plugins bring, rules for sending.
 
-    `paths` says where each enrolment has been by now.
+    `paths` says where each enrolment has been by now, `said` when steps have said something.
     """
 
     scope: Scope
@@ -46,6 +46,12 @@ class Stage:
     entering: Entering
     after: Mapping[str, str]
     paths: dict[int, str] = attrs.field(factory=dict)
+    said: list[int] = attrs.field(factory=list)
+
+    def later(self) -> int:
+        """Return a time for what a step says: a microsecond after that of every step before it."""
+        self.said.append(self.scope.now + len(self.said))
+        return self.said[-1]
 
     def onward(self, step: Any, said: str = "", due_at: int | None = None) -> Onward:
         """Return where a step leads on the way of a name."""

@@ -81,11 +81,11 @@ class Ways:
 
     def _happened(self, one: Enrolment, event: PastEvent) -> Enrolment:
         campaign = self._campaigns[one.version]
-        if any(_is_about(wanted, event, one.key) for wanted in campaign.exits):
+        if any(is_about(wanted, event, one.key) for wanted in campaign.exits):
             return self._end(one, event.name)
         step = _step(campaign, one.step)
         waits = one.state == RUNNING and one.id not in self.woken and one.due_at is not None and event.at <= one.due_at
-        if waits and isinstance(step, WaitFor) and _is_about(step.event, event, one.key):
+        if waits and isinstance(step, WaitFor) and is_about(step.event, event, one.key):
             self.woken[one.id] = graph.ways(step, graph.following(campaign.course))["happened"]
         return one
 
@@ -148,7 +148,8 @@ class Ways:
         self.refused.append((customer_id, reason))
 
 
-def _is_about(wanted: Happens, event: PastEvent, key: str) -> bool:
+def is_about(wanted: Happens, event: PastEvent, key: str) -> bool:
+    """Tell whether an event is one that is looked out for, for a way of this key."""
     return is_meant(wanted, event) and (not wanted.key or key_of(wanted, event) == key)
 
 
@@ -164,7 +165,7 @@ def exits_after(
         place
         for place, wish in wishes.items()
         if any(
-            event.at > wish.at and _is_about(wanted, event, wish.key)
+            event.at > wish.at and is_about(wanted, event, wish.key)
             for event in events.get(wish.customer_id, ())
             for wanted in campaign.exits
         )
