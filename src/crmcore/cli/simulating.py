@@ -12,7 +12,9 @@ from crmcore.cli.campaigns import campaign_in
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.cli.segment_history import time
 from crmcore.flow.simulating.outcome import Backtested, Simulated
+from crmcore.model.happens import Happens
 from crmcore.model.money import Money
+from crmcore.model.triggers import OnCall
 from crmcore.simulating import SHOWN
 from crmcore.store.messages import Message
 
@@ -37,13 +39,17 @@ def simulate(context: Context, file: Path, days: int, seed: int, shown: int) -> 
 
     \b
     crm --db shop.db campaign simulate winback.toml
-    crm --db shop.db campaign simulate welcome.toml --days 90 --show 100
+    crm --db shop.db campaign simulate birthday.toml --days 90 --show 100
     crm --db shop.db --json campaign simulate winback.toml | jq .skipped
     """
     given = campaign_in(file)
     with context.crm() as crm, progress(context, "simulating") as bar:
         found = crm.simulate(given, days=days, seed=seed, shown=max(shown, SHOWN), progress=bar)
     show(context, found, lambda one: _human(one, shown))
+    if isinstance(given.trigger, Happens | OnCall) and not context.as_json:
+        click.echo(
+            "Nobody does anything in a dry run, so nobody enters by an event: crm campaign backtest plays history."
+        )
 
 
 @click.command()
