@@ -130,21 +130,20 @@ def settle(scope: Scope, owner: str, settled: Sequence[Settled]) -> None:
             one.reason,
             one.due_at or scope.now,
             None,
-            None,
             scope.now if one.due_at is None else None,
             one.id,
             owner,
         )
         for one in settled
     ]
-    columns = ("state", "reason", "due_at", "claimed_by", "lease_until", "settled_at")
+    columns = ("state", "reason", "due_at", "lease_until", "settled_at")
     bulk.update_all(scope, schema.webhook, columns, ("id", "claimed_by"), rows, _UNSETTLED)
 
 
 def cancel(scope: Scope) -> None:
     """End what waits of runs that were cancelled."""
     row = schema.webhook.c
-    mine = (row.workspace_id == scope.workspace_id, row.settled_at.is_(None), row.claimed_by.is_(None))
+    mine = (row.workspace_id == scope.workspace_id, row.settled_at.is_(None), row.state == PLANNED)
     ended = update(schema.webhook).where(*mine, _run_is(scope, CANCELLED))
     scope.connection.execute(ended.values(state=CANCELLED, settled_at=scope.now))
 

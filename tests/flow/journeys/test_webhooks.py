@@ -223,6 +223,17 @@ def test_a_campaign_that_was_cancelled_posts_nothing_more(opening, sink):
     assert (states(other), sink.posts) == ([("cancelled", "")], [])
 
 
+def test_one_that_waits_for_another_try_ends_with_its_campaign(opening, sink, script):
+    crm = opening(allow_private=True)
+    script.left = [Answer(status=500)]
+    launch(crm, address(sink), trigger="signed_up")
+    crm.track("signed_up", "ada")
+    crm.work()
+    assert states(crm) == [("planned", "HTTP 500")]
+    crm.cancel("journey")
+    assert states(crm) == [("cancelled", "HTTP 500")]
+
+
 @pytest.fixture
 def dying(opening, sink, monkeypatch):
     """A process that has posted, and died before it could write that down."""
