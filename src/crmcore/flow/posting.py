@@ -37,7 +37,7 @@ Came = Answer | Exception
 
 
 def post_due(write: Write, reading: Read, settings: Settings, owner: str, stop: Callable[[], bool]) -> int:
-    """Post all that is due, or until `stop` says so; return how many calls were made."""
+    """Post what is due, until `stop` says so or a whole batch gets no answer; return how many calls were made."""
     known = outbox(settings)
     if known.hold or not _something_waits(reading):
         return 0
@@ -48,6 +48,9 @@ def post_due(write: Write, reading: Read, settings: Settings, owner: str, stop: 
             came = list(pool.map(partial(_posted, known), taken))
             write(partial(_settle, owner=owner, taken=taken, came=came))
             count += len(taken)
+            if not any(isinstance(one, Answer) for one in came):
+                # Nobody answers: the rest waits for the next time, and messages do not wait for it.
+                break
     return count
 
 

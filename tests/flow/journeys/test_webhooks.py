@@ -294,3 +294,13 @@ def test_what_was_posted_of_a_customer_follows_it_into_another(opening, sink):
     crm.identify("ada", {"name": "Ada"})
     crm.merge({"email": "ada@example.com"}, "ada")
     assert [one.key for one in crm.webhooks()] == ["ada"]
+
+
+def test_where_nobody_answers_the_rest_waits_for_the_next_time(opening, sink, script):
+    crm = opening(allow_private=True)
+    customers = [str(number) for number in range(posting.BATCH + 3)]
+    script.left = [Drop()] * len(customers)
+    launch(crm, address(sink), *customers)
+    assert crm.work().posted == posting.BATCH
+    script.left.clear()
+    assert crm.work().posted == 3
