@@ -19,7 +19,8 @@ from crmcore.testing.simulation import Simulation, make_tables
 PEOPLE = ("ada", "bob", "cyd", "dan")
 EVENTS = ("visited", "cart_updated", "order_placed")
 WHO = st.sampled_from(PEOPLE) | st.sampled_from([{"anonymous": one} for one in "xyz"])
-PAUSES = ("0m", "1m", "90m", "7h", "1d", "9d")
+#: Of what came in at one microsecond no log says whether work was done between: time passes between any two.
+PAUSES = ("1s", "1m", "90m", "7h", "1d", "9d")
 QUIET = {"quiet": [{"from": "22:00", "to": "08:00"}], "caps": [{"count": 2, "per": "7d"}]}
 
 

@@ -615,8 +615,7 @@ def test_rules_about_nothing_of_a_campaign_cost_its_messages_no_statement(open_w
 
 def test_rules_cost_the_same_statements_for_one_customer_and_for_forty(open_with, statement_count):
     policy = {"quiet": [NIGHT], "weekdays": [{"days": ["sun"]}], "caps": [cap(3, tag="promo"), cap(2, "day")]}
-    crm = open_with(policy)
-    assert statement_count(crm, 1) == statement_count(crm, 40)
+    assert statement_count(open_with(policy), 1) == statement_count(open_with(policy), 40)
 
 
 @pytest.fixture

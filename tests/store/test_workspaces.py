@@ -228,6 +228,8 @@ VERBS: dict[str, Driven] = {
     "confirm_consent": lambda crm, it: foreign(lambda: crm.confirm_consent(it.ids.confirmation)),
     "work": lambda crm, _: crm.work(),
     "report": lambda crm, _: crm.report("c"),
+    "simulate": lambda crm, it: crm.simulate(way(it.number), days=1),
+    "backtest": lambda crm, it: crm.backtest(way(it.number), NOON, seed=it.number),
     "add_coupons": lambda crm, it: crm.add_coupons("spring", [f"{MINE}-{it.number}"]),
     "coupons": lambda crm, _: crm.coupons(),
     "webhooks": lambda crm, _: crm.webhooks(),

@@ -85,7 +85,10 @@ def _due_kinds() -> Select[Any]:
     row = schema.timer.c
     mine = row.workspace_id == bindparam("workspace", type_=BigInteger())
     is_due = row.due_at <= bindparam("now", type_=BigInteger())
-    return select(row.kind, (row.subject_id + 0).label("run_id")).where(mine, is_due).distinct()
+    # Neither column as it stands: SQLite would read all there are in the order of their key, to see each pair once.
+    return (
+        select(row.kind.concat("").label("kind"), (row.subject_id + 0).label("run_id")).where(mine, is_due).distinct()
+    )
 
 
 def take_due(scope: Scope, kind: str, run_id: int, limit: int) -> list[Timer]:

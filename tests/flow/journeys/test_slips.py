@@ -128,3 +128,13 @@ def test_a_step_that_moves_lead_away_from_has_to_be_one(crm):
     crm.launch(journey(wait("3d"), trigger="signed_up"))
     with pytest.raises(InvalidCampaign, match="away from 'nope'"):
         crm.revise(journey(wait("3d"), trigger="signed_up"), moves={"nope": "wait_3d"})
+
+
+def test_of_two_at_one_time_the_first_lets_in_and_the_second_is_what_is_waited_for(crm, recorder):
+    people(crm, "ada")
+    templates(crm, "thanks", "remind")
+    waits = WaitFor(name="again", event="visited", timeout="1d", then="thanks", otherwise="remind")
+    crm.launch(journey(waits, send("thanks", then="end"), send("remind"), trigger="visited"))
+    crm.track_many([{"name": "visited", "customer": "ada"}] * 2)
+    crm.work()
+    assert said(recorder) == ["thanks ada"]

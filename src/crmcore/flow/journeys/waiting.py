@@ -42,14 +42,14 @@ def _since_due(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> Map
 
 
 def has_happened(stage: Stage, step: WaitFor, one: Enrolment, events: Iterable[PastEvent]) -> bool:
-    """Tell whether one of a customer's events is what is waited for; not the very one that let the customer in."""
-    is_first = one.step == ""
-    return any(
-        _due(stage, one) <= event.at <= stage.scope.now
-        and not (is_first and event.at == one.entered_at and event.name == _trigger(stage))
-        and is_about(step.event, event, one.key)
+    """Tell whether one of a customer's events is what is waited for; the one that let the customer in is not."""
+    found = [
+        event
         for event in events
-    )
+        if _due(stage, one) <= event.at <= stage.scope.now and is_about(step.event, event, one.key)
+    ]
+    let_in = one.step == "" and any(event.at == one.entered_at and event.name == _trigger(stage) for event in found)
+    return len(found) > let_in
 
 
 def _due(stage: Stage, one: Enrolment) -> int:
