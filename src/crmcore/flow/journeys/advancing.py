@@ -25,7 +25,7 @@ from crmcore.store.runs import Run
 from crmcore.store.scope import Read, Scope, Write
 
 #: How many go on in one transaction.
-BATCH = 2000
+BATCH = 5000
 log = logging.getLogger("crmcore.campaigns")
 DOINGS: Mapping[type[Any], Doing] = {
     steps.Send: sending.send,
