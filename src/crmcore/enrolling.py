@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from crmcore.facet import Facet
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class Enrolling(Facet):
     """Campaigns that are running, and who takes part in them."""
 
-    @cached_property
+    @property
+    @abstractmethod
     def _campaigning(self) -> Campaigning:
-        raise NotImplementedError
+        """What sends, and moves customers on."""
 
     def enter(self, campaign: str, customers: Who | Sequence[Who], key: str = "") -> int:
         """Let customers enter a campaign that is running, each by one `key` (a cart, an order); return how many do.

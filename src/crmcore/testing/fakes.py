@@ -27,7 +27,8 @@ def accept(message: Outgoing) -> Result:
     return Accepted(delivery_id=message.delivery_id, provider_id=f"p-{message.delivery_id}")
 
 
-_NOTES = Capabilities(
+#: What the channel `note` can do.
+NOTES = Capabilities(
     address_kinds=frozenset({"email"}),
     content_kinds=frozenset({"text"}),
     real_time=True,
@@ -57,7 +58,7 @@ class Notes:
 
     def __init__(self, name: str = "", **capabilities: Any) -> None:
         self.name = name or self.name
-        self.capabilities = attrs.evolve(_NOTES, **capabilities)
+        self.capabilities = attrs.evolve(NOTES, **capabilities)
 
     def validate_address(self, address: Identity) -> Identity:
         """Return it as it is."""

@@ -8,27 +8,17 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidTemplate
-from crmcore.hooks.channel import Capabilities, Channel, Compiled, Draft, Rendered, Unrendered
+from crmcore.hooks.channel import Channel, Compiled, Draft, Rendered, Unrendered
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.sandbox import Part, Problem, render, text_part
 from crmcore.hooks.setup import Setup
 from crmcore.model.identity import Identity
 from crmcore.model.template import Issue, Template
+from crmcore.testing.fakes import NOTES
 
 #: What channels send to; of any other name, to e-mail addresses.
 ADDRESSES = {"email": "email", "push": "device", "sms": "phone", "whatsapp": "phone"}
-_SILENT = Capabilities(
-    address_kinds=frozenset({"email"}),
-    content_kinds=frozenset({"text", "html"}),
-    real_time=True,
-    intrusiveness="low",
-    consent_needed=True,
-    needs_app=False,
-    creative_work="low",
-    development_work="low",
-    design_freedom="low",
-    reach_only_while_active=False,
-)
+_SILENT = attrs.evolve(NOTES, content_kinds=frozenset({"text", "html"}))
 
 
 @attrs.frozen(kw_only=True)

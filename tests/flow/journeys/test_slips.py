@@ -138,3 +138,23 @@ def test_of_two_at_one_time_the_first_lets_in_and_the_second_is_what_is_waited_f
     crm.track_many([{"name": "visited", "customer": "ada"}] * 2)
     crm.work()
     assert said(recorder) == ["thanks ada"]
+
+
+@pytest.mark.parametrize("orders_before_work", [True, False])
+def test_one_event_is_waited_for_by_one_wait(crm, clock, recorder, orders_before_work):
+    people(crm, "ada")
+    templates(crm, "thanks", "remind")
+    first = WaitFor(name="first", event="order_placed", timeout="9d")
+    second = WaitFor(name="second", event="order_placed", timeout="1d", then="thanks", otherwise="remind")
+    crm.launch(journey(first, second, send("thanks", then="end"), send("remind"), trigger="signed_up"))
+    crm.track("signed_up", "ada")
+    if not orders_before_work:
+        crm.work()
+    clock.turn("1s")
+    crm.track("order_placed", "ada")
+    crm.work()
+    assert said(recorder) == []
+    clock.turn("1h")
+    crm.track("order_placed", "ada")
+    crm.work()
+    assert said(recorder) == ["thanks ada"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -28,33 +28,39 @@ def wait(stage: Stage, step: Wait, arrived: Sequence[Enrolment]) -> list[Onward]
 def wait_for(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> list[Onward]:
     """Wait until nobody waits any longer; the event lets whoever it is of go on before.
 
-    It may have come already, since the customer was due here: whoever works does so now and then.
+    It may have come already, since the customer was due here: whoever works does so now and then. No event is heard twice.
     """
     onward, happened = stage.onward(step, "timeout"), stage.onward(step, "happened")
     waiting = Onward(onward.to, _after(stage, duration(step.timeout, step.name)))
-    events = _since_due(stage, step, arrived)
-    return [happened if has_happened(stage, step, one, events.get(one.customer_id, ())) else waiting for one in arrived]
+    heard = _heard(stage, step, arrived)
+    stage.heard.update(heard)
+    return [happened if one.id in heard else waiting for one in arrived]
 
 
-def _since_due(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> Mapping[int, Sequence[PastEvent]]:
-    since = min(_due(stage, one) for one in arrived)
-    return recent.events_after(stage.scope, {step.event.event}, sorted({one.customer_id for one in arrived}), since - 1)
+def _heard(stage: Stage, step: WaitFor, arrived: Sequence[Enrolment]) -> dict[int, int]:
+    """Return when what is waited for has happened, of the enrolments of which it has."""
+    since = min(_since(stage, one) for one in arrived)
+    customers = sorted({one.customer_id for one in arrived})
+    events = recent.events_after(stage.scope, {step.event.event}, customers, since)
+    first = {one.id: _first(stage, step, one, events.get(one.customer_id, ())) for one in arrived}
+    return {one: at for one, at in first.items() if at is not None}
 
 
-def has_happened(stage: Stage, step: WaitFor, one: Enrolment, events: Iterable[PastEvent]) -> bool:
-    """Tell whether one of a customer's events is what is waited for; the one that let the customer in is not."""
-    found = [
-        event
-        for event in events
-        if _due(stage, one) <= event.at <= stage.scope.now and is_about(step.event, event, one.key)
-    ]
-    let_in = one.step == "" and any(event.at == one.entered_at and event.name == _trigger(stage) for event in found)
-    return len(found) > let_in
+def _first(stage: Stage, step: WaitFor, one: Enrolment, events: Iterable[PastEvent]) -> int | None:
+    """Return the time of the first event that is what is waited for; the one that let the customer in is not."""
+    since = _since(stage, one)
+    found = sorted(
+        event.at for event in events if since < event.at <= stage.scope.now and is_about(step.event, event, one.key)
+    )
+    is_new = one.step == "" and one.id not in stage.heard and step.event.event == _trigger(stage)
+    return next(iter(found[1:] if is_new and found[:1] == [one.entered_at] else found), None)
 
 
-def _due(stage: Stage, one: Enrolment) -> int:
-    """Return since when a customer was due: since it entered, or since its last wait was over."""
-    return one.entered_at if one.step == "" else one.due_at if one.due_at is not None else stage.scope.now
+def _since(stage: Stage, one: Enrolment) -> int:
+    """Return the time after which events count: the last one heard, the end of the last wait, or just before the entry."""
+    if one.id in stage.heard:
+        return stage.heard[one.id]
+    return one.entered_at - 1 if one.step == "" else stage.scope.now if one.due_at is None else one.due_at
 
 
 def _trigger(stage: Stage) -> str:

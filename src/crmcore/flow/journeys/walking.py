@@ -36,7 +36,8 @@ class Onward(NamedTuple):
 class Stage:
     """What steps need: the transaction, the run with the version that these enrolments are on, what plugins bring, rules for sending.
 
-    `paths` says where each enrolment has been by now, `said` when steps have said something.
+    `paths` says where each enrolment has been by now, `said` when steps have said something,
+    and `heard` the time of the event that each has last waited for.
     """
 
     scope: Scope
@@ -47,6 +48,7 @@ class Stage:
     after: Mapping[str, str]
     paths: dict[int, str] = attrs.field(factory=dict)
     said: list[int] = attrs.field(factory=list)
+    heard: dict[int, int] = attrs.field(factory=dict)
 
     def later(self) -> int:
         """Return a time for what a step says: a microsecond after that of every step before it."""
