@@ -127,6 +127,10 @@ def new_database(
         yield in_file
         return
     databases: Databases = request.getfixturevalue("servers")(store)
+    if request.node.get_closest_marker("untouched"):
+        with ExitStack() as stack:
+            yield cache(lambda _name: stack.enter_context(databases.untouched()))
+        return
     taken: dict[str, str] = {}
 
     def in_server(name: str) -> str:

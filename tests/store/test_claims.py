@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
 from crmcore.store import claims
 from tests.store.planning import sorted_ones, statements
+
+pytestmark = pytest.mark.untouched
 
 LIMIT, MANY = 7, 60
 

@@ -8,6 +8,8 @@ from crmcore.model.event import Event
 from crmcore.store import coupons
 from tests.store.planning import statements, steps
 
+pytestmark = pytest.mark.untouched
+
 REDEEMED = Event(name="coupon_redeemed", customer=(), at=1, ref="S7", properties="{}")
 ACTS = {
     "unclaimed": (lambda scope: coupons.unclaimed(scope, "spring", 10), {"source"}),

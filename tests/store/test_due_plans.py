@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crmcore.store.due import next_due
 from tests.store.planning import statements, steps
+
+pytestmark = pytest.mark.untouched
 
 #: What finds the earliest row: no table is read from its beginning, or sorted.
 FOUND_BY = {

@@ -9,6 +9,8 @@ from crmcore.model.logbook import known
 from crmcore.store import logbook, recent
 from tests.store.planning import MANY, statements, steps
 
+pytestmark = pytest.mark.untouched
+
 ALL = Touches(
     events=frozenset({"bought"}), attributes=frozenset({"city"}), tags=frozenset({"vip"}), said=True, accounts=True
 )

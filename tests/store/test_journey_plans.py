@@ -17,6 +17,8 @@ from tests.flow.journeys.travelling import journey, people, send, templates, wai
 from tests.store.planning import BIG, planned, sorted_ones, statements
 from tests.store.populating import populate
 
+pytestmark = pytest.mark.untouched
+
 NAMES = ("ada", "bob", "cyd")
 #: Of these nothing is ever read whole.
 READ = BIG | {"crm_refusal", "crm_contact_state", "crm_conversion", "crm_merge"}

@@ -15,6 +15,8 @@ from tests.flow.test_campaign import made
 from tests.store.planning import planned, statements
 from tests.unit.flow.claimed import claimed
 
+pytestmark = pytest.mark.untouched
+
 LIMIT = Limit(count=100, per=SECOND)
 KEYS = [("destination", "note:a.example"), ("destination", "note:b.example"), ("sender", "note/recorder")]
 

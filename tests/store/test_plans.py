@@ -15,6 +15,8 @@ from crmcore.store import bulk, consents, deliveries, leads, message_ids, paging
 from tests.flow.test_undo import ACCOUNTS, HEADER, ORDERS, PEOPLE, written
 from tests.store.planning import MANY, scans, statements, steps
 
+pytestmark = pytest.mark.untouched
+
 
 def launch(crm: CRM) -> None:
     crm.save_template("hello", "note", {"text": "hello {{ customer.key }}"})

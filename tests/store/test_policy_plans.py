@@ -12,6 +12,8 @@ from crmcore.store import caps, rerouting, sessions
 from crmcore.testing.fakes import Notes, Recorder
 from tests.store.planning import MANY, statements, steps
 
+pytestmark = pytest.mark.untouched
+
 NIGHT = {"from": "00:00", "to": "23:59"}
 POLICY = {
     "quiet": [{"channels": ["note"], "then": "chat", **NIGHT}],

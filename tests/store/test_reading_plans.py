@@ -11,6 +11,8 @@ from crmcore.model.time import DAY
 from crmcore.store import journeys, reports, runs
 from tests.store.planning import scans, statements, steps
 
+pytestmark = pytest.mark.untouched
+
 
 @pytest.fixture
 def walked(crm):

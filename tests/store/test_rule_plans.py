@@ -8,6 +8,8 @@ from crmcore.model.building import account, attribute, consent, event, field, in
 from tests.store.asking import upload
 from tests.store.planning import statements, steps
 
+pytestmark = pytest.mark.untouched
+
 ORDERS = event("order_placed")
 CLAUSES = {
     "attribute": attribute("city") == "Bandung",

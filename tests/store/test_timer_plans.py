@@ -12,6 +12,8 @@ from tests.flow.journeys.travelling import journey, people, wait
 from tests.store.planning import planned, statements
 from tests.store.populating import _NUMBERS, DUE, LATER, populate
 
+pytestmark = pytest.mark.untouched
+
 #: Tables that have many rows, and what finds the few that are asked for.
 FINDING = {
     "crm_timer": ({"due_at"}, {"kind", "subject_id", "customer_id"}),

@@ -11,6 +11,8 @@ from crmcore.model.building import account, attribute, consent, event, in_segmen
 from tests.store.planning import MANY, planned, statements
 from tests.store.populating import populate
 
+pytestmark = pytest.mark.untouched
+
 BOUGHT = event("order_placed")
 CLAUSES = {
     "times": BOUGHT.count(within="30d") >= 2,

@@ -99,7 +99,11 @@ class Databases:
 
     def take(self) -> str:
         """Return the URL of an empty one."""
-        return self._free.pop() if self._free else self._held.enter_context(database(self._server, self._template))
+        return self._free.pop() if self._free else self._held.enter_context(self.untouched())
+
+    def untouched(self) -> AbstractContextManager[str]:
+        """Make one that nobody used before: what PostgreSQL knows of a table outlives the rows, and so do its pages."""
+        return database(self._server, self._template)
 
     def give_back(self, url: str) -> None:
         """Empty one that nobody uses any more."""

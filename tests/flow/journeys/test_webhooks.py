@@ -268,6 +268,7 @@ def test_an_answer_that_comes_once_somebody_else_is_at_it_settles_nothing(openin
     assert states(crm) == [("claimed", "")]
 
 
+@pytest.mark.untouched
 def test_what_is_due_is_found_by_an_index(opening, sink):
     crm = opening(allow_private=True)
     launch(crm, address(sink))
