@@ -19,7 +19,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 LOCK = ROOT / "requirements.lock"
-PACKAGES = (".", "plugins/crm_email", "plugins/crm_recommend")
+PACKAGES = (".", *sorted(str(one.parent.relative_to(ROOT)) for one in ROOT.glob("plugins/*/pyproject.toml")))
 #: What each command needs beside the packages' own dependencies: dependency groups of pyproject.toml.
 GROUPS = {"demo": (), "test": ("dev", "docs")}
 COMMANDS = {"demo": ("crm", "demo"), "test": ("pytest", "-q", "-n", "auto", "--dist", "loadfile")}

@@ -31,6 +31,7 @@ from sqlalchemy import select
 
 from crmcore import CRM
 from crmcore.flow.journeys.entering import setting_out
+from crmcore.loader import installed
 from crmcore.model.building import event, everyone
 from crmcore.model.campaign import Campaign
 from crmcore.model.steps import Branch, Send, Wait
@@ -105,7 +106,7 @@ class Shop:
 def shop(database: str, count: int) -> Shop:
     """Fill a database: every second customer has ordered in the last 30 days, and looked at something else before."""
     clock = TurnedClock(START)
-    crm = CRM(database, clock=clock, plugins={"recorder": Recorder()}, blocked=["crm_email", "crm_recommend"])
+    crm = CRM(database, clock=clock, plugins={"recorder": Recorder()}, blocked=installed())
     crm.identify_many({"customer": str(n), "attributes": {"email": f"c{n}@example.com"}} for n in range(count))
     crm.track_many(
         {"name": "order_placed", "customer": str(n), "at": clock.now() - (5 * k + 1 + 40 * (n % 2)) * DAY}

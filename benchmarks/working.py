@@ -21,9 +21,10 @@ import attrs
 
 from crmcore import CRM
 from crmcore.hooks.provider import Accepted, Carriage, Outgoing, Result
+from crmcore.loader import installed
 from crmcore.testing.fakes import Recorder
 
-PLUGINS = ["crm_email", "crm_recommend"]
+PLUGINS = installed()
 
 
 class Noop(Recorder):

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 from crmcore import CRM
+from crmcore.loader import installed
 from crmcore.opening import Opened
 from crmcore.store.guarding import guard
 from crmcore.store.scope import Scope
@@ -151,7 +152,7 @@ def open_crm(new_database: NewDatabase, recorder: Recorder, clock: TurnedClock) 
 
     def opening(name: str = "crm.db") -> CRM:
         url = new_database(name)
-        crm = CRM(url, clock=clock, plugins={"recorder": recorder}, blocked=["crm_email", "crm_recommend"])
+        crm = CRM(url, clock=clock, plugins={"recorder": recorder}, blocked=installed())
         opened.append(crm)
         return crm
 

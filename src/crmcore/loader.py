@@ -165,6 +165,11 @@ def _sequence(plugin: str, kind: Kind, answer: Any) -> Iterable[Any]:
     return answer
 
 
+def installed() -> list[str]:
+    """Return the names of the plugins that are installed beside the core."""
+    return sorted({one.name for one in entry_points(group=GROUP)})
+
+
 def _installed(blocked: frozenset[str]) -> list[tuple[str, Callable[[], Any]]]:
     found: dict[str, EntryPoint] = {one.name: one for one in entry_points(group=GROUP)}
     return [(name, one.load) for name, one in found.items() if name not in blocked]

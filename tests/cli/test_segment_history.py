@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from crmcore import CRM
 from crmcore.cli import crm as command
+from crmcore.loader import installed
 from crmcore.model.building import attribute, event
 from crmcore.testing.clock import TurnedClock
 from tests.conftest import NOON
@@ -19,7 +20,7 @@ BOUGHT = event("bought")
 @pytest.fixture
 def run(database):
     clock = TurnedClock(NOON)
-    with CRM(str(database), clock=clock, blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(str(database), clock=clock, blocked=installed()) as crm:
         crm.define_segment("recent", event("bought").did(within="30d"))
         crm.define_segment("local", attribute("city") == "Bandung")
         crm.define_segment("big", (BOUGHT.sum("amount", currency="EUR") > 10_00) & BOUGHT.first().within("9d"))

@@ -10,6 +10,7 @@ from crmcore import CRM
 from crmcore.errors import InvalidValue, NotInDoubt, RunState, UnknownCampaign
 from crmcore.hooks.channel import Unrendered
 from crmcore.hooks.provider import Accepted, InDoubt, Permanent, Retry
+from crmcore.loader import installed
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
 from crmcore.testing.fakes import Notes, Recorder, accept
@@ -219,7 +220,7 @@ def test_what_another_process_has_taken_over_is_left_to_it(crm, recorder, clock)
 
 
 def test_a_run_whose_channel_is_not_there_keeps_no_other_waiting(new_database, clock, recorder):
-    url, blocked = new_database("crm.db"), ["crm_email", "crm_recommend"]
+    url, blocked = new_database("crm.db"), installed()
     texts = Recorder(notes=Notes("text", address_kinds=frozenset({"phone"})))
     with CRM(url, clock=clock, plugins={"recorder": recorder, "texts": texts}, blocked=blocked) as crm:
         people(crm, 2)

@@ -17,6 +17,7 @@ from crmcore import CRM
 from crmcore.flow.limiting import Limiter, Room
 from crmcore.flow.plan import plan
 from crmcore.hooks.provider import Carriage, LimitHint, Permanent, Retry
+from crmcore.loader import installed
 from crmcore.model import limiting
 from crmcore.model.limiting import FAULTS, Limit
 from crmcore.model.time import MINUTE, SECOND
@@ -35,7 +36,7 @@ def opening(new_database, clock, recorder):
     opened, url = [], new_database("crm.db")
 
     def opening(**limits) -> CRM:
-        blocked = ["crm_email", "crm_recommend"]
+        blocked = installed()
         opened.append(CRM(url, clock=clock, plugins={"recorder": recorder}, blocked=blocked, limits=limits))
         return opened[-1]
 

@@ -19,6 +19,7 @@ from crmcore.errors import (
     UnknownSegment,
 )
 from crmcore.flow import segments
+from crmcore.loader import installed
 from crmcore.model.building import attribute, consent, event, in_segment, rule, tag
 from crmcore.store import memberships
 from crmcore.testing.clock import TurnedClock
@@ -189,7 +190,7 @@ def test_a_sum_without_an_answer_keeps_no_event_out(crm):
 
 def test_many_writers_at_once_leave_what_looking_at_everybody_finds(new_database, clock):
     """Of two events that come at the same time each may be the one that makes two."""
-    writers = [CRM(new_database("crm.db"), clock=clock, blocked=["crm_email", "crm_recommend"]) for _ in range(6)]
+    writers = [CRM(new_database("crm.db"), clock=clock, blocked=installed()) for _ in range(6)]
     first = writers[0]
     first.define_segment("twice", event("bought").count() >= 2)
     first.define_segment("six", event("bought").count() == 6)
@@ -215,7 +216,7 @@ def test_many_writers_at_once_leave_what_looking_at_everybody_finds(new_database
 def test_what_is_told_last_is_the_latest_whatever_the_clocks_of_writers_say(new_database):
     """A transaction that began first may be the last to come to a customer; and clocks differ."""
     clocks = [TurnedClock(NOON), TurnedClock(NOON)]
-    ahead, behind = (CRM(new_database("crm.db"), clock=one, blocked=["crm_email", "crm_recommend"]) for one in clocks)
+    ahead, behind = (CRM(new_database("crm.db"), clock=one, blocked=installed()) for one in clocks)
     clocks[0].turn("10s")
     with ahead, behind:
         ahead.define_segment("vips", tag("vip"))
@@ -227,7 +228,7 @@ def test_what_is_told_last_is_the_latest_whatever_the_clocks_of_writers_say(new_
 
 def test_a_process_without_a_plugin_leaves_its_rule_to_those_who_have_it(new_database, clock):
     def opened(**plugins):
-        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=installed())
 
     with opened(rules=Rules()) as able, opened() as unable:
         able.define_segment("some", rule("named", keys=["1", "2"]))
@@ -249,7 +250,7 @@ def test_a_rule_that_no_plugin_brings_is_refused_when_it_is_asked_for(crm):
 
 def test_a_segment_whose_plugin_is_gone_stays_and_says_so_and_goes_on_when_it_is_back(new_database, clock):
     def opened(**plugins):
-        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=installed())
 
     with opened(rules=Rules()) as crm:
         crm.define_segment("some", rule("named", keys=["1", "2"]))
@@ -355,7 +356,7 @@ def test_what_another_segment_asks_for_is_not_deleted(crm):
 
 def test_a_segment_of_a_plugin_that_is_gone_can_be_deleted(new_database, clock):
     def opened(**plugins):
-        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=installed())
 
     with opened(rules=Rules()) as crm:
         crm.define_segment("some", rule("named", keys=["1"]))

@@ -6,6 +6,7 @@ import pytest
 
 from crmcore import CRM
 from crmcore.hooks.marker import hookimpl
+from crmcore.loader import installed
 from crmcore.store.guarding import unguarded
 
 
@@ -32,7 +33,7 @@ def listeners():
 
 @pytest.fixture
 def heard(database, clock, listeners):
-    with CRM(str(database), clock=clock, plugins=listeners, blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(str(database), clock=clock, plugins=listeners, blocked=installed()) as crm:
         yield crm
 
 

@@ -7,6 +7,7 @@ import pytest
 import crm_recommend
 from crmcore import CRM
 from crmcore.errors import InvalidName
+from crmcore.loader import installed
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
 from crmcore.model.offers import Offers
@@ -21,7 +22,7 @@ def recorder():
 @pytest.fixture
 def shop(new_database, recorder, clock):
     plugins = {"recorder": recorder, "crm_recommend": crm_recommend}
-    with CRM(new_database("shop.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(new_database("shop.db"), clock=clock, plugins=plugins, blocked=installed()) as crm:
         crm.offer("plan", title="the larger plan", purpose="up_sell")
         crm.offer("tea", title="tea")
         crm.identify("ada", {"email": "ada@example.com"})

@@ -16,6 +16,7 @@ from crmcore.errors import InvalidName, InvalidToken, InvalidValue, SettingsErro
 from crmcore.flow import links
 from crmcore.flow.links import Link
 from crmcore.flow.policies import policy
+from crmcore.loader import installed
 from crmcore.model import opting
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
@@ -33,7 +34,7 @@ def strict(new_database, recorder, clock):
         new_database("crm.db"),
         clock=clock,
         plugins={"recorder": recorder},
-        blocked=["crm_email", "crm_recommend"],
+        blocked=installed(),
         policy={"double_opt_in": ["newsletter"]},
     ) as crm:
         crm.identify("42", {"email": "ada@example.com"})

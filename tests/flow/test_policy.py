@@ -11,6 +11,7 @@ from crmcore.errors import SettingsError
 from crmcore.hooks.gate import Verdict
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Feedback, InDoubt, NotStarted, Permanent, Retry
+from crmcore.loader import installed
 from crmcore.model.building import attribute, everyone
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.delivery import Reason
@@ -36,7 +37,7 @@ def open_with(new_database, recorder, texts, clock):
     def opening(policy=None, **plugins):
         named = {"recorder": recorder, "texts": texts, **plugins}
         given = {} if policy is None else {"policy": policy}
-        crm = CRM(new_database("crm.db"), clock=clock, plugins=named, blocked=["crm_email", "crm_recommend"], **given)
+        crm = CRM(new_database("crm.db"), clock=clock, plugins=named, blocked=installed(), **given)
         opened.append(crm)
         return crm
 

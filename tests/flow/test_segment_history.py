@@ -16,6 +16,7 @@ from crmcore import CRM
 from crmcore.errors import InvalidTime, InvalidValue, MergeConflict, UnknownCustomer, UnknownSegment
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
+from crmcore.loader import installed
 from crmcore.model import condition as tree
 from crmcore.model.building import (
     account,
@@ -168,7 +169,7 @@ def say(crm: CRM, verb: str, words: dict[str, object], ago: int) -> None:
 def new_crm(empty_database, tmp_path):
     def opened(clock):
         path = shutil.copy(empty_database, tmp_path / f"{next(NUMBERS)}.db")
-        crm = CRM(str(path), clock=clock, blocked=["crm_email", "crm_recommend"])
+        crm = CRM(str(path), clock=clock, blocked=installed())
         crm.define_segment("named", event("bought").did(within="2d") & ~tag("vip"))
         return crm
 
@@ -537,7 +538,7 @@ class Rules:
 
 
 def test_a_plugins_rule_is_asked_after_every_event(database, clock):
-    with CRM(str(database), clock=clock, plugins={"rules": Rules()}, blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(str(database), clock=clock, plugins={"rules": Rules()}, blocked=installed()) as crm:
         start = crm.now()
         for _ in range(3):
             clock.turn("1h")

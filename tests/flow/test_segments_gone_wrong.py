@@ -13,6 +13,7 @@ from crmcore.flow import segments
 from crmcore.flow.upkeep import planning
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
+from crmcore.loader import installed
 from crmcore.model.building import attribute, event, field, rule, tag
 from crmcore.store import standings
 from crmcore.store.touched import ALL
@@ -135,9 +136,7 @@ def brought(one):
     "says", [lambda _: datetime(2027, 1, 1, tzinfo=UTC), lambda _: 2**70, lambda now: now + 1.5, lambda _: "soon"]
 )
 def test_a_rule_that_says_no_time_stops_no_write(new_database, clock, says):
-    with CRM(
-        new_database("crm.db"), clock=clock, plugins={"odd": brought(Odd(says))}, blocked=["crm_email", "crm_recommend"]
-    ) as crm:
+    with CRM(new_database("crm.db"), clock=clock, plugins={"odd": brought(Odd(says))}, blocked=installed()) as crm:
         crm.define_segment("vips", tag("vip"))
         crm.define_segment("fresh", rule("fresh"))
         crm.identify("1", {"until_at": 2**62}, tags=["vip"])
@@ -150,7 +149,7 @@ def test_a_rule_that_says_now_for_ever_lets_others_go_on(new_database, clock):
         new_database("crm.db"),
         clock=clock,
         plugins={"odd": brought(Odd(lambda now: now))},
-        blocked=["crm_email", "crm_recommend"],
+        blocked=installed(),
     ) as crm:
         crm.define_segment("vips", tag("vip"))
         crm.define_segment("fresh", rule("fresh"))
@@ -174,9 +173,7 @@ def test_a_rule_that_raises_is_told_and_leaves_nobody_out_in_silence(new_databas
         raise ZeroDivisionError
 
     setattr(Raising, raising, fails)
-    with CRM(
-        new_database("crm.db"), clock=clock, plugins={"odd": brought(Raising())}, blocked=["crm_email", "crm_recommend"]
-    ) as crm:
+    with CRM(new_database("crm.db"), clock=clock, plugins={"odd": brought(Raising())}, blocked=installed()) as crm:
         crm.define_segment("fresh", rule("fresh"))
         crm.identify("1", {"until_at": 2**62})
         try:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from crmcore import CRM
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.rule import Touches
+from crmcore.loader import installed
 from crmcore.model.building import attribute, event, rule, tag
 from crmcore.store import schema
 
@@ -49,7 +50,7 @@ def keys(crm, name):
 @pytest.fixture
 def two(new_database, clock):
     def opened(**plugins):
-        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"])
+        return CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=installed())
 
     with opened(rules=Rules()) as able, opened() as unable:
         yield able, unable

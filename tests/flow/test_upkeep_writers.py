@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from crmcore import CRM
 from crmcore.errors import InputError, InvalidCondition, MergeConflict, SegmentInUse, UnknownSegment
 from crmcore.flow import segments
+from crmcore.loader import installed
 from crmcore.model.time import DAY, MINUTE
 from crmcore.testing import postgres
 from crmcore.testing.clock import TurnedClock
@@ -159,7 +160,7 @@ def test_whatever_several_writers_do_segments_are_right_and_all_is_told_once(ser
 def opened(databases, writers):
     """CRMs of one empty database, as that many processes have them."""
     clock, url = Ticking(), databases.take()
-    blocked = ["crm_email", "crm_recommend"]
+    blocked = installed()
     # Two that join the same customers may get in each other's way; the server need not wait a second to find out.
     impatient = f"{url}?options=-c%20deadlock_timeout%3D20ms"
     crms = [CRM(impatient, clock=clock, blocked=blocked) for _ in range(writers)]

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 
 from crmcore import CRM
+from crmcore.loader import installed
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
 from tests.flow.test_campaign import people
@@ -26,7 +27,7 @@ def workers(new_database, clock, recorder):
 
     def opening(count, **given):
         for _ in range(count):
-            plugins, blocked = {"recorder": recorder}, ["crm_email", "crm_recommend"]
+            plugins, blocked = {"recorder": recorder}, installed()
             sending = {"window": 7}
             url = new_database("crm.db")
             opened.append(CRM(url, clock=clock, plugins=plugins, blocked=blocked, sending=sending, **given))

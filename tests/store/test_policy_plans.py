@@ -6,6 +6,7 @@ import pytest
 
 from crmcore import CRM
 from crmcore.flow import gating
+from crmcore.loader import installed
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
 from crmcore.store import caps, rerouting, sessions
@@ -35,7 +36,7 @@ def busy(new_database, recorder, clock):
         "text": Recorder(notes=Notes("text", **kinds)),
         "chat": Recorder(notes=Notes("chat", **kinds, **capabilities)),
     }
-    blocked = ["crm_email", "crm_recommend"]
+    blocked = installed()
     with CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=blocked, policy=POLICY) as crm:
         for number in range(3):
             said = {"email": f"{number}@example.com", "phone": f"+4412345{number}", "time_zone": "Asia/Jakarta"}

@@ -20,6 +20,7 @@ from crmcore.flow import links
 from crmcore.flow.importing.mapping import map_of
 from crmcore.flow.links import Link
 from crmcore.hooks.provider import Feedback
+from crmcore.loader import installed
 from crmcore.model.building import attribute, event, everyone
 from crmcore.model.campaign import Campaign
 from crmcore.model.happens import Happens
@@ -303,7 +304,7 @@ TURNS = st.tuples(st.permutations(sorted(VERBS)), st.lists(ABOUT, min_size=len(V
 @pytest.fixture
 def opening(new_database, recorder, clock):
     def opened(workspace: str) -> CRM:
-        plugins, blocked = {"recorder": recorder}, ["crm_email", "crm_recommend"]
+        plugins, blocked = {"recorder": recorder}, installed()
         return CRM(new_database("crm.db"), workspace=workspace, clock=clock, plugins=plugins, blocked=blocked)
 
     return opened

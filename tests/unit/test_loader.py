@@ -14,7 +14,7 @@ from crmcore.testing.clock import TurnedClock
 from crmcore.testing.fakes import Notes, Recorder
 
 SETUP = Setup(clock=TurnedClock(0))
-INSTALLED = frozenset({"crm_email", "crm_recommend"})
+INSTALLED = frozenset(loader.installed())
 
 
 def plugin(**members):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from crmcore.flow import retrying
-from crmcore.hooks.provider import Accepted, InDoubt, NeedsOther, NotStarted, Permanent, Result, Retry, Suppress
+from crmcore.hooks.provider import Accepted, Gone, InDoubt, NeedsOther, NotStarted, Permanent, Result, Retry, Suppress
 from crmcore.model.delivery import Reason, State
 from crmcore.model.purpose import MessageClass
 from crmcore.model.time import MINUTE
@@ -46,7 +46,7 @@ def _unanswered(one: Claimed, now: int) -> Settled:
     return Settled(id=one.id, state=State.PLANNED, due_at=retrying.due_at(one, 0, now))
 
 
-def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: PLR0911 - one line a result
+def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: C901, PLR0911 - one line a result
     match result:
         case Accepted(provider_id=provider_id):
             return Settled(id=one.id, state=State.ACCEPTED, provider_id=provider_id or None)
@@ -58,6 +58,8 @@ def _settled(one: Claimed, result: Result, now: int) -> Settled:  # noqa: PLR091
             return Settled(id=one.id, state=State.FAILED, reason=f"{fault}: {code}")
         case Suppress(reason=reason, code=code):
             return Settled(id=one.id, state=State.FAILED, reason=f"{reason}: {code}")
+        case Gone(code=code):
+            return Settled(id=one.id, state=State.FAILED, reason=f"gone: {code}")
         case InDoubt(evidence=evidence):
             return _in_doubt(one, evidence, now)
         case NeedsOther(what="template"):

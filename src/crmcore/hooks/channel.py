@@ -17,6 +17,7 @@ class Capabilities:
 
     `content_length` and `max_bytes` are upper limits (None: unlimited). `session_window` is for how many seconds after a
     customer has written one may answer freely; outside of it only templates that have one of the parts in `opens_session`.
+    `each_address`: a message goes to every address that a customer has, not to the oldest alone.
     """
 
     address_kinds: frozenset[str]
@@ -36,6 +37,7 @@ class Capabilities:
     levers: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
     inbound: bool = False
+    each_address: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -14,6 +14,7 @@ import attrs
 
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import MessageClass
+from crmcore.model.values import Value
 
 
 @attrs.frozen(kw_only=True)
@@ -35,13 +36,17 @@ class Carriage:
     """What a provider can do, and nothing else: which receipts come back (as in Feedback), how many go in one batch.
 
     `idempotency` says how a repeated message is recognised: by its message_key as a key or collapse key of the carrier's,
-    by looking it up, or not at all.
+    by looking it up, or not at all. Of a carrier over HTTP: `protocol` is what it speaks, `per_request` how many messages
+    one request carries, `in_flight` how many requests may be under way at once.
     """
 
     receipts: frozenset[str] = frozenset({"accepted"})
     idempotency: Literal["none", "key", "collapse", "lookup"] = "none"
     batch: int = 100
     limits: tuple[LimitHint, ...] = ()
+    protocol: Literal["http/1.1", "h2"] = "http/1.1"
+    per_request: int = 1
+    in_flight: int = 32
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +110,19 @@ class Suppress:
 
 
 @attrs.frozen(kw_only=True)
+class Gone:
+    """The address is no more: it is removed, and `event` happens to the customer.
+
+    `at` (microseconds UTC) is since when the carrier knows: an address that came in later than that stays.
+    """
+
+    delivery_id: int
+    event: Literal["app_uninstalled", "address_removed"] = "address_removed"
+    at: int | None = None
+    code: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class InDoubt:
     """It may or may not have been taken over."""
 
@@ -127,7 +145,7 @@ class NotStarted:
     delivery_id: int
 
 
-Result = Accepted | Retry | Permanent | Suppress | InDoubt | NeedsOther | NotStarted
+Result = Accepted | Retry | Permanent | Suppress | Gone | InDoubt | NeedsOther | NotStarted
 
 
 class Session(Protocol):
@@ -168,36 +186,70 @@ class Provider(Protocol):
 
 @attrs.frozen(kw_only=True)
 class HttpRequest:
-    """A request the core sends for a provider."""
+    """A request the core sends for a provider; `is_guarded` where the URL comes from a user: it must not lead inside."""
 
     method: str
-    url: str
+    url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
+    is_guarded: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class HttpResponse:
-    """What came back."""
+    """What came back, or what a webhook is answered with; names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = attrs.field(default=b"", repr=False)
 
 
+@runtime_checkable
+class HttpProvider(Protocol):
+    """A carrier over HTTP, without I/O of its own: the core drives the requests. `now` is microseconds UTC."""
+
+    name: str
+    channel: str
+    contract: int
+    carriage: Carriage
+
+    def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:
+        """Return the request that carries the messages, `carriage.per_request` of them at most.
+
+        What it raises is the fault of those messages: they fail, the others go. The same message gives the same body.
+        """
+
+    def read_response(self, batch: Sequence[Outgoing], response: HttpResponse, now: int) -> Sequence[Result]:
+        """Return exactly one Result per message, whatever the response holds."""
+
+
+@runtime_checkable
+class Authorised(Protocol):
+    """A carrier over HTTP that has to be given a token before it carries anything (OAuth 2.0)."""
+
+    def token_request(self, now: int) -> HttpRequest | None:
+        """Return the request for a token; None while the one there is lasts."""
+
+    def take_token(self, response: HttpResponse, now: int) -> str:
+        """Keep the token that came back; return why there is none, nothing where there is one."""
+
+
 @attrs.frozen(kw_only=True)
 class RawRequest:
-    """A webhook as it arrived: raw bytes, so that a signature can be checked over them."""
+    """A webhook as it arrived: raw bytes, so that a signature can be checked over them; header names in lower case."""
 
     method: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
+    query: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
 
 
 @attrs.frozen(kw_only=True)
 class Feedback:
-    """One thing a provider says of a delivery; `key` dedupes it; `machine` marks scanners and prefetching."""
+    """One thing a provider says of a delivery; `key` dedupes it; `machine` marks scanners and prefetching.
+
+    `after`, of a failure: sent again after so many seconds it may go.
+    """
 
     key: str
     type: Literal[
@@ -219,29 +271,80 @@ class Feedback:
     machine: bool = False
     reason: str = ""
     raw: str = attrs.field(default="", repr=False)
+    after: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Inbound:
+    """A message that a customer has written; all of `identities` lead to the customer, whom nobody need know yet.
+
+    `kind` is what it is (text, button, image ...), `reply_to` the provider's id of the message it answers.
+    """
+
+    key: str
+    at: int
+    identities: tuple[Identity, ...]
+    text: str = attrs.field(default="", repr=False)
+    kind: str = "text"
+    reply_to: str | None = None
+    properties: Mapping[str, Value] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class TemplateChange:
+    """What a provider says of an approved template: while it may not be sent, campaigns that use it are paused.
+
+    `name` is the provider's, as it stands in the part of our template that opens a session; `locale` is empty for all.
+    """
+
+    key: str
+    at: int
+    name: str
+    locale: str = ""
+    may_be_sent: bool
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """What a customer has said to the provider rather than to us: whether they want marketing messages at an address."""
+
+    key: str
+    at: int
+    addresses: tuple[Identity, ...]
+    wanted: bool
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class AddressChange:
+    """An address that has become another; `new` belongs to the customer of `old` from now on."""
+
+    key: str
+    at: int
+    old: Identity
+    new: tuple[Identity, ...]
 
 
 @attrs.frozen(kw_only=True)
 class Ingested:
-    """What a webhook held, and what to answer it with."""
+    """What a webhook held, and what to answer it with; `alerts` are for the operator, and go to the log."""
 
     answer: HttpResponse
     feedback: tuple[Feedback, ...] = ()
+    inbound: tuple[Inbound, ...] = ()
+    templates: tuple[TemplateChange, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    addresses: tuple[AddressChange, ...] = ()
+    alerts: tuple[str, ...] = ()
 
 
-class HttpProvider(Protocol):
-    """A carrier over HTTP, without I/O of its own: the core drives the requests."""
+@runtime_checkable
+class Listening(Protocol):
+    """A provider that takes webhooks, whatever it carries by."""
 
-    name: str
-    channel: str
-    contract: int
-    carriage: Carriage
+    def parse_webhook(self, request: RawRequest, now: int) -> Ingested:
+        """Return what a webhook says; check its signature first: 401 and nothing else where that does not fit. Pure.
 
-    def build_request(self, batch: Sequence[Outgoing]) -> HttpRequest:
-        """Return the request that carries the batch."""
-
-    def read_response(self, batch: Sequence[Outgoing], response: HttpResponse) -> Sequence[Result]:
-        """Return exactly one Result per message."""
-
-    def parse_webhook(self, request: RawRequest) -> Ingested:
-        """Return what a webhook says; check its signature first. Pure."""
+        What nobody knows yet, in fields and in kinds, is passed over: the carrier must not send it again for ever.
+        """

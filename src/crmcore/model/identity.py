@@ -13,7 +13,8 @@ from crmcore.model.values import checked_text
 
 #: The kind of the host's own id of a customer.
 KEY = "key"
-MAX_VALUE = 512
+#: Bytes in UTF-8: subscriptions of browsers are long, and an index of PostgreSQL takes little more.
+MAX_VALUE = 2048
 
 
 @attrs.frozen(order=True, cache_hash=True)
@@ -33,8 +34,9 @@ def identity(kind: str, value: object, place: str = "identity") -> Identity:
     if not isinstance(value, str):
         raise InvalidIdentity(place=f"{place}.{kind}", problem=f"{value!r} is no text")
     normal = _NORMAL_FORMS.get(kind, str.strip)(checked_text(value, place))
-    if not normal or len(normal) > MAX_VALUE:
-        raise InvalidIdentity(place=f"{place}.{kind}", problem=f"it has {len(normal)} characters, 1 to {MAX_VALUE} fit")
+    size = len(normal.encode())
+    if not 1 <= size <= MAX_VALUE:
+        raise InvalidIdentity(place=f"{place}.{kind}", problem=f"it has {size:,} bytes, 1 to {MAX_VALUE:,} fit")
     if not normal.isprintable():
         raise InvalidIdentity(place=f"{place}.{kind}", problem=f"{value!r} holds a line break or control character")
     if kind == "email" and not _is_email(normal):

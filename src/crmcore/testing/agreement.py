@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from crmcore import CRM
 from crmcore.errors import MixedCurrencies
+from crmcore.loader import installed
 from crmcore.model.condition import Condition, Sum, leaves
 from crmcore.model.history import History, PastEvent
 from crmcore.rules.plugin import Plugins
@@ -114,7 +115,7 @@ def _unlike(told: Mapping[str, Population], condition: Condition) -> Iterator[st
 @contextmanager
 def populated(engine: Engine, workspace: str, histories: Sequence[History], now: int) -> Iterator[Population]:
     """Let customers be told of in a new workspace, at `now`; their histories get their ids."""
-    with CRM(engine, workspace=workspace, clock=TurnedClock(now), blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(engine, workspace=workspace, clock=TurnedClock(now), blocked=installed()) as crm:
         keyed = {str(number): history for number, history in enumerate(histories)}
         tell(crm, keyed)
         known = tuple(attrs.evolve(one, customer_id=crm.customer(key).id) for key, one in keyed.items())

@@ -7,13 +7,13 @@ from typing import Any, get_args, get_type_hints
 
 import attrs
 
-from crmcore.hooks.provider import Accepted, InDoubt, NeedsOther, NotStarted, Permanent, Result, Retry, Suppress
+from crmcore.hooks.provider import Accepted, Gone, InDoubt, NeedsOther, NotStarted, Permanent, Result, Retry, Suppress
 from crmcore.testing.counterpart import UNANSWERED, Kind, Step
 
 #: Nothing has left for good.
 UNSENT: tuple[type[Any], ...] = (NotStarted, Retry)
 #: An answer has come, and it is no.
-REFUSED: tuple[type[Any], ...] = (Permanent, Suppress, NeedsOther, Retry)
+REFUSED: tuple[type[Any], ...] = (Permanent, Suppress, Gone, NeedsOther, Retry)
 WEEK = 7 * 24 * 3600.0
 
 

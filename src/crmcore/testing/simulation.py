@@ -9,7 +9,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import entry_points
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from crmcore.flow.launch import Launched
 from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.simulating.muting import WINDOW, Postbox, muted, posting_nothing
 from crmcore.flow.simulating.rounds import turn
-from crmcore.loader import GROUP
+from crmcore.loader import installed
 from crmcore.model.campaign import Campaign
 from crmcore.model.time import TurnedClock, duration, microseconds, moment
 from crmcore.opening import url_of
@@ -63,7 +62,6 @@ class Simulation(CRM):
         self.clock, self.seed = TurnedClock(start), seed
         _prepare(path, self.clock.now(), seed)
         channels = [SilentChannel(one) if isinstance(one, str) else one for one in silent]
-        installed = [one.name for one in entry_points(group=GROUP)]
         given.setdefault("sending", {"window": WINDOW})
         self._engine = open_fleeting(url_of(str(path)))
         super().__init__(
@@ -71,7 +69,7 @@ class Simulation(CRM):
             workspace=WORKSPACE,
             clock=self.clock,
             plugins={"silent": Silent(channels), **(plugins or {})},
-            blocked=[one for one in installed if one not in (plugins or {})],
+            blocked=[one for one in installed() if one not in (plugins or {})],
             config=config,
             **given,
         )

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from crmcore import CRM
+from crmcore.loader import installed
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.fakes import Recorder
 
@@ -61,9 +62,7 @@ def _said(line: Connection) -> tuple[Any, list[str], str]:
 def _one(url: str, at: int, act: Act, given: Any, number: int, ready: Barrier, line: Connection) -> None:
     recorder = Recorder()
     try:
-        with CRM(
-            url, clock=TurnedClock(at), plugins={"recorder": recorder}, blocked=["crm_email", "crm_recommend"]
-        ) as crm:
+        with CRM(url, clock=TurnedClock(at), plugins={"recorder": recorder}, blocked=installed()) as crm:
             ready.wait()
             returned = act(crm, number, given)
         line.send((returned, [one.body.decode() for one in recorder.sent], ""))

@@ -13,13 +13,14 @@ from sqlalchemy import select
 
 from crmcore import CRM
 from crmcore.flow.journeys import advancing
+from crmcore.loader import installed
 from crmcore.store import schema
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.fakes import Recorder, TokenCodes
 from tests.faults.process import _FORKS, PATIENCE
 from tests.flow.journeys.travelling import journey, people, send
 
-BLOCKED = ["crm_email", "crm_recommend"]
+BLOCKED = installed()
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 #: So few are planned in one transaction that processes meet often.
 BATCH = 10

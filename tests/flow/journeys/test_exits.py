@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, event, select
 
 from crmcore import CRM
+from crmcore.loader import installed
 from crmcore.model.campaign import Goal
 from crmcore.model.happens import Happens
 from crmcore.model.steps import WaitFor, WaitUntil
@@ -169,7 +170,7 @@ class Watch:
 @pytest.fixture
 def worker(new_database, clock, recorder):
     """Another CRM at the same database, which hands over in small windows."""
-    made = {"plugins": {"recorder": recorder}, "blocked": ["crm_email", "crm_recommend"], "sending": {"window": WINDOW}}
+    made = {"plugins": {"recorder": recorder}, "blocked": installed(), "sending": {"window": WINDOW}}
     with CRM(new_database("crm.db"), clock=clock, **made) as crm:
         yield crm
 

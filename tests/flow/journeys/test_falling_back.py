@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crmcore import CRM
+from crmcore.loader import installed
 from crmcore.testing.fakes import Notes, Recorder
 from tests.flow.journeys.travelling import journey, said, send
 
@@ -17,7 +18,7 @@ def pushes():
 @pytest.fixture
 def crm(new_database, recorder, pushes, clock):
     plugins = {"recorder": recorder, "pushes": pushes}
-    with CRM(new_database("two.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(new_database("two.db"), clock=clock, plugins=plugins, blocked=installed()) as crm:
         for name, identities in (("ada", {"device": "a"}), ("bob", {"email": "bob@example.com"}), ("cyd", {})):
             crm.identify({"key": name, **identities}, {"email": "ada@example.com"} if name == "ada" else {})
         for channel in ("note", "push"):
@@ -62,7 +63,7 @@ def test_a_message_that_two_quiet_channels_would_give_to_each_other_ends_with_a_
     day = {"from": "08:00", "to": "20:00"}
     quiet = [{"channels": ["push"], "then": "note", **day}, {"channels": ["note"], "then": "push", **day}]
     plugins = {"recorder": recorder, "pushes": pushes}
-    given = {"plugins": plugins, "blocked": ["crm_email", "crm_recommend"], "policy": {"quiet": quiet}}
+    given = {"plugins": plugins, "blocked": installed(), "policy": {"quiet": quiet}}
     with CRM(new_database("three.db"), clock=clock, **given) as crm:
         crm.identify({"key": "ada", "device": "a"}, {"email": "ada@example.com"})
         consent(crm, "note", "ada")

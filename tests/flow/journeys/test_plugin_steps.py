@@ -11,6 +11,7 @@ from crmcore.errors import InvalidCampaign, UnknownPlugin
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.setup import Setup
 from crmcore.hooks.step import Step, Transition
+from crmcore.loader import installed
 from crmcore.model.steps import Call
 from crmcore.model.time import HOUR
 from crmcore.store.enrolments import of_customer
@@ -58,7 +59,7 @@ def scoring():
 @pytest.fixture
 def crm(new_database, recorder, clock, scoring):
     plugins = {"recorder": recorder, "scoring": scoring}
-    with CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=["crm_email", "crm_recommend"]) as crm:
+    with CRM(new_database("crm.db"), clock=clock, plugins=plugins, blocked=installed()) as crm:
         templates(crm, "hello", "call_them")
         people(crm, "ada", score=80)
         people(crm, "bob", score=10)

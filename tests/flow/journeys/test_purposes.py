@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crmcore import CRM
+from crmcore.loader import installed
 from tests.flow.journeys.travelling import journey, people, said, send, templates, wait
 
 EVERYBODY = [f"c{number}" for number in range(40)]
@@ -12,7 +13,7 @@ EVERYBODY = [f"c{number}" for number in range(40)]
 
 @pytest.fixture
 def crm(new_database, recorder, clock):
-    given = {"plugins": {"recorder": recorder}, "blocked": ["crm_email", "crm_recommend"]}
+    given = {"plugins": {"recorder": recorder}, "blocked": installed()}
     with CRM(new_database("half.db"), clock=clock, policy={"holdout": 0.5}, **given) as crm:
         yield crm
 

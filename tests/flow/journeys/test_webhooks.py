@@ -10,13 +10,14 @@ import pytest
 from crmcore import CRM
 from crmcore.errors import InvalidCampaign, SettingsError
 from crmcore.flow import posting
+from crmcore.loader import installed
 from crmcore.model.steps import Webhook
 from crmcore.store import webhooks
 from crmcore.testing.http_sink import Answer, Drop, HttpSink
 from tests.flow.journeys.travelling import journey, people
 from tests.store.planning import statements, steps
 
-BLOCKED = ["crm_email", "crm_recommend"]
+BLOCKED = installed()
 
 
 @pytest.fixture

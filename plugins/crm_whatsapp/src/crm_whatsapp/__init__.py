@@ -1,0 +1,7 @@
+"""WhatsApp for crmcore: the Meta Cloud API."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]

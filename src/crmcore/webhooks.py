@@ -1,0 +1,1 @@
+"""Webhooks on their way in, and an ASGI application that takes them."""
