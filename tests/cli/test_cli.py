@@ -58,6 +58,7 @@ COMMANDS = [
     ("db", "status"),
     ("db", "upgrade"),
     ("plugins",),
+    ("channels",),
     ("template", "list"),
     ("doctor",),
     ("stats",),
@@ -73,6 +74,13 @@ COMMANDS = [
 def test_every_command_speaks_to_a_person_and_in_json(run, words):
     assert run(*words).strip()
     json.loads(run("--json", *words))
+
+
+def test_what_a_channel_can_do_and_what_carries_it_is_shown(run):
+    [mail] = [one for one in json.loads(run("--json", "channels")) if one["channel"] == "email"]
+    assert mail["capabilities"]["address_kinds"] == ["email"]
+    assert mail["carriers"]["smtp"]["speaks"] == "its own"
+    assert "email/smtp" in run("channels")
 
 
 def test_a_message_is_sent_to_whoever_is_named_in_any_way(run):

@@ -10,6 +10,7 @@ import click
 from crmcore.cli import (
     admin,
     campaigns,
+    channels,
     coupons,
     customers,
     enrolling,
@@ -71,6 +72,7 @@ for command in (
     campaigns.deliveries,
     campaigns.report,
     campaigns.settle,
+    channels.channels,
     coupons.coupon,
     customers.customer,
     demo,
