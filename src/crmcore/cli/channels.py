@@ -69,9 +69,9 @@ def _carrier(provider: Provider | HttpProvider) -> Carrier:
 def _human(found: Sequence[Medium]) -> None:
     columns = ("channel", "addresses", "content", "length", "answers freely", "each address", "consent", "inbound")
     table("Channels", columns, [_channel_row(one) for one in found])
-    columns = ("carrier", "speaks", "receipts", "repeats", "batch", "limits")
+    heads = ("carrier", "speaks", "receipts", "repeats", "batch", "limits")
     rows = [_carrier_row(f"{one.channel}/{name}", carrier) for one in found for name, carrier in one.carriers.items()]
-    table("Carriers", columns, rows)
+    table("Carriers", heads, rows)
 
 
 def _channel_row(one: Medium) -> Sequence[object]:
