@@ -40,11 +40,10 @@ class Stream:
     number: int
     scope: Scope
     events: asyncio.Queue[MutableMapping[str, Any]] = attrs.field(factory=asyncio.Queue)
+    head: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     waiting: bytes = b""
     ending: bool = False
     gone: bool = False
-    status: int = 200
-    headers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
 
     async def send(self, event: MutableMapping[str, Any]) -> None:
         """Take an ASGI event of the application."""
@@ -52,7 +51,7 @@ class Stream:
             return
         if event["type"] == "http.response.start":
             named = [(name.lower(), value) for name, value in event.get("headers", ())]
-            self.connection.begin(self, [(b":status", b"%d" % event["status"]), *named])
+            self.head = [(b":status", b"%d" % event["status"]), *named]
             return
         self.waiting += event.get("body", b"")
         self.ending = not event.get("more_body", False)
@@ -64,8 +63,7 @@ class Stream:
 
     def garbage(self) -> None:
         """Answer a status that there is not."""
-        self.waiting, self.ending = b"%$!", True
-        self.connection.begin(self, [(b":status", b"999")])
+        self.head, self.waiting, self.ending = [(b":status", b"999")], b"%$!", True
         self.connection.go_on(self)
 
     def end(self) -> None:
@@ -145,23 +143,27 @@ class Http2(asyncio.Protocol):
         if stream is not None:
             stream.events.put_nowait({"type": "http.request", "body": data, "more_body": more})
 
-    def begin(self, stream: Stream, headers: list[tuple[bytes, bytes]]) -> None:
-        """Send the head of an answer."""
-        self._h2.send_headers(stream.number, headers)
-
     def go_on(self, stream: Stream) -> None:
-        """Send as much of what waits as the peer's window has room for."""
-        if stream.gone or not (stream.waiting or stream.ending):
+        """Send the head, and as much of what waits as the peer's window has room for.
+
+        The last frame ends the stream: clients of APNs take a frame of no data for a body.
+        """
+        if stream.gone or not (stream.head or stream.waiting or stream.ending):
             return
-        room = min(self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size)
-        while stream.waiting and room > 0:
-            self._h2.send_data(stream.number, stream.waiting[:room])
-            stream.waiting = stream.waiting[room:]
-            room = min(self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size)
-        if stream.ending and not stream.waiting:
+        if stream.head:
+            self._h2.send_headers(stream.number, stream.head, end_stream=stream.ending and not stream.waiting)
+            stream.head = []
+        elif not stream.waiting:
             self._h2.end_stream(stream.number)
+        while stream.waiting and (room := self._room(stream)) > 0:
+            part, stream.waiting = stream.waiting[:room], stream.waiting[room:]
+            self._h2.send_data(stream.number, part, end_stream=stream.ending and not stream.waiting)
+        if stream.ending and not stream.waiting:
             self._forget(stream.number)
         self._flush()
+
+    def _room(self, stream: Stream) -> int:
+        return min(self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size)
 
     def reset(self, stream: Stream) -> None:
         """End an exchange without an answer."""
