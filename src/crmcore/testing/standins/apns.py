@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from crmcore.hooks.provider import HttpResponse
 from crmcore.model.time import MINUTE, SECOND, Clock, SystemClock
-from crmcore.testing.standins.exchange import Request, bearer, read_json, said
+from crmcore.testing.standins.exchange import Refusal, Request, bearer, read_json, said
 from crmcore.testing.standins.jws import Token, read_token
 
 _PATH = "/3/device/"
@@ -131,6 +131,17 @@ class Apns:
     refusals: dict[str, int] = attrs.field(factory=dict)
     _tokens: dict[str, Token] = attrs.field(factory=dict, repr=False)
     _updates: dict[str, deque[int]] = attrs.field(factory=dict, repr=False)
+
+    def refusing(self) -> Mapping[Refusal, HttpResponse]:
+        """Return how it refuses a notification for now, and for ever."""
+        return {
+            "temporary": said(503, {"reason": "ServiceUnavailable"}),
+            "permanent": said(413, {"reason": "PayloadTooLarge"}),
+        }
+
+    def forget(self) -> None:
+        """Forget what was taken; provider tokens stay known."""
+        self.notifications.clear()
 
     def handles(self, path: str) -> bool:
         """Tell whether a path is one of APNs'."""

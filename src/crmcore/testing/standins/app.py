@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import attrs
@@ -28,14 +28,21 @@ class _Over(Exception):
 
 
 class StandIns:
-    """The application; `script` may be exchanged at any time. `requests` and `offered` count what has come."""
+    """The application; `script` may be exchanged at any time, and does not reach the stand-ins that are `sound`.
 
-    def __init__(self, *stand_ins: StandIn, script: Script = usual) -> None:
-        self._stand_ins = stand_ins
+    `requests` and `statuses` count what was asked and answered; `offered` holds the address of each message begun.
+    """
+
+    def __init__(self, *stand_ins: StandIn, script: Script = usual, sound: Sequence[StandIn] = ()) -> None:
+        self._stand_ins, self._sound = stand_ins, sound
         self.script = script
         self.requests = 0
         self.offered: list[str] = []
         self.statuses: Counter[int] = Counter()
+
+    def recover(self) -> None:
+        """Do everything as usual from now on."""
+        self.script = usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -49,17 +56,27 @@ class StandIns:
 
     async def _answer(self, exchange: _Exchange) -> None:
         self.requests += 1
-        await self._stage(exchange, "request", "")
-        request = await exchange.read()
-        one = next((one for one in self._stand_ins if one.handles(request.path)), None)
-        address = one.address(request) if one else ""
-        self.offered.append(address)
-        await self._stage(exchange, "body", address)
-        answer = one.answer(request) if one else HttpResponse(status=_NOT_FOUND)
-        if answer.status < _REFUSAL:
-            await self._stage(exchange, "taken", address)
+        path = exchange.scope["path"]
+        one = next((one for one in self._stand_ins if one.handles(path)), None)
+        if one is None:
+            answer = HttpResponse(status=_NOT_FOUND)
+        elif one in self._sound:
+            answer = one.answer(await exchange.read())
+        else:
+            answer = await self._in_stages(exchange, one)
         self.statuses[answer.status] += 1
         await exchange.say(answer)
+
+    async def _in_stages(self, exchange: _Exchange, one: StandIn) -> HttpResponse:
+        await self._stage(exchange, "request", "")
+        request = await exchange.read()
+        address = one.address(request)
+        self.offered.append(address)
+        await self._stage(exchange, "body", address)
+        answer = one.answer(request)
+        if answer.status < _REFUSAL:
+            await self._stage(exchange, "taken", address)
+        return answer
 
     async def _stage(self, exchange: _Exchange, stage: Stage, address: str) -> None:
         fault = self.script(stage, address)

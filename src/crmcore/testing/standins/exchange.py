@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
 from crmcore.hooks.provider import HttpResponse
 
 BEARER = "bearer "
+Refusal = Literal["temporary", "permanent"]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +36,12 @@ class StandIn(Protocol):
 
     def answer(self, request: Request) -> HttpResponse:
         """Take the request, or say why not."""
+
+    def refusing(self) -> Mapping[Refusal, HttpResponse]:
+        """Return how it refuses a message for now, and for ever."""
+
+    def forget(self) -> None:
+        """Forget what was taken."""
 
 
 def said(status: int, body: Any, **headers: str) -> HttpResponse:

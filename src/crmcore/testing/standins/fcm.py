@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import attrs
@@ -11,7 +12,7 @@ import attrs
 from crmcore.hooks.provider import HttpResponse
 from crmcore.model.time import SECOND, Clock, SystemClock
 from crmcore.testing.standins.buckets import Bucket
-from crmcore.testing.standins.exchange import Request, bearer, read_json, said
+from crmcore.testing.standins.exchange import Refusal, Request, bearer, read_json, said
 from crmcore.testing.standins.fcm_content import TARGETS, check_message, snake
 from crmcore.testing.standins.fcm_errors import ERRORS, Refused, error_answer, unauthenticated
 from crmcore.testing.standins.oauth import TokenEndpoint
@@ -57,11 +58,23 @@ class Fcm:
     messages: list[Message] = attrs.field(factory=list)
     validated: int = 0
     refusals: dict[str, int] = attrs.field(factory=dict)
+    _numbers: Iterator[int] = attrs.field(factory=lambda: count(1))
     _bucket: Bucket = attrs.field(init=False)
 
     @_bucket.default
     def _full(self) -> Bucket:
         return Bucket(count=self.quota, per=MINUTE)
+
+    def refusing(self) -> Mapping[Refusal, HttpResponse]:
+        """Return how it refuses a message for now, and for ever."""
+        return {
+            "temporary": error_answer(scripted("UNAVAILABLE")),
+            "permanent": error_answer(Refused("INVALID_ARGUMENT")),
+        }
+
+    def forget(self) -> None:
+        """Forget what was taken."""
+        self.messages.clear()
 
     def handles(self, path: str) -> bool:
         """Tell whether a path is one of FCM's."""
@@ -100,7 +113,7 @@ class Fcm:
         if value.get("validate_only"):
             self.validated += 1
             return said(200, {"name": f"projects/{project}/messages/fake_message_id"})
-        name = f"projects/{project}/messages/0:{len(self.messages) + 1:016d}%stand-in"
+        name = f"projects/{project}/messages/0:{next(self._numbers):016d}%stand-in"
         self.messages.append(Message(name=name, target=target, value=message, wire=body, at=self.clock.now()))
         return said(200, {"name": name})
 

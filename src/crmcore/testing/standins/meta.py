@@ -15,7 +15,7 @@ import attrs
 from crmcore.hooks.provider import HttpResponse
 from crmcore.model.time import DAY, SECOND, Clock, SystemClock
 from crmcore.testing.standins.buckets import Borrowing, Bucket
-from crmcore.testing.standins.exchange import Request, bearer, read_json, said
+from crmcore.testing.standins.exchange import Refusal, Request, bearer, read_json, said
 from crmcore.testing.standins.meta_content import LONGEST_CALLBACK, Approved, check_content, check_template
 from crmcore.testing.standins.meta_errors import Refused, error_answer
 
@@ -40,16 +40,17 @@ def by_number(recipient: str) -> int | None:
 
 @attrs.frozen(kw_only=True)
 class Sender:
-    """A business phone number; `rate` messages a second, those that come in included."""
+    """A business phone number; `rate` messages a second, those that come in included, `burst` at once (0: `rate`)."""
 
     phone_number_id: str = "106540352242922"
     display: str = "15550783881"
     rate: int = 80
+    burst: int = 0
     bucket: Bucket = attrs.field(init=False, repr=False)
 
     @bucket.default
     def _full(self) -> Bucket:
-        return Bucket(count=self.rate)
+        return Bucket(count=self.rate, burst=self.burst)
 
 
 @attrs.frozen(kw_only=True)
@@ -102,6 +103,16 @@ class Meta:
     def approve(self, *approved: Approved) -> None:
         """Add templates, or say of some anew what is known of them."""
         self.templates |= {(one.name, one.language): one for one in approved}
+
+    def refusing(self) -> Mapping[Refusal, HttpResponse]:
+        """Return how it refuses a message for now, and for ever."""
+        codes: Mapping[Refusal, int] = {"temporary": 130429, "permanent": 131009}
+        return {kind: error_answer(Refused(code), "A0") for kind, code in codes.items()}
+
+    def forget(self) -> None:
+        """Forget what was taken and who was written to; templates, windows and limits of the number stay."""
+        for kept in (self.messages, self._pairs, self._written):
+            kept.clear()
 
     def handles(self, path: str) -> bool:
         """Tell whether a path is one of the Graph API's."""

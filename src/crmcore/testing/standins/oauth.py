@@ -9,7 +9,7 @@ import attrs
 
 from crmcore.hooks.provider import HttpResponse
 from crmcore.model.time import HOUR, SECOND, Clock, SystemClock
-from crmcore.testing.standins.exchange import Request, said
+from crmcore.testing.standins.exchange import Refusal, Request, said
 from crmcore.testing.standins.jws import PublicKey, read_token
 
 PATH = "/token"
@@ -36,6 +36,13 @@ class TokenEndpoint:
     audiences: set[str] = attrs.field(factory=lambda: {AUDIENCE})
     tokens: dict[str, int] = attrs.field(factory=dict, repr=False)
 
+    def refusing(self) -> Mapping[Refusal, HttpResponse]:
+        """Return how it refuses a token for now, and for ever."""
+        return {"temporary": said(503, {"error": "internal_failure"}), "permanent": _refused("account not found")}
+
+    def forget(self) -> None:
+        """Forget nothing: tokens that were given hold."""
+
     def handles(self, path: str) -> bool:
         """Tell whether a path is the endpoint's."""
         return path == PATH
@@ -51,7 +58,7 @@ class TokenEndpoint:
             return said(400, {"error": "unsupported_grant_type", "error_description": f"Invalid grant_type: {GRANT}"})
         wrong = self._wrong(form.get("assertion", ""))
         if wrong:
-            return said(400, {"error": "invalid_grant", "error_description": wrong})
+            return _refused(wrong)
         token = f"ya29.stand-in-{len(self.tokens):06d}"
         self.tokens[token] = self.clock.now() + LIFETIME
         return said(200, {"access_token": token, "expires_in": LIFETIME // SECOND, "token_type": "Bearer"})
@@ -84,3 +91,7 @@ class TokenEndpoint:
             return words
         fits = issued * SECOND <= now + SKEW and now - SKEW < expires * SECOND <= now + LIFETIME + SKEW
         return "" if fits and (expires - issued) * SECOND <= LIFETIME else words
+
+
+def _refused(words: str) -> HttpResponse:
+    return said(400, {"error": "invalid_grant", "error_description": words})

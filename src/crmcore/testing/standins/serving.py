@@ -23,7 +23,7 @@ class Server:
     """A server that runs; `served` starts one. `url` has no slash at its end."""
 
     def __init__(self, app: StandIns, protocol: Protocol, authority: Authority | None) -> None:
-        self._app, self._protocol, self._authority = app, protocol, authority
+        self.protocol, self._app, self._authority = protocol, app, authority
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._connections: set[Any] = set()
         self._ready = threading.Event()
@@ -65,8 +65,8 @@ class Server:
             self._loop.close()
 
     async def _serve(self) -> None:
-        make = _factory(self._protocol)(self._app, self._connections)
-        tls = self._authority.server_context(self._protocol) if self._authority else None
+        make = _factory(self.protocol)(self._app, self._connections)
+        tls = self._authority.server_context(self.protocol) if self._authority else None
         entry = lambda: Entry(self._app, make, self._connections)  # noqa: E731 - a factory, as asyncio asks for
         server = await self._loop.create_server(entry, sock=self._listener, ssl=tls, backlog=512)
         self._ready.set()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import count
 
 import attrs
 from cryptography.hazmat.primitives import serialization
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from crmcore.hooks.provider import HttpResponse
 from crmcore.model.time import DAY, SECOND, Clock, SystemClock
-from crmcore.testing.standins.exchange import Request, said
+from crmcore.testing.standins.exchange import Refusal, Request, said
 from crmcore.testing.standins.jws import encoded
 from crmcore.testing.standins.opening import opened
 from crmcore.testing.standins.vapid import vapid_parameters, wrong_vapid
@@ -108,6 +109,7 @@ class PushService:
     pushes: list[Push] = attrs.field(factory=list)
     waiting: dict[int, Push] = attrs.field(factory=dict)
     refusals: dict[int, int] = attrs.field(factory=dict)
+    _numbers: Iterator[int] = attrs.field(factory=lambda: count(1))
 
     def subscribe(self, name: str, *, key: str = "") -> Subscription:
         """Subscribe as a browser does; the keys follow from the name, so that two processes find the same."""
@@ -131,6 +133,18 @@ class PushService:
         found = [one for one in self.waiting.values() if one.subscription == name]
         self.waiting = {number: one for number, one in self.waiting.items() if one.subscription != name}
         return [one for one in found if one.expires > now]
+
+    def refusing(self) -> Mapping[Refusal, HttpResponse]:
+        """Return how it refuses a message for now, and for ever."""
+        return {
+            "temporary": said(503, {"code": 503, "message": "later"}, retry_after=str(_PATIENCE)),
+            "permanent": said(413, {"code": 413, "message": f"at most {LONGEST} bytes"}),
+        }
+
+    def forget(self) -> None:
+        """Forget what was taken, and what waits; subscriptions stay."""
+        self.pushes.clear()
+        self.waiting.clear()
 
     def handles(self, path: str) -> bool:
         """Tell whether a path is a subscription's."""
@@ -159,7 +173,7 @@ class PushService:
         self._check_subscription(name, request.headers.get("authorization", ""), now)
         lifetime = check_push(request)
         return Push(
-            number=len(self.pushes) + 1,
+            number=next(self._numbers),
             subscription=name,
             headers=request.headers,
             body=request.body,
