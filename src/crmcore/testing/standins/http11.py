@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import BaseProtocol, Transport
+from asyncio import BaseProtocol, BaseTransport, Transport, get_running_loop
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from uvicorn.config import Config
@@ -32,8 +32,39 @@ class ConnectionWire:
         self.transport.close()
 
 
+class Corked:
+    """A transport that writes once what is said in one go: head and body of an answer leave together."""
+
+    def __init__(self, transport: BaseTransport) -> None:
+        self._transport, self._parts = transport, list[bytes]()
+
+    def write(self, data: bytes) -> None:
+        """Write data, together with what follows at once."""
+        if not self._parts:
+            get_running_loop().call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Write what is left, and end the connection."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        if data and not self._transport.is_closing():
+            cast("Transport", self._transport).write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class Http11(HttpToolsProtocol):
     """One connection."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(cast("Transport", Corked(transport)))
 
     def on_headers_complete(self) -> None:
         """Leave the wire where the application looks for it."""

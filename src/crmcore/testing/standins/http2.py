@@ -84,6 +84,7 @@ class Http2(asyncio.Protocol):
         self._streams: dict[int, Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._last: int | None = None
+        self._is_flushing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -160,7 +161,7 @@ class Http2(asyncio.Protocol):
             self._h2.send_data(stream.number, part, end_stream=stream.ending and not stream.waiting)
         if stream.ending and not stream.waiting:
             self._forget(stream.number)
-        self._flush()
+        self._flush_soon()
 
     def _room(self, stream: Stream) -> int:
         return min(self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size)
@@ -189,7 +190,14 @@ class Http2(asyncio.Protocol):
             self._flush()
             self.transport.close()
 
+    def _flush_soon(self) -> None:
+        """Let answers that are ready at once leave together."""
+        if not self._is_flushing:
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._is_flushing = False
         data = self._h2.data_to_send()
         if data:
             self.transport.write(data)

@@ -75,6 +75,7 @@ class Meta:
 
     `templates` by name and language; `limit` is of users written to first within 24 h (the portfolio's); `unknown` and
     `stopped` hold recipients who are not on WhatsApp, or have stopped marketing messages (phone: digits alone, or BSUID).
+    `pair_burst` is how many messages to one user may be borrowed within 6 s (1: strict, None: no limit on pairs).
     `script` gives a recipient's error; codes in `later` are told by webhook, the answer says nothing of them.
     `people` says which phone belongs to a BSUID, so that they share a window.
     """
@@ -87,7 +88,7 @@ class Meta:
     senders: list[Sender] = attrs.field(factory=lambda: [Sender()])
     templates: dict[tuple[str, str], Approved] = attrs.field(factory=dict)
     limit: int | None = None
-    pair_burst: int = 45
+    pair_burst: int | None = 45
     script: Callable[[str], int | None] = by_number
     later: frozenset[int] = frozenset()
     unknown: set[str] = attrs.field(factory=set)
@@ -180,6 +181,8 @@ class Meta:
     def _count_against(self, sender: Sender, recipient: str, now: int) -> None:
         if not sender.bucket.take(now):
             raise Refused(130429)
+        if self.pair_burst is None:
+            return
         pair = (sender.phone_number_id, self.person(recipient))
         if pair not in self._pairs:
             self._pairs[pair] = Borrowing(per=PAIR, burst=self.pair_burst)
