@@ -107,3 +107,70 @@ def test_what_the_stand_in_signs_and_says_is_what_the_client_reads(wa, meta):
         (meta.messages[0].wamid, name, "delivery-1") for name in ("sent", "delivered", "read")
     ]
     assert all(isinstance(one, MessageStatus) for one in got)
+
+
+def handed(wa, webhooks, change):
+    """Hand a webhook to the client, which looks at its signature first."""
+    request = webhooks.signed(change)
+    assert wa.webhook_update_validator(request.body, request.headers["x-hub-signature-256"]) is None
+    return wa.webhook_update_handler(request.body)
+
+
+def test_what_a_customer_writes_is_what_the_client_reads(wa, meta):
+    got, webhooks = [], Webhooks(meta)
+    wa.on_message(lambda _, message: got.append(message))
+    assert handed(wa, webhooks, webhooks.inbound(ANNA, "grüße", reply_to="wamid.1")) == ("ok", 200)
+    [message] = got
+    assert (message.text, message.from_user.wa_id, message.reply_to_message.id) == ("grüße", ANNA, "wamid.1")
+
+
+def test_a_tap_on_a_button_is_what_the_client_reads(wa, meta):
+    got, webhooks = [], Webhooks(meta)
+    wa.on_callback_button(lambda _, button: got.append(button))
+    assert handed(wa, webhooks, webhooks.button(ANNA, "stop", "No more", reply_to="wamid.1")) == ("ok", 200)
+    assert [(one.data, one.title) for one in got] == [("stop", "No more")]
+
+
+def test_a_template_that_is_paused_is_what_the_client_reads(wa, meta):
+    got, webhooks = [], Webhooks(meta)
+    wa.on_template_status_update(lambda _, update: got.append(update))
+    assert handed(wa, webhooks, webhooks.template("spring_sale", "PAUSED")) == ("ok", 200)
+    assert [(one.template_name, one.new_status.value) for one in got] == [("spring_sale", "PAUSED")]
+    with pytest.raises(errors.TemplatePaused):
+        sent(wa)
+
+
+def test_who_has_stopped_marketing_is_what_the_client_reads(wa, meta):
+    got, webhooks = [], Webhooks(meta)
+    wa.on_user_marketing_preferences(lambda _, preference: got.append(preference))
+    assert handed(wa, webhooks, webhooks.preference(ANNA, "stop")) == ("ok", 200)
+    assert bool(got[0]) is False
+    with pytest.raises(errors.UserStoppedMarketingMessages):
+        sent(wa)
+
+
+def test_a_failure_told_later_is_what_the_client_reads(wa, meta):
+    got, webhooks = [], Webhooks(meta)
+    meta.later = frozenset({131026})
+    wa.on_message_status(lambda _, status: got.append(status))
+    sent(wa, to=unlucky(131026))
+    [change] = webhooks.course(meta.messages[0])
+    assert handed(wa, webhooks, change) == ("ok", 200)
+    assert isinstance(got[0].error, errors.MessageUndeliverable)
+
+
+def test_a_webhook_signed_by_somebody_else_is_refused(wa, meta):
+    webhooks = Webhooks(Meta(app_secret="another"))
+    request = webhooks.signed(webhooks.inbound(ANNA))
+    assert wa.webhook_update_validator(request.body, request.headers["x-hub-signature-256"])[1] == 403
+
+
+@pytest.mark.parametrize(("token", "answer"), [(None, ("1158201444", 200)), ("wrong", ("Forbidden", 403))])
+def test_the_verification_is_what_the_client_answers(wa, meta, token, answer):
+    query = Webhooks(meta).verification(token=token).query
+    assert wa.webhook_challenge_handler(query["hub.verify_token"], query["hub.challenge"]) == answer
+
+
+def test_a_message_to_a_business_scoped_id_is_taken(wa, meta):
+    sent(wa, to="US.13491208655302741918")
+    assert [one.recipient for one in meta.messages] == ["US.13491208655302741918"]

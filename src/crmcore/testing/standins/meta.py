@@ -99,6 +99,7 @@ class Meta:
     refusals: dict[int, int] = attrs.field(factory=dict)
     _pairs: dict[tuple[str, str], Borrowing] = attrs.field(factory=dict)
     _written: OrderedDict[str, int] = attrs.field(factory=OrderedDict)
+    _ids: dict[str, str] = attrs.field(factory=dict)
     _count: int = 0
 
     def approve(self, *approved: Approved) -> None:
@@ -223,6 +224,17 @@ class Meta:
     def person(self, recipient: str) -> str:
         """Return by what somebody is known here: the phone where a BSUID's is known."""
         return self.people.get(recipient, recipient)
+
+    def names(self, recipient: str) -> tuple[str, str]:
+        """Return the phone (empty where it is not known) and the BSUID of somebody: Meta gives everybody one."""
+        phone = self.person(recipient)
+        if not phone.isdecimal():
+            return "", phone
+        if phone not in self._ids:
+            known = next((one for one, of in self.people.items() if of == phone), "")
+            self._ids[phone] = known or f"US.{int(phone) * 7919 + 13_491_208_655_302:020d}"
+            self.people[self._ids[phone]] = phone
+        return phone, self._ids[phone]
 
     def _taken(self, message: Message) -> HttpResponse:
         self.messages.append(message)

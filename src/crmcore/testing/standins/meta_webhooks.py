@@ -49,12 +49,11 @@ class Webhooks:
 
     def status(self, message: Message, status: str, *, after: int = 0, code: int = 131026) -> Change:
         """Return a status (sent, delivered, read, played, failed), `after` seconds after the message was taken."""
-        named = "recipient_id" if message.recipient.isdecimal() else "recipient_user_id"
         value: dict[str, Any] = {
             "id": message.wamid,
             "status": status,
             "timestamp": str(message.at // SECOND + after),
-            named: message.recipient,
+            **self._named(message.recipient, "recipient_id", "recipient_user_id"),
         }
         if message.callback is not None:
             value["biz_opaque_callback_data"] = message.callback
@@ -91,8 +90,8 @@ class Webhooks:
         to, now = self._sender(sender), self.meta.clock.now()
         self.meta.windows[to.phone_number_id, self.meta.person(author)] = now
         to.bucket.take(now)
-        named = "from" if author.isdecimal() else "from_user_id"
-        value = {named: author, "id": wamid or f"wamid.in.{author}.{now}", "timestamp": str(now // SECOND), **content}
+        named = self._named(author, "from", "from_user_id")
+        value = {**named, "id": wamid or f"wamid.in.{author}.{now}", "timestamp": str(now // SECOND), **content}
         if reply_to:
             value["context"] = {"from": to.display, "id": reply_to}
         return self._messages(to, author, messages=[value])
@@ -101,7 +100,7 @@ class Webhooks:
         """Return that somebody has decided (`stop` or `resume`) on marketing messages, which then holds."""
         (self.meta.stopped.add if wanted == "stop" else self.meta.stopped.discard)(author)
         decided = {
-            "wa_id": author,
+            **self._named(author, "wa_id", "user_id"),
             "detail": f"User requested to {wanted} marketing messages",
             "category": "marketing_messages",
             "value": wanted,
@@ -134,11 +133,12 @@ class Webhooks:
         return {"field": "messages", "value": value}
 
     def _contact(self, person: str) -> Mapping[str, Any]:
-        """Return what Meta tells of somebody: the phone where it is known, and the BSUID where there is one."""
-        phone = self.meta.person(person)
-        user = person if person != phone else next((one for one, of in self.meta.people.items() if of == phone), "")
-        named = {"wa_id": phone} if phone.isdecimal() else {"user_id": phone}
-        return {"profile": {"name": "Customer"}, **named, **({"user_id": user} if user else {})}
+        return {"profile": {"name": "Customer"}, **self._named(person, "wa_id", "user_id")}
+
+    def _named(self, person: str, phone: str, user: str) -> dict[str, str]:
+        """Return the names of somebody under the fields for a phone, where it is known, and for a BSUID."""
+        number, bsuid = self.meta.names(person)
+        return {**({phone: number} if number else {}), user: bsuid}
 
     def _seconds(self) -> int:
         return self.meta.clock.now() // SECOND
