@@ -14,7 +14,7 @@ from crmcore.http.failing import Unreachable, Unsound
 from crmcore.http.looking_up import Allowed, Place, anyone, places
 
 Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
-_ESTABLISHED = b" 200"
+_ESTABLISHED, _END, _LONGEST = b" 200", b"\r\n\r\n", 65_536
 
 
 async def connected(
@@ -46,29 +46,46 @@ async def _direct(to: Target, context: SSLContext | None, make: Callable[[], Spo
 
 async def _tunnelled(to: Target, host: str, context: SSLContext, make: Callable[[], Spoken], proxy: str) -> Spoken:
     """Connect through a proxy, which sees what is encrypted."""
-    parts, spoken = urlsplit(proxy), make()
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    loop, parts, spoken = asyncio.get_running_loop(), urlsplit(proxy), make()
+    plain, tunnel = await loop.create_connection(_Tunnel, parts.hostname, parts.port)
     try:
         at = f"[{host}]:{to.port}" if ":" in host else f"{host}:{to.port}"
-        writer.write(
+        plain.write(
             f"CONNECT {at} HTTP/1.1\r\nHost: {at}\r\n{_credentials(parts.username, parts.password)}\r\n".encode()
         )
-        _check_tunnel(await reader.readuntil(b"\r\n\r\n"))
-        made = asyncio.get_running_loop().start_tls(writer.transport, spoken, context, server_hostname=to.host)
-        transport = await made
-    except BaseException as error:
-        writer.transport.abort()
-        if isinstance(error, asyncio.IncompleteReadError | asyncio.LimitOverrunError):
-            raise Unreachable("the proxy has no answer") from None
+        await tunnel.through
+        transport = await loop.start_tls(plain, spoken, context, server_hostname=to.host)
+    except BaseException:
+        plain.abort()
         raise
     assert transport is not None
     spoken.connection_made(transport)
     return spoken
 
 
-def _check_tunnel(head: bytes) -> None:
-    if _ESTABLISHED not in head.partition(b"\r\n")[0]:
-        raise Unreachable("the proxy lets nobody through")
+class _Tunnel(asyncio.Protocol):
+    """Reads what a proxy says to CONNECT, and no more: then the other side waits for us to begin with TLS."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self.through: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the whole head."""
+        self._head += data
+        if not self.through.done() and (_END in self._head or len(self._head) > _LONGEST):
+            self._decide(is_through=_ESTABLISHED in self._head.partition(b"\r\n")[0])
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
+        """Leave nobody waiting."""
+        if not self.through.done():
+            self._decide(is_through=False)
+
+    def _decide(self, *, is_through: bool) -> None:
+        if is_through:
+            self.through.set_result(None)
+        else:
+            self.through.set_exception(Unreachable("the proxy lets nobody through"))
 
 
 def _credentials(user: str | None, password: str | None) -> str:

@@ -71,7 +71,7 @@ class Exchange:
         try:
             response = await fetched(self.wire, request)
         except (Unsound, Unsent, Unanswered, Refused) as error:
-            self.failures = self.failures + 1 if isinstance(error, Down) else 0
+            self.failures += isinstance(error, Down)
             return [_failed(one.delivery_id, error) for one in some]
         self.failures = 0
         return self._read(some, response)

@@ -58,6 +58,12 @@ class Stream:
             self.answered.set_result(HttpResponse(status=self.status, headers=self.headers, body=bytes(self.body)))
 
 
+class _Connection(H2Connection):
+    """What h2 keeps of streams that have ended are answers to what comes late: that may come of the last ones."""
+
+    MAX_CLOSED_STREAMS = 128
+
+
 class Line(asyncio.Protocol):
     """The connection, as asyncio calls it; `fetch` is called in its loop, once `ready` is done."""
 
@@ -66,7 +72,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         # What is sent was looked at before, and is written as it is to be.
         config = H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
-        self._h2 = H2Connection(config)
+        self._h2 = _Connection(config)
         self._frames = Frames()
         self._streams: dict[int, Stream] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -94,6 +100,10 @@ class Line(asyncio.Protocol):
         timer = self._loop.call_later(seconds, stream.fail, Silent("there was no whole answer in time"))
         try:
             return await stream.answered
+        except Silent:
+            # Nothing more is asked of a connection that has fallen silent.
+            self.leave()
+            raise
         finally:
             timer.cancel()
             self._end(number)
@@ -194,6 +204,8 @@ class Line(asyncio.Protocol):
                 """It had ended meanwhile."""
             self._write_soon()
         self._let_in()
+        if self._is_leaving and not self._streams:
+            self.close()
 
     def _let_in(self) -> None:
         """Let those in who wait, as many as there is room for; all of them where nobody is let in any more."""

@@ -70,7 +70,7 @@ class One:
         except TimeoutError:
             raise Silent("there was no whole answer in time") from None
         except InvalidURL:
-            raise Unsound("its URL leads nowhere") from None
+            raise (Refused if request.is_guarded else Unsound)("its URL leads nowhere") from None
         except (ClientError, OSError) as error:
             raise Unanswered(f"the answer was cut off: {type(error).__name__}") from None
 

@@ -79,6 +79,9 @@ class Two:
                     line.abort()
                     raise
         except (OSError, Unsent) as error:
+            import traceback
+
+            traceback.print_exc()
             raise error if isinstance(error, Unreachable) else Unreachable(type(error).__name__) from None
         return line
 
