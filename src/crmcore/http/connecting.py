@@ -47,7 +47,7 @@ async def _direct(to: Target, context: SSLContext | None, make: Callable[[], Spo
 async def _tunnelled(to: Target, host: str, context: SSLContext, make: Callable[[], Spoken], proxy: str) -> Spoken:
     """Connect through a proxy, which sees what is encrypted."""
     loop, parts, spoken = asyncio.get_running_loop(), urlsplit(proxy), make()
-    plain, tunnel = await loop.create_connection(_Tunnel, parts.hostname, parts.port)
+    plain, tunnel = await loop.create_connection(_Tunnel, parts.hostname or "", parts.port or 0)
     try:
         at = f"[{host}]:{to.port}" if ":" in host else f"{host}:{to.port}"
         plain.write(

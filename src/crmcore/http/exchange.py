@@ -80,8 +80,7 @@ class Exchange:
         """An answer that its provider cannot read may have said yes."""
         try:
             results = list(self.provider.read_response(some, response, self.now()))
-            wanted = sorted(one.delivery_id for one in some)
-            if sorted(one.delivery_id for one in results) == wanted:
+            if _is_one_each(some, results):
                 return results
             said = "not one result for each message"
         except Exception as error:  # noqa: BLE001 - whatever a provider raises is its own fault
@@ -130,6 +129,12 @@ async def fetched(wire: Wire, request: HttpRequest) -> HttpResponse:
         return response
     finally:
         log.debug("%s %s %s %.0f ms", request.method, _host(request.url), said, (time.perf_counter() - began) * 1000)
+
+
+def _is_one_each(some: Sequence[Outgoing], results: Sequence[Result]) -> bool:
+    if len(some) == len(results) == 1:
+        return some[0].delivery_id == results[0].delivery_id
+    return sorted(one.delivery_id for one in some) == sorted(one.delivery_id for one in results)
 
 
 def _host(url: str) -> str:
