@@ -7,7 +7,7 @@ bare loop on h2, 32 streams on one connection.
 
 The server is a process of its own, the stand-in for Meta's Graph API. On two cores it has more to do for a message than the raw
 client has: that one waits for it, and so does the driver. `http_channels.driver_bare` is to a server that looks at nothing
-(httptools, one write): there nothing hides what aiohttp, the thread and the results cost. No ratio is wanted of it. The server
+(httptools, one write): there nothing hides what the parser, the thread and the results cost. No ratio is wanted of it. The server
 of HTTP/2 looks at nothing either.
 `--profile` prints where the time of the driver goes.
 

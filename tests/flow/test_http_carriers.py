@@ -24,8 +24,9 @@ def sink():
 
 
 @pytest.fixture
-def crm(tmp_path, sink):
-    with CRM(str(tmp_path / "crm.db"), plugins={"http": HttpCarrier(sink.host, sink.port)}, blocked=installed()) as crm:
+def crm(tmp_path, sink, clock):
+    carrier = {"http": HttpCarrier(sink.host, sink.port)}
+    with CRM(str(tmp_path / "crm.db"), clock=clock, plugins=carrier, blocked=installed()) as crm:
         for name in ("ann", "bob"):
             crm.identify(name, attributes={"email": f"{name}@example.com", "name": name})
         crm.save_template("hello", "note", {"text": "Hello {{ customer.name }}"})
@@ -38,14 +39,16 @@ def test_a_campaign_goes_over_http(crm, sink):
     assert sorted(one.body for one in sink.posts) == [b"Hello ann", b"Hello bob"]
 
 
-def test_where_the_extra_is_missing_the_campaign_waits_and_says_what_to_install(crm, sink, monkeypatch):
-    monkeypatch.delitem(sys.modules, "crmcore.http.one", raising=False)
-    monkeypatch.setitem(sys.modules, "aiohttp", None)
+def test_where_the_extra_is_missing_the_campaign_waits_and_says_what_to_install(crm, clock, monkeypatch):
+    for module in ("one", "pipe"):
+        monkeypatch.delitem(sys.modules, f"crmcore.http.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "aiohttp.http", None)
     crm.launch(HELLO)
     worked = crm.work()
     assert (worked.sent, [one.campaign for one in worked.waiting]) == (0, ["hello"])
     assert 'pip install "crmcore[http]"' in worked.waiting[0].problem
     monkeypatch.undo()
+    clock.turn("1h")
     assert crm.work().sent == 2
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from crmcore.errors import MissingExtra, SettingsError
 from crmcore.hooks.provider import Accepted, HttpRequest, InDoubt, Permanent
-from crmcore.http import line, one
+from crmcore.http import line, pipe
 from crmcore.http.driver import Driver
 from crmcore.model.http import Http
 from crmcore.testing.fakes import Recorder
@@ -59,9 +59,9 @@ def test_when_the_driver_is_left_no_thread_is(protocol):
     assert threads() == []
 
 
-@pytest.mark.parametrize(("library", "protocol"), [("aiohttp", "http/1.1"), ("h2.connection", "h2")])
+@pytest.mark.parametrize(("library", "protocol"), [("aiohttp.http", "http/1.1"), ("h2.connection", "h2")])
 def test_where_the_extra_is_missing_the_error_says_what_to_install(monkeypatch, library, protocol):
-    for module in ("one", "two", "line"):
+    for module in ("one", "two", "pipe", "line"):
         monkeypatch.delitem(sys.modules, f"crmcore.http.{module}", raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtra, match=r'pip install "crmcore\[http\]"'):
@@ -182,7 +182,7 @@ def test_a_redirect_is_an_answer_and_not_followed():
 
 @pytest.mark.parametrize(("kind", "protocol"), [(HttpSink, "http/1.1"), (TwoSink, "h2")])
 def test_an_answer_that_is_too_long_is_not_read(monkeypatch, kind, protocol):
-    for module in (one, line):
+    for module in (pipe, line):
         monkeypatch.setattr(module, "LARGEST", 10_000)
     long = Answer(status=200, body=b" " * 10_001)
     sink = kind(lambda stage, _: long if stage == "taken" else None)

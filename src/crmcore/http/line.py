@@ -24,6 +24,7 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 from crmcore.hooks.provider import HttpResponse
+from crmcore.http.connecting import Connection
 from crmcore.http.failing import Silent, Unanswered, Unreachable, Unsent
 from crmcore.http.frames import Frames
 from crmcore.http.wire import LARGEST
@@ -64,7 +65,7 @@ class _Connection(H2Connection):
     MAX_CLOSED_STREAMS = 128
 
 
-class Line(asyncio.Protocol):
+class Line(Connection):
     """The connection, as asyncio calls it; `fetch` is called in its loop, once `ready` is done."""
 
     def __init__(self) -> None:

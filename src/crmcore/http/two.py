@@ -7,18 +7,14 @@ from functools import lru_cache
 from ssl import SSLContext
 
 from crmcore.hooks.provider import HttpRequest, HttpResponse
-from crmcore.http.addresses import PORTS, Target
-from crmcore.http.connecting import connected
-from crmcore.http.failing import Unreachable, Unsent
+from crmcore.http.addresses import Target
+from crmcore.http.connecting import Origin, ended, reached
 from crmcore.http.line import Header, Line
-from crmcore.http.looking_up import anyone
 from crmcore.http.ways import Ways
-from crmcore.http.wire import place
+from crmcore.http.wire import authority, place
 
 #: What HTTP/2 has no place for (RFC 9113, 8.2.2).
 _ONLY_ONE = frozenset({"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
-#: Scheme, host, port, and whether it is guarded: what one request may reach another may not.
-Origin = tuple[str, str, int, bool]
 
 
 class Two:
@@ -45,7 +41,7 @@ class Two:
         await asyncio.gather(*self._lines.values(), return_exceptions=True)
         for line in lines:
             line.close()
-        await _ended(lines)
+        await ended(lines)
         self._lines.clear()
         self._left.clear()
 
@@ -69,21 +65,7 @@ class Two:
 
     async def _connected(self, to: Target, *, is_guarded: bool) -> Line:
         context = self._tls() if to.scheme == "https" else None
-        allowed = self._ways.allowed if is_guarded else anyone
-        try:
-            async with asyncio.timeout(self._ways.timeout):
-                line = await connected(to, context, Line, allowed, self._ways.proxy)
-                try:
-                    await asyncio.shield(line.ready)
-                except BaseException:
-                    line.abort()
-                    raise
-        except (OSError, Unsent) as error:
-            import traceback
-
-            traceback.print_exc()
-            raise error if isinstance(error, Unreachable) else Unreachable(type(error).__name__) from None
-        return line
+        return await reached(to, self._ways, context, Line, is_guarded=is_guarded)
 
     def _tls(self) -> SSLContext:
         if self._context is None:
@@ -93,15 +75,6 @@ class Two:
 
 def _is_there(task: asyncio.Task[Line]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
-
-
-async def _ended(lines: list[Line]) -> None:
-    """Wait a moment for connections to be closed, and then no longer."""
-    if not lines:
-        return
-    await asyncio.wait([asyncio.ensure_future(asyncio.shield(one.closed)) for one in lines], timeout=0.5)
-    for one in lines:
-        one.abort()
 
 
 def _headers(request: HttpRequest, to: Target) -> list[Header]:
@@ -118,9 +91,7 @@ def _headers(request: HttpRequest, to: Target) -> list[Header]:
 
 @lru_cache(maxsize=64)
 def _place(scheme: str, host: str, port: int) -> tuple[Header, Header]:
-    name = f"[{host}]" if ":" in host else host
-    authority = name if port == PORTS[scheme] else f"{name}:{port}"
-    return (b":scheme", scheme.encode()), (b":authority", authority.encode())
+    return (b":scheme", scheme.encode()), (b":authority", authority(scheme, host, port).encode())
 
 
 @lru_cache(maxsize=64)

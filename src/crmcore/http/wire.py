@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from crmcore.hooks.provider import HttpRequest, HttpResponse
-from crmcore.http.addresses import Refused, Target, target
+from crmcore.http.addresses import PORTS, Refused, Target, target
 from crmcore.http.failing import Unsound
 
 #: No longer answer is read: those of carriers are small.
@@ -48,3 +48,10 @@ def check(request: HttpRequest) -> None:
 def place(url: str) -> Target:
     """Return where a URL leads; raise Refused. Most carriers have one for all messages."""
     return target(url)
+
+
+@lru_cache(maxsize=64)
+def authority(scheme: str, host: str, port: int) -> str:
+    """Return host and port as requests name them."""
+    name = f"[{host}]" if ":" in host else host
+    return name if port == PORTS[scheme] else f"{name}:{port}"
