@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from crmcore.hooks.provider import Result
 
 #: How many go at once, and how many seconds the first of them waits for the others.
-HANDFUL, PAUSE = 256, 0.02
+HANDFUL, PAUSE = 512, 0.1
 
 
 class Chute:

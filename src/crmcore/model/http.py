@@ -21,8 +21,8 @@ class Http:
     """Settings of the HTTP driver.
 
     Attributes: `proxy` (http://HOST:PORT, or a reference to one; None for none); `ca_file` (whose certificates are
-    trusted, PEM; None for the machine's); `timeout` (seconds for connecting, and again for a request and its whole answer); `allow_private` (addresses that come
-    from users may lead to this machine and to private networks).
+    trusted, PEM; None for the machine's); `timeout` (seconds for connecting, and again for a request and its whole
+    answer); `allow_private` (addresses that come from users may lead to this machine and to private networks).
     """
 
     proxy: str | None = attrs.field(default=None, repr=False)
