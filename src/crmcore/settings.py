@@ -13,6 +13,7 @@ import attrs
 
 from crmcore.errors import SettingsError
 from crmcore.hooks.setup import Secret
+from crmcore.model.http import Http, http_of
 from crmcore.model.limits import Limits, limits_of
 from crmcore.model.sending import Sending, sending_of
 
@@ -21,7 +22,7 @@ PREFIX = "CRM_"
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
 OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend", "webhooks"})
 #: Tables of the core's own, checked key by key.
-CORE_TABLES = frozenset({"limits", "sending"})
+CORE_TABLES = frozenset({"http", "limits", "sending"})
 TABLES = OPEN_TABLES | CORE_TABLES
 
 
@@ -31,7 +32,7 @@ class Settings:
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
     messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
-    go); `sending` (how many are under way at once); `tables` (the plugins' own, `policy`, and `webhooks`).
+    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `tables` (the plugins' own, `policy`, and `webhooks`).
     """
 
     database: str = "sqlite:///crm.db"
@@ -40,6 +41,7 @@ class Settings:
     blocked: tuple[str, ...] = ()
     limits: Limits = attrs.field(factory=Limits)
     sending: Sending = attrs.field(factory=Sending)
+    http: Http = attrs.field(factory=Http)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
@@ -66,7 +68,8 @@ def settings(
     limits = limits_of(tables.pop("limits", {}), _named(places, "limits"))
     sending = sending_of(tables.pop("sending", {}), _named(places, "sending"))
     made = _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
-    return attrs.evolve(made, limits=limits, sending=sending)
+    http = http_of(tables.pop("http", {}), _named(places, "http"))
+    return attrs.evolve(made, limits=limits, sending=sending, http=http)
 
 
 def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:

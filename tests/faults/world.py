@@ -74,8 +74,9 @@ def opened(world: World, clock: ShiftedClock, engine: Engine | None = None) -> C
         engine or world.database,
         clock=clock,
         channels={"email": {"sender": "Shop <shop@example.com>", "smtp": server, "provider": "smtp"}},
-        plugins={"http": HttpCarrier("127.0.0.1", world.http, world.timeout)},
+        plugins={"http": HttpCarrier("127.0.0.1", world.http)},
         blocked=["crm_recommend"],
+        http={"timeout": world.timeout},
         sending={"window": world.window, "lease": f"{LEASE // SECOND}s"},
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_settings, file_settings, smtp_settings
 from crmcore.flow import outbox, policies
-from crmcore.model import limits, sending
+from crmcore.model import http, limits, sending
 from crmcore.model.purpose import Purpose
 from crmcore.settings import KEYS, TABLES, settings
 
@@ -32,11 +32,12 @@ def names(kind):
         (FILE, KEYS | TABLES),
         (FILE["sending"], set(sending.KEYS)),
         (FILE["limits"], limits.KEYS),
+        (FILE["http"], set(http.KEYS)),
         (EMAIL, names(EmailSettings) | {"provider", "smtp", "file"}),
         (EMAIL["smtp"], names(SmtpSettings)),
         (EMAIL["file"], names(FileSettings)),
     ],
-    ids=["crm.toml", "sending", "limits", "email", "smtp", "file"],
+    ids=["crm.toml", "sending", "limits", "http", "email", "smtp", "file"],
 )
 def test_the_example_has_every_setting(table, known):
     assert set(table) == known
@@ -48,6 +49,7 @@ def test_the_example_is_valid(tmp_path):
     assert read.database == "postgresql://localhost/shop"
     assert policies.policy(read.tables["policy"]).timed
     assert outbox.outbox(read).addresses == {"orders": "env:ORDERS_WEBHOOK"}
+    assert (read.http.proxy, read.http.timeout) == ("env:HTTP_PROXY_ADDRESS", 10.0)
     section = read.tables["channels"]["email"]
     assert (email_settings(section).reply_to, smtp_settings(section).connections) == ("help@example.com", 4)
     assert file_settings(section).directory == "mails"

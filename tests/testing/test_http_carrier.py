@@ -7,8 +7,11 @@ from contextlib import contextmanager
 import pytest
 
 from crmcore.hooks.provider import Accepted, InDoubt, NotStarted, Outgoing, Permanent, Retry, Suppress
+from crmcore.http.driver import Driver
+from crmcore.model.http import Http
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import MessageClass
+from crmcore.model.time import SystemClock
 from crmcore.testing.http_carrier import HttpCarrier
 from crmcore.testing.http_sink import Answer, HttpSink
 from crmcore.testing.loopback import Cut, Drop, Slow
@@ -27,17 +30,34 @@ def outgoing(number):
     )
 
 
+@contextmanager
+def opened(sink):
+    settings = Http(timeout=TIMEOUT)
+    with Driver(settings, SystemClock().now) as driver, driver.open(HttpCarrier(sink.host, sink.port)) as session:
+        yield session
+
+
 def carry(sink, count=3):
-    with HttpCarrier(sink.host, sink.port, TIMEOUT).open() as session:
-        return list(session.send([outgoing(number) for number in range(count)]))
+    with opened(sink) as session:
+        return sorted(session.send([outgoing(number) for number in range(count)]), key=lambda one: one.delivery_id)
 
 
-def test_messages_go_over_one_connection_each_under_its_key():
-    connections = []
-    with HttpSink(lambda stage, _: connections.append(stage) if stage == "connect" else None) as sink:
+def test_messages_go_each_under_its_key():
+    with HttpSink() as sink:
         results = carry(sink)
     assert [type(one) for one in results] == [Accepted] * 3
-    assert [(one.key, one.body) for one in sink.posts] == [(f"k{number}", b"hello") for number in range(3)]
+    assert sorted((one.key, one.body) for one in sink.posts) == [(f"k{number}", b"hello") for number in range(3)]
+
+
+def test_connections_are_kept_from_batch_to_batch():
+    connections = []
+
+    def script(stage, _key):
+        connections.extend(["connect"] if stage == "connect" else [])
+
+    with HttpSink(script) as sink, opened(sink) as session:
+        for number in range(3):
+            assert [type(one) for one in session.send([outgoing(number)])] == [Accepted]
     assert connections == ["connect"]
 
 
@@ -71,7 +91,7 @@ def test_where_nobody_listens_nothing_has_started():
 
 def test_a_connection_the_server_closed_meanwhile_is_made_anew():
     """What was sent into it would be in doubt."""
-    with HttpSink() as sink, HttpCarrier(sink.host, sink.port, TIMEOUT).open() as session:
+    with HttpSink() as sink, opened(sink) as session:
         first = list(session.send([outgoing(0)]))
         sink.hang_up()
         second = list(session.send([outgoing(1)]))
@@ -127,4 +147,4 @@ class TestHttpCarrier(ProviderSuite):
             yield sink
 
     def provider(self, place, *, timeout):
-        return HttpCarrier(*place, timeout)
+        return HttpCarrier(*place)

@@ -9,8 +9,9 @@ from crmcore.app import CRM
 from crmcore.errors import CRMError
 from crmcore.flow.nesting import unfounded
 from crmcore.flow.plan import provider_name
-from crmcore.hooks.provider import Provider
+from crmcore.http.driver import Driver
 from crmcore.model.template import Template
+from crmcore.model.time import SystemClock
 from crmcore.registry import Fault
 
 
@@ -52,9 +53,8 @@ def _compile(crm: CRM, template: Template) -> None:
 def _open(crm: CRM, channel: str) -> None:
     crm.registry.channel(channel)
     provider = crm.registry.provider(channel, provider_name(channel, crm.registry, crm.settings))
-    if isinstance(provider, Provider):
-        with provider.open():
-            """It can be opened."""
+    with Driver(crm.settings.http, SystemClock().now) as driver, driver.open(provider):
+        """It can be opened."""
 
 
 def _tried(what: str, act: Callable[[], object]) -> Iterator[Fault]:

@@ -1,8 +1,6 @@
 """One POST to an address of the host's choosing: where its name leads to is looked at, and that very place is called.
 
-Nothing is sent to private, loopback, link-local, multicast or reserved addresses: whoever may write a campaign shall not
-reach what only this machine can (https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html).
-Redirects are not followed, proxies of the environment not used.
+Redirects are not followed, proxies of the environment not used. Which addresses are refused says crmcore.http.addresses.
 """
 
 from __future__ import annotations
@@ -13,35 +11,18 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from socket import SOCK_STREAM, getaddrinfo, socket
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 
-Address = IPv4Address | IPv6Address
+from crmcore.http.addresses import Address, Refused, Target, target
+
 #: No more of an answer is read.
 LARGEST = 64 * 1024
-#: An IPv6 address that stands for an IPv4 one (RFC 6052).
-_NAT64 = IPv6Network("64:ff9b::/96")
-PORTS = {"http": 80, "https": 443}
-
-
-class Refused(Exception):
-    """Nothing is sent there, now or later; the text says why, and not where."""
-
-
-@attrs.frozen(kw_only=True)
-class Target:
-    """Where an address leads: `path` has the query with it."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
 
 
 @attrs.frozen(kw_only=True)
@@ -50,54 +31,6 @@ class Answer:
 
     status: int
     after: float = 0
-
-
-def target(url: str) -> Target:
-    """Return where a URL leads; raise Refused."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise Refused("it is no valid address") from None
-    if parts.scheme not in PORTS:
-        raise Refused("only http and https are spoken")
-    if not parts.hostname or parts.username is not None:
-        raise Refused("an address is https://HOST/PATH, without a user or a password")
-    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    if not path.isascii() or not path.isprintable() or " " in path:
-        raise Refused("its path has signs that have to be written as %XX")
-    return Target(scheme=parts.scheme, host=parts.hostname, port=port or PORTS[parts.scheme], path=path)
-
-
-def is_public(address: Address) -> bool:
-    """Tell whether everybody may be sent to an address."""
-    inner = _embedded(address)
-    if inner is not None:
-        return is_public(inner)
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-def is_near(address: Address) -> bool:
-    """Tell whether an address is of this machine or of a private network; those of links are not."""
-    inner = _embedded(address)
-    if inner is not None:
-        return is_near(inner)
-    barred = address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved
-    return address.is_loopback or (address.is_private and not barred)
-
-
-def is_anywhere(address: Address) -> bool:
-    """Tell whether an address is public or near."""
-    return is_public(address) or is_near(address)
-
-
-def _embedded(address: Address) -> IPv4Address | None:
-    """Return the IPv4 address that an IPv6 one leads to."""
-    if isinstance(address, IPv4Address):
-        return None
-    teredo = address.teredo
-    nat64 = IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or nat64
 
 
 def post(

@@ -10,15 +10,18 @@ from crmcore.errors import CRMError
 from crmcore.flow.plan import Plan
 from crmcore.flow.preparing import Made
 from crmcore.hooks.provider import NotStarted, Outgoing, Result, Session
+from crmcore.http.driver import Driver
+from crmcore.model.http import Http
 
 log = logging.getLogger("crmcore.dispatch")
 
 
 class Carrying:
-    """Open sessions of one process; they are closed with the stack."""
+    """Open sessions of one process; they are closed with the stack, and the driver of those over HTTP after them."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, http: Http, now: Callable[[], int]) -> None:
         self._stack = stack
+        self._driver = stack.enter_context(Driver(http, now))
         self._sessions: dict[str, Session] = {}
         #: Why messages of a campaign did not leave: their provider could not be opened.
         self.unopened: dict[str, str] = {}
@@ -52,7 +55,7 @@ class Carrying:
 
     def _session(self, plan: Plan) -> Session:
         if plan.carrier not in self._sessions:
-            self._sessions[plan.carrier] = self._stack.enter_context(plan.provider.open())
+            self._sessions[plan.carrier] = self._stack.enter_context(self._driver.open(plan.provider))
         return self._sessions[plan.carrier]
 
 

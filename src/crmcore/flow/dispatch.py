@@ -70,7 +70,7 @@ class Dispatcher:
         self._write, self._reading, self._now = write, reading, now
         self._registry, self._settings = registry, settings
         self._turn = Turn(owner=owner, lease=settings.sending.lease, limiter=Limiter(settings.limits, registry))
-        self._carrying = Carrying(stack)
+        self._carrying = Carrying(stack, settings.http, now)
         self._plans: dict[PlanKey, Plan] = {}
         self._kept = kept
         self._sent: Sent | None = None

@@ -8,8 +8,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidCampaign, SettingsError
-from crmcore.flow import calling
-from crmcore.flow.calling import Refused
+from crmcore.http.addresses import Refused, target
 from crmcore.model import steps
 from crmcore.model.campaign import Campaign
 from crmcore.settings import Settings, secret
@@ -77,7 +76,7 @@ def _problem(known: Outbox, url: str) -> str:
     try:
         said = known.said(url)
         if not said.startswith(_REFERENCES):
-            calling.target(said)
+            target(said)
     except (SettingsError, Refused) as error:
         return str(error)
     return ""

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 
-from crmcore.errors import InvalidCampaign
 from crmcore.flow.policies import policy
 from crmcore.flow.recommending import Advice, advice
 from crmcore.hooks.channel import Channel
-from crmcore.hooks.provider import Provider
+from crmcore.hooks.provider import HttpProvider, Provider
 from crmcore.model.campaign import Campaign
 from crmcore.model.policy import NO_POLICY, Policy, narrowed
 from crmcore.model.purpose import MessageClass, message_class
@@ -30,7 +29,7 @@ class Plan:
 
     campaign: Campaign
     channel: Channel
-    provider: Provider
+    provider: Provider | HttpProvider
     public_url: str
     advice: Advice | None = None
     policy: Policy = NO_POLICY
@@ -73,20 +72,17 @@ def step_plan(campaign: Campaign, step: str, channel: str, registry: Registry, s
 
 
 def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:
-    """Return the plan of a campaign on its channel or another, not advised yet; raise UnknownPlugin or InvalidCampaign."""
+    """Return the plan of a campaign on its channel or another, not advised yet; raise UnknownPlugin."""
     channel = registry.channel(on or campaign.channel)
     if campaign.offers is not None:
         registry.recommender(campaign.offers.engine)
     its_own = campaign.provider if channel.name == campaign.channel else ""
     name = its_own or provider_name(channel.name, registry, settings)
-    provider = registry.provider(channel.name, name)
-    if not isinstance(provider, Provider):
-        raise InvalidCampaign(name=campaign.name, problem=f"{name} speaks HTTP, which needs a driver")
     rules = _rules(campaign, channel.name, settings)
     return Plan(
         campaign=campaign,
         channel=channel,
-        provider=provider,
+        provider=registry.provider(channel.name, name),
         public_url=settings.public_url,
         policy=rules,
         # What stands in for another has nobody to stand in for it: no message goes round in circles.

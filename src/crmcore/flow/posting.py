@@ -13,8 +13,9 @@ from http.client import HTTPException
 
 from crmcore.errors import SettingsError
 from crmcore.flow import calling, retrying
-from crmcore.flow.calling import Answer, Refused
+from crmcore.flow.calling import Answer
 from crmcore.flow.outbox import Outbox, outbox
+from crmcore.http.addresses import Refused, is_anywhere, is_public
 from crmcore.model.time import SECOND
 from crmcore.settings import Settings
 from crmcore.store import webhooks
@@ -73,7 +74,7 @@ def _settle(scope: Scope, owner: str, taken: Sequence[Webhook], came: Sequence[C
 
 def _posted(known: Outbox, one: Webhook) -> Came:
     headers = {"Content-Type": "application/json", "Idempotency-Key": str(one.id), "User-Agent": "crmcore"}
-    allowed = calling.is_anywhere if known.allow_private else calling.is_public
+    allowed = is_anywhere if known.allow_private else is_public
     try:
         return calling.post(known.address(one.url), one.body.encode(), headers, allowed, SECONDS)
     except (Refused, SettingsError, OSError, HTTPException, ValueError) as error:

@@ -11,9 +11,12 @@ from typing import Any, ClassVar
 
 import attrs
 
-from crmcore.hooks.provider import Accepted, InDoubt, Outgoing, Provider, Result, Session
+from crmcore.hooks.provider import Accepted, HttpProvider, InDoubt, Outgoing, Provider, Result, Session
+from crmcore.http.driver import Driver
+from crmcore.model.http import Http
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import MessageClass
+from crmcore.model.time import SystemClock
 from crmcore.testing.answers import flaw
 from crmcore.testing.counterpart import Counterpart, Step, Taken, Trouble
 from crmcore.testing.laws import ONE_RESULT, SOUND, TRUTH, ask
@@ -75,9 +78,16 @@ class Carrying:
         """Start the counterpart on loopback, in trouble if so told, and end it."""
         raise NotImplementedError
 
-    def provider(self, place: Any, *, timeout: float) -> Provider:
-        """Return the provider for the counterpart at `place`; `timeout` in seconds, for every step on the wire."""
+    def provider(self, place: Any, *, timeout: float) -> Provider | HttpProvider:
+        """Return the provider for the counterpart at `place`; `timeout` in seconds, for every step on the wire.
+
+        One over HTTP need not look at `timeout`: the suite gives it to the driver.
+        """
         raise NotImplementedError
+
+    def http(self, place: Any) -> Http:  # noqa: ARG002 - where it is may decide whom to trust
+        """Return how the driver goes out, for a provider over HTTP: `ca_file` where the counterpart speaks TLS."""
+        return Http(allow_private=True)
 
     def address(self, number: int) -> Identity:
         """Return an address of its own for each number."""
@@ -106,7 +116,7 @@ class Carrying:
         return random.Random(self.seed)  # noqa: S311 - it shuffles, and picks the moment of a kill
 
     @contextmanager
-    def carrier(self, place: Any, *, timeout: float = 20.0) -> Iterator[tuple[Provider, Watch]]:
+    def carrier(self, place: Any, *, timeout: float = 20.0) -> Iterator[tuple[Provider | HttpProvider, Watch]]:
         """Make the provider, under watch."""
         provider = self.provider(place, timeout=timeout)
         package = self.package or type(provider).__module__.partition(".")[0]
@@ -114,9 +124,17 @@ class Carrying:
             yield provider, watch
 
     @contextmanager
+    def opened(self, provider: Provider | HttpProvider, place: Any, *, timeout: float = 20.0) -> Iterator[Session]:
+        """Open the provider; one over HTTP is driven by the driver that drives it in the core."""
+        settings = attrs.evolve(self.http(place), timeout=timeout)
+        with Driver(settings, SystemClock().now) as driver, driver.open(provider) as session:
+            yield session
+
+    @contextmanager
     def session(self, counterpart: Counterpart) -> Iterator[Sending]:
         """Open the provider to a counterpart, under watch."""
-        with self.carrier(counterpart.place) as (provider, _), provider.open() as session:
+        place = counterpart.place
+        with self.carrier(place) as (provider, _), self.opened(provider, place) as session:
             yield Sending(session=session, size=provider.carriage.batch)
 
 

@@ -45,7 +45,7 @@ from crmcore.testing.laws import (
     ask,
 )
 from crmcore.testing.poisons import POISONS
-from crmcore.testing.watching import eventually, much_later, shown, told
+from crmcore.testing.watching import eventually, much_later, shown, told, unheard
 
 SOME, SPOILT = 6, 2
 DAY = 24 * 3600.0
@@ -157,7 +157,7 @@ class ConductedProvider(Carrying):
     def test_a_session_that_is_left_is_closed(self) -> None:
         """At its end no connection is open, and nothing was slept."""
         with self.counterpart() as counterpart, self.carrier(counterpart.place) as (provider, watch):
-            with provider.open() as session:
+            with self.opened(provider, counterpart.place) as session:
                 list(session.send(self.batch(1)))
             closed = eventually(lambda: counterpart.connections == 0)
             ask(closed, CLOSED, f"The session left, {counterpart.connections} connections are still open.")
@@ -168,7 +168,7 @@ class ConductedProvider(Carrying):
         if not self.secrets:
             pytest.skip("the author names no secrets")
         with self.counterpart() as counterpart, self.carrier(counterpart.place) as (provider, watch):
-            with provider.open() as session:
+            with self.opened(provider, counterpart.place) as session:
                 done = Sending(session=session, size=1).send(self.batch(SOME))
                 said = f"{provider!r} {session!r} {done.results} {told(done.error)}"
             found = shown(self.secrets, said + watch.said())
@@ -178,7 +178,7 @@ class ConductedProvider(Carrying):
         """What a session has carried leaves nothing behind."""
         count = max(many(MESSAGES, self.messages), 2 * FORGOTTEN)
         allowed, grown = RESIDUE * count, 0
-        with self.counterpart() as counterpart, self.session(counterpart) as sending:
+        with self.counterpart() as counterpart, self.session(counterpart) as sending, unheard():
             # A table of the interpreter's own may be enlarged once; what is kept of messages grows every time.
             for _ in range(3):
                 grown = _growth(sending, counterpart, self._rounds(count))

@@ -32,7 +32,7 @@ def send(task: Task) -> None:
     """Send all there is, and write a line for every result at the moment it is known."""
     suite = _loaded(task)
     provider = suite.provider(task.place, timeout=TIME_LIMIT)
-    with provider.open() as session:
+    with suite.opened(provider, task.place, timeout=TIME_LIMIT) as session:
         for batch in shares(suite.batch(task.handed), provider.carriage.batch):
             for result in session.send(batch):
                 os.write(1, f"{result.delivery_id} {type(result).__name__}\n".encode())

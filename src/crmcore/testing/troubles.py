@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
-from crmcore.hooks.provider import Accepted, Outgoing, Provider
+from crmcore.hooks.provider import Accepted, HttpProvider, Outgoing, Provider
 from crmcore.testing.answers import allowed
 from crmcore.testing.carrying import Carrying, Sending, Sent, all_accepted, answered, truthful
 from crmcore.testing.counterpart import Counterpart, Step, Taken, Trouble
@@ -136,22 +136,21 @@ class TroubledProvider(Carrying):
             count = ONE_AMONG if step.addressed else min(provider.carriage.batch, ALL)
             scene = Scene(step=step, trouble=trouble, batch=self.batch(count), following=self.batch(ONE_AMONG, count))
             scene.patience = 10 * self.timeout + 0.5
-            scene.in_time = within(2 * scene.patience, lambda: _play(scene, counterpart, provider, watch))
+            scene.in_time = within(2 * scene.patience, lambda: self._play(scene, counterpart, provider, watch))
             scene.slept = watch.slept
         return scene
 
-
-def _play(scene: Scene, counterpart: Counterpart, provider: Provider, watch: Watch) -> None:
-    shapes = [repr(provider)]
-    try:
-        with provider.open() as session:
-            _two_batches(scene, counterpart, Sending(session=session, size=provider.carriage.batch))
-            shapes.append(repr(session))
-        scene.left_open = 0 if eventually(lambda: counterpart.connections == 0) else counterpart.connections
-    except Exception as error:  # noqa: BLE001 - the checks say what it means
-        scene.failed = error
-    errors = [told(one) for one in (scene.first.error, scene.second.error, scene.failed)]
-    scene.overheard = "".join((watch.said(), *shapes, repr(scene.first.results + scene.second.results), *errors))
+    def _play(self, scene: Scene, counterpart: Counterpart, provider: Provider | HttpProvider, watch: Watch) -> None:
+        shapes = [repr(provider)]
+        try:
+            with self.opened(provider, counterpart.place, timeout=self.timeout) as session:
+                _two_batches(scene, counterpart, Sending(session=session, size=provider.carriage.batch))
+                shapes.append(repr(session))
+            scene.left_open = 0 if eventually(lambda: counterpart.connections == 0) else counterpart.connections
+        except Exception as error:  # noqa: BLE001 - the checks say what it means
+            scene.failed = error
+        errors = [told(one) for one in (scene.first.error, scene.second.error, scene.failed)]
+        scene.overheard = "".join((watch.said(), *shapes, repr(scene.first.results + scene.second.results), *errors))
 
 
 def _two_batches(scene: Scene, counterpart: Counterpart, sending: Sending) -> None:

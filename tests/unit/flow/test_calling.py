@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from crmcore.flow import calling
-from crmcore.flow.calling import Refused, is_anywhere, is_near, is_public, post, target
+from crmcore.flow.calling import post
+from crmcore.http.addresses import Refused, is_anywhere, is_near, is_public, target
 from crmcore.testing.http_sink import Answer, Cut, Drop, HttpSink
 from crmcore.testing.loopback import Loopback, Silence
 
