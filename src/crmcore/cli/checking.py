@@ -8,7 +8,7 @@ from functools import partial
 from crmcore.app import CRM
 from crmcore.errors import CRMError
 from crmcore.flow.nesting import unfounded
-from crmcore.flow.plan import provider_name
+from crmcore.flow.plan import carriers_of
 from crmcore.hooks.provider import Provider
 from crmcore.model.template import Template
 from crmcore.registry import Fault
@@ -50,11 +50,10 @@ def _compile(crm: CRM, template: Template) -> None:
 
 
 def _open(crm: CRM, channel: str) -> None:
-    crm.registry.channel(channel)
-    provider = crm.registry.provider(channel, provider_name(channel, crm.registry, crm.settings))
-    if isinstance(provider, Provider):
-        with provider.open():
-            """It can be opened."""
+    for provider in carriers_of(crm.registry.channel(channel), crm.registry, crm.settings):
+        if isinstance(provider, Provider):
+            with provider.open():
+                """It can be opened."""
 
 
 def _tried(what: str, act: Callable[[], object]) -> Iterator[Fault]:
