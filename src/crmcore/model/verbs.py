@@ -253,7 +253,7 @@ def send(
     """Say that a customer is to get one message, whose reason is the customer's own order or request.
 
     The template sees `fields` as `message`. Without `channel` it goes by the only one that has the template, by e-mail
-    where several have it; to the address that `to` names, else to the customer's first. A `key` makes it one message,
+    where several have it; to the address that `to` names, else to the customer's first (of push: to each device). A `key` makes it one message,
     however often it is said: one of this template on this channel to this customer, for ever. `expires` is how long it may
     wait. Purposes that need a consent are refused: those are campaigns. A template that is not there raises
     UnknownTemplate; said inside a host's transaction, the statement waits in quarantine with that reason.

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from crmcore.model.delivery import State
 from crmcore.model.purpose import MessageClass
 from crmcore.store import bulk, schema
+from crmcore.store.deliveries import Unit
 from crmcore.store.runs import GOING
 from crmcore.store.scope import Scope
 
@@ -22,11 +23,12 @@ WAITING = (State.PLANNED, State.CLAIMED, State.DEFERRED)
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """A delivery that caps count; `at` is when it was handed over, or when it is due."""
+    """A delivery that caps count; `at` is when it was handed over, or when it is due; `unit` is the message it is one of."""
 
     id: int
     customer_id: int
     run_id: int
+    unit: Unit
     channel: str
     rank: int
     at: int
@@ -59,15 +61,37 @@ def waiting(scope: Scope, customers: Sequence[int], until: int) -> list[Row]:
 
 def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any]) -> list[Row]:
     row = schema.delivery.c
-    query = select(row.id, row.customer_id, row.run_id, row.channel, row.priority, at, row.expires_at).where(
+    columns = (
+        row.id,
+        row.customer_id,
+        row.run_id,
+        row.step,
+        row.occurrence,
+        row.channel,
+        row.priority,
+        at,
+        row.expires_at,
+    )
+    query = select(*columns).where(
         row.workspace_id == scope.workspace_id,
         bulk.among(scope, row.customer_id, customers),
         row.message_class == MessageClass.MARKETING.value,
         *which,
     )
     return [
-        Row(id=one, customer_id=customer_id, run_id=run_id, channel=channel, rank=rank, at=when, expires_at=expires_at)
-        for one, customer_id, run_id, channel, rank, when, expires_at in scope.connection.execute(query)
+        Row(
+            id=one,
+            customer_id=customer_id,
+            run_id=run_id,
+            unit=(run_id, step, customer_id, occurrence),
+            channel=channel,
+            rank=rank,
+            at=when,
+            expires_at=expires_at,
+        )
+        for one, customer_id, run_id, step, occurrence, channel, rank, when, expires_at in scope.connection.execute(
+            query
+        )
     ]
 
 

@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import BigInteger, ColumnElement, Select, TextClause, exists, func, literal_column, or_, select, text
 
 from crmcore.model.campaign import SEND
-from crmcore.model.delivery import Reason, State
+from crmcore.model.delivery import BOOKS, Book, Reason, State
 from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -19,6 +19,10 @@ WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
 LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
 FAILED = text("crm_delivery.state = 'failed'")
 IN_DOUBT = text("crm_delivery.state = 'in_doubt'")
+#: What is one message to one customer: run, step, customer, occurrence. Its rows are those of its addresses.
+Unit = tuple[int, str, int, int]
+#: The states of what has been sent, or may be sent still.
+_GOING = sorted(state.value for state, book in BOOKS.items() if book is not Book.SKIPPED)
 _PLANNED = (
     "id",
     "run_id",
@@ -74,6 +78,11 @@ class Planned:
     version: int | None = None
     id: int = 0
     skipped: Reason | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """What is one message in the books, to however many addresses it goes."""
+        return self.run_id, self.step, self.customer_id, self.occurrence
 
 
 @attrs.frozen(kw_only=True)
@@ -146,6 +155,24 @@ def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -
         row.occurrence.in_(sorted({occurrence for _, occurrence in units})),
     )
     return {(one, occurrence) for one, occurrence in scope.connection.execute(query)} & set(units)
+
+
+def going(scope: Scope, channel: str, units: Sequence[Unit], without: Collection[int]) -> set[Unit]:
+    """Return those of units of which a delivery on a channel has been sent, or may be still, leaving some deliveries out."""
+    row = schema.delivery.c
+    columns = (row.id, row.run_id, row.step, row.customer_id, row.occurrence)
+    query = select(*columns).where(
+        row.workspace_id == scope.workspace_id,
+        row.run_id.in_(sorted({run_id for run_id, *_ in units})),
+        row.step.in_(sorted({step for _, step, *_ in units})),
+        bulk.among(scope, row.customer_id, sorted({customer_id for _, _, customer_id, _ in units})),
+        row.channel == channel,
+        row.state.in_(_GOING),
+    )
+    found = {
+        unit for one, *unit_of in scope.connection.execute(query) if one not in without for unit in (tuple(unit_of),)
+    }
+    return found & set(units)
 
 
 def waits(scope: Scope, run_id: int) -> bool:
