@@ -62,8 +62,8 @@ def customer(crm: CRM, key: str, *devices: tuple[str, str]) -> None:
     crm.consent(key, "newsletter", channel="push")
 
 
-def launch(crm: CRM, name: str = "news", **changes: Any) -> None:
-    crm.save_template("hello", changes.get("channel", "push"), {"text": "hello {{ customer.key }}"})
+def launch(crm: CRM, name: str = "news", parts: str = "hello {{ customer.key }}", **changes: Any) -> None:
+    crm.save_template("hello", changes.get("channel", "push"), {"text": parts})
     said = {"purpose": "newsletter", "audience": everyone(), "channel": "push", "template": "hello", **changes}
     crm.launch(Campaign(name=name, **said))
 

@@ -226,6 +226,16 @@ def test_every_device_stands_in_for_another_channel(crm, devices, recorder):
     assert (reached(devices), reached(recorder)) == (["phone", "tablet"], [])
 
 
+def test_all_devices_say_the_same_whenever_they_are_sent_to(crm, devices):
+    customer(crm, "ada", PHONE, TABLET)
+    crm.identify("ada", {"city": "Norwich"})
+    launch(crm, parts="{{ customer.city }}")
+    crm.work(limit=1)
+    crm.identify("ada", {"city": "Jakarta"})
+    crm.work()
+    assert [one.body for one in devices.sent] == [b"Norwich", b"Norwich"]
+
+
 def test_cancelling_ends_the_message_on_every_device(crm, devices):
     customer(crm, "ada", PHONE, TABLET)
     launch(crm)

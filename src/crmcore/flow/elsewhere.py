@@ -59,6 +59,6 @@ def _alone(asking: Asking, decided: Mapping[int, Decision]) -> Sequence[Claimed]
     plan, scope = asking.plan, asking.scope
     if not plan.fallbacks or plan.channel.name not in scope.each_address:
         return asking.left
-    stopped = {one.unit: one.id for one in asking.left if one.id in decided}
-    going = deliveries.going(scope, plan.channel.name, sorted(stopped), decided.keys())
+    stopped = {one.unit for one in asking.left if one.id in decided}
+    going = deliveries.going(scope, plan.channel.name, stopped, decided.keys())
     return [one for one in asking.left if one.unit not in going]

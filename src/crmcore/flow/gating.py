@@ -57,7 +57,9 @@ def hand(
     going = admitted(scope, limiter, plan, passed)
     handings = [Handing(id=one.claimed.id, attempt=one.claimed.attempt, context=one.frozen) for one in going]
     moves.hand(scope, handings, plan.provider.name, lease_until=lease_until)
-    impressions.log(scope, [shown for one in going for shown in _impressions(plan, one)])
+    # Shown on several devices, it is shown once.
+    first = reversed({one.claimed.unit: one for one in reversed(going)}.values())
+    impressions.log(scope, [shown for one in first for shown in _impressions(plan, one)])
     return Handed(going=going, skipped=sum(isinstance(one, Skipped | Expired) for one in decisions.values()))
 
 

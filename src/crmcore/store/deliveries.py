@@ -157,22 +157,35 @@ def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -
     return {(one, occurrence) for one, occurrence in scope.connection.execute(query)} & set(units)
 
 
-def going(scope: Scope, channel: str, units: Sequence[Unit], without: Collection[int]) -> set[Unit]:
+def going(scope: Scope, channel: str, units: Collection[Unit], without: Collection[int]) -> set[Unit]:
     """Return those of units of which a delivery on a channel has been sent, or may be still, leaving some deliveries out."""
+    found = _of_units(scope, channel, units, schema.delivery.c.state.in_(_GOING))
+    return {unit for unit, rows in found.items() if any(one.id not in without for one in rows)}
+
+
+def kept(scope: Scope, channel: str, units: Collection[Unit]) -> dict[Unit, str]:
+    """Return what was kept of messages when they were first handed over to an address on a channel, as JSON."""
+    found = _of_units(scope, channel, units, schema.delivery.c.context.is_not(None))
+    return {unit: min(rows, key=lambda one: (one.handed_at, one.id)).context for unit, rows in found.items()}
+
+
+def _of_units(scope: Scope, channel: str, units: Collection[Unit], which: ColumnElement[bool]) -> dict[Unit, list[Any]]:
     row = schema.delivery.c
-    columns = (row.id, row.run_id, row.step, row.customer_id, row.occurrence)
-    query = select(*columns).where(
+    of = (row.run_id, row.step, row.customer_id, row.occurrence)
+    query = select(*of, row.id, row.handed_at, row.context).where(
         row.workspace_id == scope.workspace_id,
         row.run_id.in_(sorted({run_id for run_id, *_ in units})),
         row.step.in_(sorted({step for _, step, *_ in units})),
         bulk.among(scope, row.customer_id, sorted({customer_id for _, _, customer_id, _ in units})),
         row.channel == channel,
-        row.state.in_(_GOING),
+        which,
     )
-    found = {
-        unit for one, *unit_of in scope.connection.execute(query) if one not in without for unit in (tuple(unit_of),)
-    }
-    return found & set(units)
+    found: dict[Unit, list[Any]] = {}
+    for one in scope.connection.execute(query) if units else ():
+        unit = (one.run_id, one.step, one.customer_id, one.occurrence)
+        if unit in units:
+            found.setdefault(unit, []).append(one)
+    return found
 
 
 def waits(scope: Scope, run_id: int) -> bool:
