@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -159,33 +159,28 @@ def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -
 
 def going(scope: Scope, channel: str, units: Collection[Unit], without: Collection[int]) -> set[Unit]:
     """Return those of units of which a delivery on a channel has been sent, or may be still, leaving some deliveries out."""
-    found = _of_units(scope, channel, units, schema.delivery.c.state.in_(_GOING))
-    return {unit for unit, rows in found.items() if any(one.id not in without for one in rows)}
+    found = _of_units(scope, channel, units, ("id", "state"))
+    return {unit for unit, one, state in found if one not in without and state in _GOING}
 
 
 def kept(scope: Scope, channel: str, units: Collection[Unit]) -> dict[Unit, str]:
     """Return what was kept of messages when they were first handed over to an address on a channel, as JSON."""
-    found = _of_units(scope, channel, units, schema.delivery.c.context.is_not(None))
-    return {unit: min(rows, key=lambda one: (one.handed_at, one.id)).context for unit, rows in found.items()}
+    found = _of_units(scope, channel, units, ("handed_at", "id", "context"))
+    said = sorted((handed_at, one, unit, context) for unit, handed_at, one, context in found if context is not None)
+    return {unit: context for _, _, unit, context in reversed(said)}
 
 
-def _of_units(scope: Scope, channel: str, units: Collection[Unit], which: ColumnElement[bool]) -> dict[Unit, list[Any]]:
-    row = schema.delivery.c
-    of = (row.run_id, row.step, row.customer_id, row.occurrence)
-    query = select(*of, row.id, row.handed_at, row.context).where(
-        row.workspace_id == scope.workspace_id,
-        row.run_id.in_(sorted({run_id for run_id, *_ in units})),
-        row.step.in_(sorted({step for _, step, *_ in units})),
-        bulk.among(scope, row.customer_id, sorted({customer_id for _, _, customer_id, _ in units})),
-        row.channel == channel,
-        which,
-    )
-    found: dict[Unit, list[Any]] = {}
-    for one in scope.connection.execute(query) if units else ():
-        unit = (one.run_id, one.step, one.customer_id, one.occurrence)
-        if unit in units:
-            found.setdefault(unit, []).append(one)
-    return found
+def _of_units(scope: Scope, channel: str, units: Collection[Unit], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield each delivery of units on a channel: its unit, and columns of it."""
+    for run_id, step in sorted({(run_id, step) for run_id, step, *_ in units}):
+        customers = sorted({one for run, name, one, _ in units if (run, name) == (run_id, step)})
+        same = {"run_id": run_id, "step": step, "channel": channel}
+        named = ("customer_id", "occurrence", *columns)
+        for customer_id, occurrence, *said in bulk.select_in(
+            scope, schema.delivery, named, same, "customer_id", customers
+        ):
+            if (unit := (run_id, step, customer_id, occurrence)) in units:
+                yield (unit, *said)
 
 
 def waits(scope: Scope, run_id: int) -> bool:
