@@ -12,7 +12,7 @@ from tests.store.planning import MANY, statements, steps
 
 pytestmark = pytest.mark.untouched
 
-UNITS = [(1, "hello", 2, 3), (1, "hello", 4, 5)]
+UNITS = [(1, "hello", 2, 3, 0), (1, "hello", 4, 5, 0)]
 GONE = Said(address=Identity("fcm", "1"), presence=Presence(is_there=False, at=2**61))
 ACTS = {
     "every address": (lambda scope: contexts.every_address(scope, [1, 2], {"fcm"}), {"customer_id"}),

@@ -61,18 +61,8 @@ def waiting(scope: Scope, customers: Sequence[int], until: int) -> list[Row]:
 
 def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any]) -> list[Row]:
     row = schema.delivery.c
-    columns = (
-        row.id,
-        row.customer_id,
-        row.run_id,
-        row.step,
-        row.occurrence,
-        row.channel,
-        row.priority,
-        at,
-        row.expires_at,
-    )
-    query = select(*columns).where(
+    of = (row.run_id, row.step, row.customer_id, row.occurrence, row.enrolment_id)
+    query = select(*of, row.id, row.channel, row.priority, at.label("at"), row.expires_at).where(
         row.workspace_id == scope.workspace_id,
         bulk.among(scope, row.customer_id, customers),
         row.message_class == MessageClass.MARKETING.value,
@@ -80,18 +70,16 @@ def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any])
     )
     return [
         Row(
-            id=one,
-            customer_id=customer_id,
-            run_id=run_id,
-            unit=(run_id, step, customer_id, occurrence),
-            channel=channel,
-            rank=rank,
-            at=when,
-            expires_at=expires_at,
+            id=one.id,
+            customer_id=one.customer_id,
+            run_id=one.run_id,
+            unit=(one.run_id, one.step, one.customer_id, one.occurrence, one.enrolment_id),
+            channel=one.channel,
+            rank=one.priority,
+            at=one.at,
+            expires_at=one.expires_at,
         )
-        for one, customer_id, run_id, step, occurrence, channel, rank, when, expires_at in scope.connection.execute(
-            query
-        )
+        for one in scope.connection.execute(query)
     ]
 
 

@@ -52,8 +52,8 @@ class Claimed:
 
     @property
     def unit(self) -> Unit:
-        """What is one message in the books, to however many addresses it goes."""
-        return self.run_id, self.step, self.customer_id, self.occurrence
+        """What is one message, to however many addresses it goes."""
+        return self.run_id, self.step, self.customer_id, self.occurrence, self.enrolment_id
 
 
 @attrs.frozen

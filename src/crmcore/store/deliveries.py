@@ -19,8 +19,9 @@ WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
 LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
 FAILED = text("crm_delivery.state = 'failed'")
 IN_DOUBT = text("crm_delivery.state = 'in_doubt'")
-#: What is one message to one customer: run, step, customer, occurrence. Its rows are those of its addresses.
-Unit = tuple[int, str, int, int]
+#: What is one message to one customer: run, step, customer, occurrence, enrolment. Its rows are those of its addresses; of
+#: customers who were merged each had one of their own.
+Unit = tuple[int, str, int, int, int]
 #: The states of what has been sent, or may be sent still.
 _GOING = sorted(state.value for state, book in BOOKS.items() if book is not Book.SKIPPED)
 _PLANNED = (
@@ -81,8 +82,8 @@ class Planned:
 
     @property
     def unit(self) -> Unit:
-        """What is one message in the books, to however many addresses it goes."""
-        return self.run_id, self.step, self.customer_id, self.occurrence
+        """What is one message, to however many addresses it goes."""
+        return self.run_id, self.step, self.customer_id, self.occurrence, self.enrolment_id
 
 
 @attrs.frozen(kw_only=True)
@@ -173,13 +174,13 @@ def kept(scope: Scope, channel: str, units: Collection[Unit]) -> dict[Unit, str]
 def _of_units(scope: Scope, channel: str, units: Collection[Unit], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Yield each delivery of units on a channel: its unit, and columns of it."""
     for run_id, step in sorted({(run_id, step) for run_id, step, *_ in units}):
-        customers = sorted({one for run, name, one, _ in units if (run, name) == (run_id, step)})
+        customers = sorted({one for run, name, one, *_ in units if (run, name) == (run_id, step)})
         same = {"run_id": run_id, "step": step, "channel": channel}
-        named = ("customer_id", "occurrence", *columns)
-        for customer_id, occurrence, *said in bulk.select_in(
+        named = ("customer_id", "occurrence", "enrolment_id", *columns)
+        for customer_id, occurrence, enrolment_id, *said in bulk.select_in(
             scope, schema.delivery, named, same, "customer_id", customers
         ):
-            if (unit := (run_id, step, customer_id, occurrence)) in units:
+            if (unit := (run_id, step, customer_id, occurrence, enrolment_id)) in units:
                 yield (unit, *said)
 
 
