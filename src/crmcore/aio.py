@@ -97,11 +97,18 @@ class AsyncVerbs(ABC):
         *,
         tags: Iterable[str] = (),
         untags: Iterable[str] = (),
+        removed: Identity | Mapping[str, str] | Sequence[Identity] = (),
         at: Time | None = None,
         source: str | None = None,
     ) -> None:
-        """Say who a customer is; the attributes email and phone become identities as well."""
-        await self._say(Verbs.identify, customer, attributes, tags=tags, untags=untags, at=at, source=source)
+        """Say who a customer is; the attributes email and phone become identities as well.
+
+        Nothing is sent any more to addresses that are `removed`, such as that of a device that has logged out, until they are
+        named again.
+        """
+        await self._say(
+            Verbs.identify, customer, attributes, tags=tags, untags=untags, removed=removed, at=at, source=source
+        )
 
     async def group(
         self,
@@ -294,7 +301,7 @@ class AsyncVerbs(ABC):
         """Say that a customer is to get one message, whose reason is the customer's own order or request.
 
         The template sees `fields` as `message`. Without `channel` it goes by the only one that has the template, by e-mail
-        where several have it; to the address that `to` names, else to the customer's first. A `key` makes it one message,
+        where several have it; to the address that `to` names, else to the customer's first (of push: to each device). A `key` makes it one message,
         however often it is said: one of this template on this channel to this customer, for ever. `expires` is how long it may
         wait. Purposes that need a consent are refused: those are campaigns. A template that is not there raises
         UnknownTemplate; said inside a host's transaction, the statement waits in quarantine with that reason.

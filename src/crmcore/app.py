@@ -107,6 +107,7 @@ class CRM(
             opening,
             listened=frozenset(self.registry.listeners),
             address_kinds=self.registry.address_kinds,
+            each_address=self.registry.each_address,
             upkeep=Upkeep(self.registry.rules),
             entering=Entering(self.registry.rules, rules.holdout, rules.zone),
         )

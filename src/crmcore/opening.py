@@ -42,6 +42,7 @@ class Opened:
     ids: Ids
     listened: frozenset[str] = frozenset()
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    each_address: frozenset[str] = frozenset()
     isolated: bool = False
     upkeep: Upkeep = attrs.field(factory=Upkeep)
     entering: Entering = attrs.field(factory=Entering)
@@ -84,6 +85,7 @@ class Opened:
             secret=self.workspace.secret,
             listened=self.listened,
             address_kinds=self.address_kinds,
+            each_address=self.each_address,
             isolated=self.isolated,
         )
 

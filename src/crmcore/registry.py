@@ -63,6 +63,11 @@ class Registry:
         """The kinds of addresses that each channel sends to."""
         return {name: one.capabilities.address_kinds for name, one in self.channels.items()}
 
+    @property
+    def each_address(self) -> frozenset[str]:
+        """The channels whose messages go to every address that a customer has."""
+        return frozenset(name for name, one in self.channels.items() if one.capabilities.each_address)
+
     def channel(self, name: str) -> Channel:
         """Return a channel; raise UnknownPlugin naming those there are."""
         return _named(self.channels, "channel", name)

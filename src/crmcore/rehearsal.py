@@ -155,6 +155,7 @@ def rehearsal(engine: Engine, workspace: str, at: int, tools: Tools) -> Iterator
     there = attrs.evolve(
         opened(engine, workspace, clock),
         address_kinds=silenced.address_kinds,
+        each_address=silenced.each_address,
         upkeep=Upkeep(silenced.rules),
         entering=tools.entering,
     )

@@ -8,7 +8,7 @@ from functools import partial
 from crmcore.app import CRM
 from crmcore.errors import CRMError
 from crmcore.flow.nesting import unfounded
-from crmcore.flow.plan import provider_name
+from crmcore.flow.plan import carriers_of
 from crmcore.http.driver import Driver
 from crmcore.model.template import Template
 from crmcore.model.time import SystemClock
@@ -51,10 +51,10 @@ def _compile(crm: CRM, template: Template) -> None:
 
 
 def _open(crm: CRM, channel: str) -> None:
-    crm.registry.channel(channel)
-    provider = crm.registry.provider(channel, provider_name(channel, crm.registry, crm.settings))
-    with Driver(crm.settings.http, SystemClock().now) as driver, driver.open(provider):
-        """It can be opened."""
+    with Driver(crm.settings.http, SystemClock().now) as driver:
+        for provider in carriers_of(crm.registry.channel(channel), crm.registry, crm.settings):
+            with driver.open(provider):
+                """It can be opened."""
 
 
 def _tried(what: str, act: Callable[[], object]) -> Iterator[Fault]:

@@ -41,7 +41,9 @@ def customer(context: Context, key: str | None, email: str | None, limit: int) -
 
 def _human(known: Known) -> None:
     found = known.customer
-    rows: list[tuple[str, object]] = [(one.kind, one.value) for one in found.identities]
+    rows: list[tuple[str, object]] = [
+        (one.kind, f"{one.value} (removed)" if one in found.removed else one.value) for one in found.identities
+    ]
     rows += [(name, value) for name, value in found.attributes.items()]
     rows += [("tags", ", ".join(found.tags))] if found.tags else []
     rows += [(f"suppressed on {channel}", reason) for channel, reason in found.suppressed]

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from crmcore.flow import singles
+from crmcore.flow import registering, singles
 from crmcore.flow.screening import screen
 from crmcore.hooks.notices import CustomerChange
 from crmcore.model.event import Event
@@ -95,7 +95,9 @@ def _track(scope: Scope, batch: Sequence[Event]) -> Taken:
 
 
 def _identify(scope: Scope, batch: Sequence[Identify]) -> Taken:
-    return identify_owned(scope, batch, owners_of(scope, batch))
+    found = resolve(scope, [Naming(names=one.customer, at=one.at) for one in batch])
+    registering.register(scope, batch, found.owners, found.removed)
+    return identify_owned(scope, batch, found.owners)
 
 
 def identify_owned(scope: Scope, batch: Sequence[Identify], owners: Sequence[Owner]) -> Taken:

@@ -1,16 +1,14 @@
-"""The books of deliveries: how many are in each column, and why those that failed or were skipped did not go."""
+"""The books of messages: how many are in each column, and why those that failed or were skipped did not go."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
 from crmcore.model.delivery import BOOKS, Book, State
-
-#: How many deliveries there are in each state, by reason.
-States = Mapping[tuple[State, str], int]
+from crmcore.store.reports import States
 
 
 @attrs.frozen(kw_only=True)
@@ -26,7 +24,7 @@ class Books:
 
 
 def books(states: States) -> Books:
-    """Return the books of deliveries."""
+    """Return the books of messages."""
     columns = Counter[Book]()
     for (state, _), count in states.items():
         columns[BOOKS[state]] += count
@@ -38,6 +36,14 @@ def books(states: States) -> Books:
         failed=_reasons(states, Book.FAILED),
         skipped=_reasons(states, Book.SKIPPED),
     )
+
+
+def together(some: Iterable[States]) -> States:
+    """Return the sum of several."""
+    found = Counter[tuple[State, str]]()
+    for states in some:
+        found.update(states)
+    return found
 
 
 def _reasons(states: States, book: Book) -> dict[str, int]:

@@ -16,8 +16,9 @@ from crmcore.hooks.channel import Draft
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.purpose import NO_CONSENT_NEEDED
 from crmcore.model.values import from_json
-from crmcore.store import contexts
+from crmcore.store import contexts, deliveries
 from crmcore.store.claims import Claimed
+from crmcore.store.deliveries import Unit
 from crmcore.store.scope import Scope
 
 
@@ -32,11 +33,30 @@ class Composed:
 
 
 def compose(scope: Scope, plan: Plan, batch: Sequence[Claimed]) -> list[Composed]:
-    """Return a draft per delivery; one that was handed over before is drafted from what was kept then."""
+    """Return a draft per delivery; one that was handed over before is drafted from what was kept then.
+
+    To however many addresses a message goes, it says the same.
+    """
     fresh = [one for one in batch if one.context is None]
-    made = customer_contexts(scope, plan, [one.customer_id for one in fresh])
-    drafted = {one.id: _first(scope, plan, one, *context) for one, context in zip(fresh, made, strict=True)}
+    said = _said_elsewhere(scope, plan, fresh)
+    customers = list(dict.fromkeys(one.customer_id for one in fresh if one.unit not in said))
+    made = dict(zip(customers, customer_contexts(scope, plan, customers), strict=True))
+    drafted = {one.id: _first(scope, plan, one, *(said.get(one.unit) or made[one.customer_id])) for one in fresh}
     return [drafted[one.id] if one.context is None else _again(scope, one, one.context) for one in batch]
+
+
+def _said_elsewhere(
+    scope: Scope, plan: Plan, fresh: Sequence[Claimed]
+) -> dict[Unit, tuple[dict[str, Any], tuple[Shown, ...]]]:
+    """Return what messages have said at other addresses; that their offers were shown is noted there."""
+    if not plan.channel.capabilities.each_address:
+        return {}
+    found = deliveries.kept(scope, plan.channel.name, {one.unit for one in fresh})
+    return {unit: (_undated(thaw(context)), ()) for unit, context in found.items()}
+
+
+def _undated(context: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in context.items() if name != "at"}
 
 
 def customer_contexts(

@@ -1,9 +1,12 @@
-"""The gate of frequency caps: what customers were sent and what waits for them is read once for the batch."""
+"""The gate of frequency caps: what customers were sent and what waits for them is read once for the batch.
+
+A message counts once, to however many addresses of its customer it goes.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from crmcore.flow.asking import Asking
@@ -12,8 +15,10 @@ from crmcore.model.decision import Decision, Expired, Held, Rerouted, Skipped
 from crmcore.store import caps as counted
 from crmcore.store.caps import Row, RunOf
 from crmcore.store.claims import Claimed
+from crmcore.store.deliveries import Unit
 
 Thing = TypeVar("Thing")
+Each = TypeVar("Each", Row, Claimed)
 
 
 def capped(asking: Asking) -> dict[int, Decision]:
@@ -22,18 +27,33 @@ def capped(asking: Asking) -> dict[int, Decision]:
     if not caps or not asking.left:
         return {}
     customers = sorted({one.customer_id for one in asking.left})
-    handed = counted.handed(scope, customers, scope.now - reach(caps))
+    handed = _once(sorted(counted.handed(scope, customers, scope.now - reach(caps)), key=_at))
     waiting = counted.waiting(scope, customers, scope.now + reach(caps))
-    runs = counted.runs(scope, {one.run_id for one in (*handed, *waiting)})
-    sent = _grouped((one.customer_id, _sent(one, runs[one.run_id])) for one in handed)
-    others = _grouped(_others(asking, waiting, runs))
-    asked = _grouped((one.customer_id, _asked(asking, one)) for one in asking.left)
+    runs = counted.runs(scope, {one.run_id for one in (*handed.values(), *waiting)})
+    sent = _grouped((one.customer_id, _sent(one, runs[one.run_id])) for one in handed.values())
+    others = _grouped(_others(asking, waiting, runs, handed))
+    # What has gone to another address of the customer is counted there.
+    asked = _once(one for one in asking.left if one.unit not in handed)
+    mine = _grouped((one.customer_id, _asked(asking, one)) for one in asked.values())
     moments = {zone: Moment(at=scope.now, zone=zone) for zone in {asking.default_zone, *asking.zones.values()}}
     found: dict[int, Decision] = {}
-    for customer, mine in asked.items():
+    for customer, some in mine.items():
         now = moments[asking.zones.get(customer, asking.default_zone)]
-        found |= stopped(caps, now, sent[customer], [*mine, *others[customer]], {one.id for one in mine})
+        found |= stopped(caps, now, sent[customer], [*some, *others[customer]], {one.id for one in some})
+    by_unit = {unit: found[one.id] for unit, one in asked.items() if one.id in found}
+    return {one.id: by_unit[one.unit] for one in asking.left if one.unit in by_unit}
+
+
+def _once(some: Iterable[Each]) -> dict[Unit, Each]:
+    """Return one of each message, to however many addresses it goes: the first of them."""
+    found: dict[Unit, Each] = {}
+    for one in some:
+        found.setdefault(one.unit, one)
     return found
+
+
+def _at(row: Row) -> int:
+    return row.at
 
 
 def _grouped(pairs: Iterable[tuple[int, Thing]]) -> defaultdict[int, list[Thing]]:
@@ -47,13 +67,16 @@ def _sent(row: Row, run: RunOf) -> Sent:
     return Sent(at=row.at, channel=row.channel, tags=run.tags, rank=row.rank)
 
 
-def _others(asking: Asking, waiting: Sequence[Row], runs: Mapping[int, RunOf]) -> Iterator[tuple[int, Waiting]]:
+def _others(
+    asking: Asking, waiting: Sequence[Row], runs: Mapping[int, RunOf], handed: Collection[Unit]
+) -> Iterator[tuple[int, Waiting]]:
     """Yield what waits beside those asked about; of the same batch what the gates before have let wait on."""
-    asked = {one.id for one in asking.left}
+    known = {one.unit for one in asking.left} | set(handed)
     for row in waiting:
         run, decision = runs[row.run_id], asking.decided.get(row.id)
-        if row.id in asked or not run.goes_on or isinstance(decision, Skipped | Expired):
+        if row.unit in known or not run.goes_on or isinstance(decision, Skipped | Expired):
             continue
+        known.add(row.unit)
         yield row.customer_id, _waiting(row, run, decision)
 
 

@@ -1,4 +1,4 @@
-"""Codes for messages: each delivery that may go gets one of its own, in the transaction that plans it."""
+"""Codes for messages: each that may go gets one of its own, in the transaction that plans it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crmcore.model.delivery import Reason
 from crmcore.model.values import checked_text, to_json
 from crmcore.store import coupons
 from crmcore.store.coupons import Pool
-from crmcore.store.deliveries import Planned
+from crmcore.store.deliveries import Planned, Unit
 from crmcore.store.scope import Scope
 
 #: What a template sees as `message.coupon` where no code is given out: at the trial before a launch, and of the held-out.
@@ -29,19 +29,23 @@ Sources = Mapping[str, CouponSource]
 
 
 def with_codes(scope: Scope, sources: Sources, name: str, planned: Sequence[Planned]) -> list[Planned]:
-    """Return deliveries with a code of a source each; where none is left they are skipped. They have ids.
+    """Return deliveries with a code of a source for each message; where none is left they are skipped. They have ids.
 
-    Whoever is held out, or has no address, takes no code.
+    Whoever is held out, or has no address, takes no code; to however many addresses a message goes, it has one.
     """
-    wanted = [one.id for one in planned if one.address_id and not one.held_out]
-    given = _reserved(scope, sources.get(name), name, wanted)
-    return [_with_code(one, given) for one in planned]
+    first: dict[Unit, int] = {}
+    for one in planned:
+        if one.address_id and not one.held_out:
+            first.setdefault(one.unit, one.id)
+    given = _reserved(scope, sources.get(name), name, list(first.values()))
+    codes = {unit: given[one] for unit, one in first.items() if one in given}
+    return [_with_code(one, codes.get(one.unit)) for one in planned]
 
 
-def _with_code(one: Planned, given: Mapping[int, str]) -> Planned:
-    if not one.held_out and one.id not in given:
+def _with_code(one: Planned, code: str | None) -> Planned:
+    if code is None and not one.held_out:
         return attrs.evolve(one, skipped=Reason.NO_COUPON)
-    return attrs.evolve(one, fields=to_json({"coupon": given.get(one.id, NONE)}, "message.coupon"))
+    return attrs.evolve(one, fields=to_json({"coupon": code or NONE}, "message.coupon"))
 
 
 def _reserved(scope: Scope, source: CouponSource | None, name: str, wanted: Sequence[int]) -> dict[int, str]:

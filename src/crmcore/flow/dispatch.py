@@ -22,6 +22,7 @@ from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import Plan, advised, step_plan
 from crmcore.flow.preparing import Made, Ready, prepare
 from crmcore.flow.progress import Progress
+from crmcore.flow.sharing import lacking, shares, window
 from crmcore.flow.steering import sweep
 from crmcore.flow.turning import Next, Sent, Turn, Turned
 from crmcore.hooks.channel import Compiled
@@ -158,8 +159,9 @@ class Dispatcher:
         except CRMError as error:
             self._wait(run_id, error)
             return None
-        window = min(given.provider.carriage.batch, self._settings.sending.window)
-        return Next(run_id=run_id, plan=given, wanted=window if left is None else min(window, left))
+        plans = [given.by(one) for one in given.carriers]
+        wanted = max(window(one, self._settings.sending.window) for one in plans)
+        return Next(run_id=run_id, plans=plans, wanted=wanted if left is None else min(wanted, left))
 
     def _send(self, given: Plan, made: Sequence[Made]) -> None:
         if not made:
@@ -185,10 +187,19 @@ class Dispatcher:
             first = batch[0]
             try:
                 given = self._plan(first.run_id, first.version, first.step, first.channel)
-                self._ready.append(self._made(given, batch))
+                self._share_out(given, batch)
             except CRMError as error:
                 self._wait(first.run_id, error)
                 self._write(partial(claims.release, owner=self._turn.owner, ids=[one.id for one in batch]))
+
+    def _share_out(self, given: Plan, batch: Sequence[Claimed]) -> None:
+        """Make messages ready for the carrier that takes each; those that none takes fail."""
+        shared = shares(given, batch, self._settings.sending.window)
+        self._ready.extend([self._made(one, some) for one, some in shared.carried])
+        if shared.left:
+            refused = [(one.id, lacking(given, one)) for one in shared.left]
+            self._write(lambda scope: moves.refuse(scope, refused))
+            self.became[Book.FAILED] += len(refused)
 
     def _made(self, given: Plan, batch: Sequence[Claimed]) -> Ready:
         with self._reading() as scope:

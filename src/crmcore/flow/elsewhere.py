@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from crmcore.errors import UnknownTemplate
 from crmcore.flow.asking import Asking
 from crmcore.model.decision import Decision, Rerouted, Skipped
 from crmcore.model.delivery import Reason
-from crmcore.store import contexts, templates
+from crmcore.store import contexts, deliveries, templates
+from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
 
 #: Why a message does not go that say nothing of another channel.
@@ -17,14 +18,12 @@ OF_A_CHANNEL = frozenset(
 )
 
 
-def ways(
-    scope: Scope, template: str, channel: str, kinds: Collection[str], customers: Sequence[int]
-) -> dict[int, Rerouted]:
+def ways(scope: Scope, template: str, channel: str, customers: Sequence[int]) -> dict[int, Rerouted]:
     """Return how a message goes by a channel, by customer; nothing of those who cannot be reached there."""
-    addresses = contexts.addresses(scope, customers, kinds)
+    addresses = contexts.reached(scope, channel, customers)
     said = _templates(scope, template, channel, sorted(addresses))
     return {
-        one: Rerouted(channel=channel, address_id=addresses[one], template_id=said[one])
+        one: Rerouted(channel=channel, addresses=addresses[one], template_id=said[one])
         for one in addresses
         if one in said
     }
@@ -44,12 +43,22 @@ def instead(asking: Asking, decided: Mapping[int, Decision]) -> dict[int, Decisi
     plan, scope = asking.plan, asking.scope
     refused = {
         one.id: one.customer_id
-        for one in asking.left
+        for one in _alone(asking, decided)
         if isinstance(decision := decided.get(one.id), Skipped) and decision.reason in OF_A_CHANNEL
     }
     found: dict[int, Decision] = {}
-    for channel, kinds in plan.fallbacks.items():
+    for channel in plan.fallbacks:
         left = {one: customer for one, customer in refused.items() if one not in found}
-        by_customer = ways(scope, plan.campaign.template, channel, kinds, sorted(set(left.values()))) if left else {}
+        by_customer = ways(scope, plan.campaign.template, channel, sorted(set(left.values()))) if left else {}
         found |= {one: by_customer[customer] for one, customer in left.items() if customer in by_customer}
     return {**decided, **found}
+
+
+def _alone(asking: Asking, decided: Mapping[int, Decision]) -> Sequence[Claimed]:
+    """Leave out the messages that reach their customer at another address of the channel still, or have done so."""
+    plan, scope = asking.plan, asking.scope
+    if not plan.fallbacks or plan.channel.name not in scope.each_address:
+        return asking.left
+    stopped = {one.unit for one in asking.left if one.id in decided}
+    going = deliveries.going(scope, plan.channel.name, stopped, decided.keys())
+    return [one for one in asking.left if one.unit not in going]

@@ -5,7 +5,7 @@ There all is decided first (flow.deciding), then all is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -57,7 +57,9 @@ def hand(
     going = admitted(scope, limiter, plan, passed)
     handings = [Handing(id=one.claimed.id, attempt=one.claimed.attempt, context=one.frozen) for one in going]
     moves.hand(scope, handings, plan.provider.name, lease_until=lease_until)
-    impressions.log(scope, [shown for one in going for shown in _impressions(plan, one)])
+    # Shown on several devices, it is shown once.
+    first = reversed({one.claimed.unit: one for one in reversed(going)}.values())
+    impressions.log(scope, [shown for one in first for shown in _impressions(plan, one)])
     return Handed(going=going, skipped=sum(isinstance(one, Skipped | Expired) for one in decisions.values()))
 
 
@@ -65,10 +67,15 @@ def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:
     moved = [(one, decision) for one, decision in decisions if isinstance(decision, Rerouted)]
     skipped = [(one, decision.text) for one, decision in decisions if isinstance(decision, Skipped)]
     # What stands in for a delivery takes over its code before that is given back.
-    rerouting.plan(scope, [Other(delivery_id=one, **attrs.asdict(decision)) for one, decision in moved])
+    rerouting.plan(scope, [other for one, decision in moved for other in _others(one, decision)])
     moves.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
     moves.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
     moves.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
+
+
+def _others(delivery_id: int, to: Rerouted) -> Iterator[Other]:
+    for address_id in to.addresses:
+        yield Other(delivery_id=delivery_id, channel=to.channel, address_id=address_id, template_id=to.template_id)
 
 
 def _intent(plan: Plan, one: Composed, judge: Gate) -> Intent:

@@ -136,7 +136,7 @@ def _trial(scope: Scope, plan: Plan, customer_id: int, context: dict[str, Any]) 
 
 
 def launch(scope: Scope, plan: Plan, customers: Sequence[int], salt: str) -> Launched:
-    """Begin a run: enrol the audience, hold out its share, and plan a delivery for each."""
+    """Begin a run: enrol the audience, hold out its share, and plan a delivery for each, to every address where the channel does so."""
     found = templates.latest(scope, plan.campaign.template, plan.channel.name)
     run = runs.begin(scope, plan.campaign, salt)
     held = 0
@@ -167,7 +167,7 @@ def _planned(
     scope: Scope, plan: Plan, run: Run, enrolled: Sequence[Enrolment], template_ids: Sequence[int]
 ) -> list[Planned]:
     customers = [one.customer_id for one in enrolled]
-    addresses = contexts.addresses(scope, customers, plan.channel.capabilities.address_kinds)
+    addresses = contexts.reached(scope, plan.channel.name, customers)
     return [
         Planned(
             run_id=run.id,
@@ -175,7 +175,7 @@ def _planned(
             customer_id=one.customer_id,
             enrolment_id=one.id,
             channel=plan.channel.name,
-            address_id=addresses.get(one.customer_id, 0),
+            address_id=address_id,
             purpose=run.campaign.purpose,
             message_class=message_class(run.campaign.purpose),
             held_out=one.held_out,
@@ -184,6 +184,7 @@ def _planned(
             priority=run.campaign.rank,
         )
         for one, template_id in zip(enrolled, template_ids, strict=True)
+        for address_id in addresses.get(one.customer_id, (0,))
     ]
 
 

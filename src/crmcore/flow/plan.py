@@ -25,6 +25,7 @@ class Plan:
 
     `policy` is what they have to pass; `others` are the kinds of addresses of the channels that stand in for this one at
     some times, `fallbacks` of those that the step names after it, in order; `has_codes` tells that each is given a code.
+    `provider` carries them; where a channel has several, each kind of address goes by the first of `carriers` that takes it.
     """
 
     campaign: Campaign
@@ -36,11 +37,21 @@ class Plan:
     others: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     fallbacks: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     has_codes: bool = False
+    carriers: tuple[Provider | HttpProvider, ...] = ()
 
     @property
     def carrier(self) -> str:
         """Channel and provider."""
         return f"{self.channel.name}/{self.provider.name}"
+
+    def to(self, kind: str) -> Plan | None:
+        """Return the plan of the messages that go to a kind of address; None where no carrier takes it."""
+        found = next((one for one in self.carriers or (self.provider,) if _takes(one, kind)), None)
+        return None if found is None else self.by(found)
+
+    def by(self, provider: Provider | HttpProvider) -> Plan:
+        """Return the plan of the messages that a carrier takes."""
+        return self if provider is self.provider else attrs.evolve(self, provider=provider)
 
     @property
     def terms(self) -> Terms:
@@ -77,17 +88,22 @@ def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | N
     if campaign.offers is not None:
         registry.recommender(campaign.offers.engine)
     its_own = campaign.provider if channel.name == campaign.channel else ""
-    name = its_own or provider_name(channel.name, registry, settings)
+    its = (registry.provider(channel.name, its_own),) if its_own else carriers_of(channel, registry, settings)
     rules = _rules(campaign, channel.name, settings)
     return Plan(
         campaign=campaign,
         channel=channel,
-        provider=registry.provider(channel.name, name),
+        provider=its[0],
+        carriers=its,
         public_url=settings.public_url,
         policy=rules,
         # What stands in for another has nobody to stand in for it: no message goes round in circles.
         others=_others(rules, registry) if channel.name == campaign.channel else {},
     )
+
+
+def _takes(provider: Provider | HttpProvider, kind: str) -> bool:
+    return not provider.carriage.address_kinds or kind in provider.carriage.address_kinds
 
 
 def _rules(campaign: Campaign, channel: str, settings: Settings) -> Policy:
@@ -110,10 +126,21 @@ def advised(scope: Scope, made: Plan, registry: Registry, as_of: int) -> Plan:
     return attrs.evolve(made, advice=advice(scope, engine, asked, made.campaign.purpose, as_of))
 
 
-def provider_name(channel: str, registry: Registry, settings: Settings) -> str:
-    """Return the carrier of a channel: the one its settings name, else the first there is; empty where there is none."""
+def provider_names(channel: str, registry: Registry, settings: Settings) -> tuple[str, ...]:
+    """Return the carriers of a channel, the preferred one first: those its settings name (one, or a list), else all there are."""
     table = settings.tables.get("channels", {}).get(channel, {})
     if isinstance(table, Mapping) and "provider" in table:
-        return str(table["provider"])
-    known = [key.partition("/")[2] for key in registry.providers if key.startswith(f"{channel}/")]
-    return known[0] if known else ""
+        said = table["provider"]
+        return tuple(str(one) for one in said) if isinstance(said, list | tuple) else (str(said),)
+    return tuple(key.partition("/")[2] for key in registry.providers if key.startswith(f"{channel}/"))
+
+
+def carriers_of(channel: Channel, registry: Registry, settings: Settings) -> tuple[Provider | HttpProvider, ...]:
+    """Return the carriers of a channel that carry anything, the preferred one first; raise UnknownPlugin.
+
+    Each kind of address goes by the first that takes it: one that takes all leaves nothing to those after it.
+    """
+    found = [registry.provider(channel.name, one) for one in provider_names(channel.name, registry, settings) or ("",)]
+    kinds = sorted(channel.capabilities.address_kinds)
+    first = [next((one for one in found if _takes(one, kind)), None) for kind in kinds]
+    return tuple(one for one in found if one in first) or (found[0],)

@@ -6,7 +6,7 @@ import attrs
 
 from crmcore.errors import InvalidCampaign
 from crmcore.flow.attributing import reached
-from crmcore.flow.books import books
+from crmcore.flow.books import books, together
 from crmcore.flow.comparing import HELD_OUT, TREATED, measure
 from crmcore.flow.holdout import planned_share
 from crmcore.flow.journeys.reporting import journey
@@ -23,7 +23,7 @@ def report(scope: Scope, run: Run, days: int | None = None) -> Report:
     """Return what came of a run up to now, with outcomes of so many days, or of the goal's own time."""
     goal = next(iter(run.campaign.all_goals), None)
     horizon = _horizon(run.campaign, goal, days)
-    found = books(reports.states(scope, run))
+    found = books(together(reports.states(scope, run.id).values()))
     said = reports.receipts(scope, run)
     passed = reports.passed(scope, run)
     measured = measure(scope, passed, goal, horizon)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.outcome import Outcome
 from crmcore.flow.plan import Plan
+from crmcore.flow.registering import forget
 from crmcore.hooks.notices import DeliveryChange
 from crmcore.model.delivery import State
 from crmcore.model.event import Event
@@ -27,6 +28,7 @@ _REFUSALS = {
 
 def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], limiter: Limiter) -> list[Settled]:
     """Write the outcomes of a batch that an owner handed over; return where each delivery goes."""
+    forget(scope, outcomes)
     told = [(one, _event(scope, plan, one)) for one in outcomes]
     happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
     new = [event for event, _ in happened]

@@ -110,18 +110,19 @@ def _planned(scope: Scope, campaign: Campaign, run_id: int, due: Sequence[_Due])
             occurrence=one.occurrence,
             fields=to_json(one.said.fields, "send.fields"),
         )
-        for one, address_id in zip(due, _addresses(scope, campaign.channel, due), strict=True)
+        for one, addresses in zip(due, _addresses(scope, campaign.channel, due), strict=True)
+        for address_id in addresses
     ]
 
 
-def _addresses(scope: Scope, channel: str, due: Sequence[_Due]) -> list[int]:
-    """Return the address that each message names, else the customer's first; 0 where there is none."""
+def _addresses(scope: Scope, channel: str, due: Sequence[_Due]) -> list[tuple[int, ...]]:
+    """Return the address that each message names, else those of the customer that the channel goes to; 0 where there is none."""
     kinds = scope.address_kinds[channel]
     named = contexts.address_owners(scope, {name for one in due for name in one.said.customer if name.kind in kinds})
-    first = contexts.addresses(scope, sorted({one.owner[0] for one in due}), kinds)
-    return [_named(one, named) or first.get(one.owner[0], 0) for one in due]
+    others = contexts.reached(scope, channel, sorted({one.owner[0] for one in due}))
+    return [_named(one, named) or others.get(one.owner[0], (0,)) for one in due]
 
 
-def _named(one: _Due, known: Mapping[Identity, tuple[int, int]]) -> int:
+def _named(one: _Due, known: Mapping[Identity, tuple[int, int]]) -> tuple[int, ...]:
     found = (known[name] for name in one.said.customer if name in known)
-    return next((address_id for address_id, customer_id in found if customer_id == one.owner[0]), 0)
+    return next(((address_id,) for address_id, customer_id in found if customer_id == one.owner[0]), ())

@@ -64,5 +64,5 @@ def _elsewhere(asking: Asking, moving: Sequence[tuple[Claimed, TimeRule]]) -> di
 def _rerouted(asking: Asking, channel: str, moving: Sequence[tuple[Claimed, TimeRule]]) -> dict[int, Decision]:
     """Whoever has no address on the other channel, or for whom nothing is written there, gets nothing."""
     customers = sorted({one.customer_id for one, _ in moving})
-    found = ways(asking.scope, asking.plan.campaign.template, channel, asking.plan.others[channel], customers)
+    found = ways(asking.scope, asking.plan.campaign.template, channel, customers)
     return {one.id: found.get(one.customer_id, Skipped(reason=rule.reason)) for one, rule in moving}

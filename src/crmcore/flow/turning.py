@@ -35,10 +35,10 @@ class Sent:
 
 @attrs.frozen(kw_only=True)
 class Next:
-    """What to claim: deliveries of a run, so many at most."""
+    """What to claim: deliveries of a run, so many at most; `plans` are those of its carriers."""
 
     run_id: int
-    plan: Plan
+    plans: Sequence[Plan]
     wanted: int
 
 
@@ -86,10 +86,11 @@ class Turn:
         return Counter(BOOKS[one.state] for one in settled)
 
     def _claim(self, scope: Scope, coming: Next) -> list[Claimed]:
-        room = self.limiter.room(scope, coming.plan, coming.wanted)
-        if not room.count:
+        """A carrier that has no room keeps the others of its channel from nothing."""
+        room = max(self.limiter.room(scope, one, coming.wanted).count for one in coming.plans)
+        if not room:
             return []
-        return claims.claim(scope, coming.run_id, self.owner, limit=room.count, lease_until=scope.now + self.lease)
+        return claims.claim(scope, coming.run_id, self.owner, limit=room, lease_until=scope.now + self.lease)
 
     def _hand(self, scope: Scope, ready: Ready, became: Counter[Book]) -> tuple[list[Composed], bool]:
         """Hand over what may go. What hosts have said until now is folded first; whoever says more then has to wait."""

@@ -36,8 +36,9 @@ class Carriage:
     """What a provider can do, and nothing else: which receipts come back (as in Feedback), how many go in one batch.
 
     `idempotency` says how a repeated message is recognised: by its message_key as a key or collapse key of the carrier's,
-    by looking it up, or not at all. Of a carrier over HTTP: `protocol` is what it speaks, `per_request` how many messages
-    one request carries, `in_flight` how many requests may be under way at once.
+    by looking it up, or not at all. `address_kinds` are the kinds of addresses it carries to (empty: all of its channel):
+    a channel may have a carrier for each. Of a carrier over HTTP: `protocol` is what it speaks, `per_request` how many
+    messages one request carries, `in_flight` how many requests may be under way at once.
     """
 
     receipts: frozenset[str] = frozenset({"accepted"})
@@ -47,6 +48,7 @@ class Carriage:
     protocol: Literal["http/1.1", "h2"] = "http/1.1"
     per_request: int = 1
     in_flight: int = 32
+    address_kinds: frozenset[str] = frozenset()
 
 
 @attrs.frozen(kw_only=True)

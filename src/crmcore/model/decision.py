@@ -34,10 +34,10 @@ class Held:
 
 @attrs.frozen(kw_only=True)
 class Rerouted:
-    """It ends, and one on another channel takes its place."""
+    """It ends, and on another channel one to each of these addresses takes its place."""
 
     channel: str
-    address_id: int
+    addresses: tuple[int, ...]
     template_id: int
 
 

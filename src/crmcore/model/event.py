@@ -60,6 +60,8 @@ STANDARD_EVENTS = frozenset(
 )
 #: The event that a code was used; its `ref` is the code.
 COUPON_REDEEMED = "coupon_redeemed"
+#: The event that an address is no more; its properties are `kind` and `channel`.
+ADDRESS_REMOVED = "address_removed"
 #: How far ahead of now an event may be dated.
 FUTURE = 5 * MINUTE
 FAR = 2**62

@@ -16,13 +16,17 @@ ANY_CHANNEL = "*"
 
 @attrs.frozen(kw_only=True)
 class Identify:
-    """Who a customer is: further identities, attributes and tags to set; `at` decides between two writes."""
+    """Who a customer is: further identities, attributes and tags to set; `at` decides between two writes.
+
+    `removed` are addresses that are the customer's no more.
+    """
 
     customer: tuple[Identity, ...]
     at: int
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
     tags: tuple[str, ...] = ()
     untags: tuple[str, ...] = ()
+    removed: tuple[Identity, ...] = ()
     source: str | None = None
 
 

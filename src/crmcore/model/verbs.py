@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crmcore.errors import InvalidName, InvalidValue
+from crmcore.errors import InvalidIdentity, InvalidName, InvalidValue
 from crmcore.model.event import event, occurred
-from crmcore.model.identity import Identity, Who, identities, identity
+from crmcore.model.identity import KEY, Identity, Who, identities, identity
 from crmcore.model.money import Money
 from crmcore.model.names import checked_name
 from crmcore.model.purpose import NO_CONSENT_NEEDED, Purpose
@@ -47,10 +47,15 @@ def identify(
     *,
     tags: Iterable[str] = (),
     untags: Iterable[str] = (),
+    removed: Identity | Mapping[str, str] | Sequence[Identity] = (),
     at: Time | None = None,
     source: str | None = None,
 ) -> Identify:
-    """Say who a customer is; the attributes email and phone become identities as well."""
+    """Say who a customer is; the attributes email and phone become identities as well.
+
+    Nothing is sent any more to addresses that are `removed`, such as that of a device that has logged out, until they are
+    named again.
+    """
     values = _attributes(attributes, "identify")
     return Identify(
         customer=_with_addresses(identities(customer, "identify.customer"), values),
@@ -58,6 +63,7 @@ def identify(
         attributes=values,
         tags=_names(tags, "tag", "identify.tags"),
         untags=_names(untags, "tag", "identify.untags"),
+        removed=_addresses(removed, "identify.removed"),
         source=source,
     )
 
@@ -253,7 +259,7 @@ def send(
     """Say that a customer is to get one message, whose reason is the customer's own order or request.
 
     The template sees `fields` as `message`. Without `channel` it goes by the only one that has the template, by e-mail
-    where several have it; to the address that `to` names, else to the customer's first. A `key` makes it one message,
+    where several have it; to the address that `to` names, else to the customer's first (of push: to each device). A `key` makes it one message,
     however often it is said: one of this template on this channel to this customer, for ever. `expires` is how long it may
     wait. Purposes that need a consent are refused: those are campaigns. A template that is not there raises
     UnknownTemplate; said inside a host's transaction, the statement waits in quarantine with that reason.
@@ -312,6 +318,13 @@ def _with_addresses(named: tuple[Identity, ...], values: Mapping[str, Value]) ->
 
 def _names(names: Iterable[str], kind: str, place: str) -> tuple[str, ...]:
     return tuple(checked_name(name, kind, place) for name in checked_list(names, place))
+
+
+def _addresses(named: Identity | Mapping[str, str] | Sequence[Identity], place: str) -> tuple[Identity, ...]:
+    found = identities(named, place) if named else ()
+    if any(one.kind == KEY for one in found):
+        raise InvalidIdentity(place=place, problem="a key is no address")
+    return found
 
 
 def _one_identity(address: Identity | Mapping[str, str]) -> Identity:

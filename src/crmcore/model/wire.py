@@ -75,6 +75,7 @@ def _identities(pairs: list[list[str]]) -> tuple[Identity, ...]:
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "customer": _identities,
     "into": _identities,
+    "removed": _identities,
     "address": lambda pair: Identity(*pair),
     "message_id": bytes.fromhex,
     "purpose": Purpose,

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from crmcore.model.delivery import State
 from crmcore.model.purpose import MessageClass
 from crmcore.store import bulk, schema
+from crmcore.store.deliveries import Unit
 from crmcore.store.runs import GOING
 from crmcore.store.scope import Scope
 
@@ -22,11 +23,12 @@ WAITING = (State.PLANNED, State.CLAIMED, State.DEFERRED)
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """A delivery that caps count; `at` is when it was handed over, or when it is due."""
+    """A delivery that caps count; `at` is when it was handed over, or when it is due; `unit` is the message it is one of."""
 
     id: int
     customer_id: int
     run_id: int
+    unit: Unit
     channel: str
     rank: int
     at: int
@@ -59,15 +61,25 @@ def waiting(scope: Scope, customers: Sequence[int], until: int) -> list[Row]:
 
 def _rows(scope: Scope, customers: Sequence[int], at: Any, which: Iterable[Any]) -> list[Row]:
     row = schema.delivery.c
-    query = select(row.id, row.customer_id, row.run_id, row.channel, row.priority, at, row.expires_at).where(
+    of = (row.run_id, row.step, row.customer_id, row.occurrence, row.enrolment_id)
+    query = select(*of, row.id, row.channel, row.priority, at.label("at"), row.expires_at).where(
         row.workspace_id == scope.workspace_id,
         bulk.among(scope, row.customer_id, customers),
         row.message_class == MessageClass.MARKETING.value,
         *which,
     )
     return [
-        Row(id=one, customer_id=customer_id, run_id=run_id, channel=channel, rank=rank, at=when, expires_at=expires_at)
-        for one, customer_id, run_id, channel, rank, when, expires_at in scope.connection.execute(query)
+        Row(
+            id=one.id,
+            customer_id=one.customer_id,
+            run_id=one.run_id,
+            unit=(one.run_id, one.step, one.customer_id, one.occurrence, one.enrolment_id),
+            channel=one.channel,
+            rank=one.priority,
+            at=one.at,
+            expires_at=one.expires_at,
+        )
+        for one in scope.connection.execute(query)
     ]
 
 

@@ -14,7 +14,7 @@ from crmcore.model.delivery import Reason, State
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, moves, schema
-from crmcore.store.deliveries import LEASED, WAITING
+from crmcore.store.deliveries import LEASED, WAITING, Unit
 from crmcore.store.runs import GOING
 from crmcore.store.scope import Scope
 
@@ -48,6 +48,12 @@ class Claimed:
     fields: str | None
     step: str
     version: int | None
+    occurrence: int
+
+    @property
+    def unit(self) -> Unit:
+        """What is one message, to however many addresses it goes."""
+        return self.run_id, self.step, self.customer_id, self.occurrence, self.enrolment_id
 
 
 @attrs.frozen
@@ -152,6 +158,7 @@ _COLUMNS = (
     "fields",
     "step",
     "version",
+    "occurrence",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from crmcore.model.identity import Identity
@@ -24,16 +24,34 @@ def of_customers(scope: Scope, customers: Sequence[int]) -> dict[int, dict[str, 
     return contexts
 
 
+def reached(scope: Scope, channel: str, customers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Return the ids of the addresses that a channel's messages to each customer go to; those without one are left out."""
+    kinds = scope.address_kinds.get(channel, frozenset())
+    if channel in scope.each_address:
+        return every_address(scope, customers, kinds)
+    return {one: (found,) for one, found in addresses(scope, customers, kinds).items()}
+
+
 def addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> dict[int, int]:
     """Return the id of each customer's oldest address of these kinds; those without one are left out."""
-    columns = ("customer_id", "id", "kind", "removed_at")
     oldest: dict[int, int] = {}
-    for customer_id, one, kind, removed_at in bulk.select_in(
-        scope, schema.identity, columns, {}, "customer_id", customers
-    ):
-        if removed_at is None and kind in kinds:
-            oldest[customer_id] = min(one, oldest.get(customer_id, one))
+    for customer_id, one in _addresses(scope, customers, kinds):
+        oldest[customer_id] = min(one, oldest.get(customer_id, one))
     return oldest
+
+
+def every_address(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> dict[int, tuple[int, ...]]:
+    """Return the ids of each customer's addresses of these kinds, the oldest first; those without one are left out."""
+    found: dict[int, tuple[int, ...]] = {}
+    for customer_id, one in sorted(_addresses(scope, customers, kinds)):
+        found[customer_id] = (*found.get(customer_id, ()), one)
+    return found
+
+
+def _addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> Iterator[tuple[int, int]]:
+    columns = ("customer_id", "id", "kind", "removed_at")
+    rows = bulk.select_in(scope, schema.identity, columns, {}, "customer_id", customers)
+    return ((one, address_id) for one, address_id, kind, removed_at in rows if removed_at is None and kind in kinds)
 
 
 def address_owners(scope: Scope, names: Collection[Identity]) -> dict[Identity, tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 A delivery keeps its code for good once it has been handed over, whatever comes of it: nobody knows who has seen it. The
 same holds for one that failed, which may be tried again. One that ended unsent before that gives its code back, in the
-transaction that ends it.
+transaction that ends it; a message to several addresses has one code, which stays as long as one of them is to get it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 import attrs
-from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, exists, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, case, cast, exists, func, or_, select, update
 
 from crmcore.model.delivery import BOOKS, Book
 from crmcore.model.event import COUPON_REDEEMED, Event
@@ -73,14 +73,29 @@ _IS_FREE = "crm_coupon.delivery_id IS NULL"
 
 
 def give_back(scope: Scope, deliveries: Collection[int]) -> None:
-    """Put the codes of those deliveries back that are over and were never handed to a carrier."""
+    """Put the codes of those deliveries back that are over and were never handed to a carrier.
+
+    Where the message goes to another address, or has gone there, its code goes with it.
+    """
     if deliveries:
         row = schema.coupon.c
         mine = (row.workspace_id == scope.workspace_id, bulk.among(scope, row.delivery_id, sorted(deliveries)))
         # As the index over these rows has it.
         unspent = (row.delivery_id.is_not(None), row.redeemed_at.is_(None))
         put_back = update(schema.coupon).where(*mine, *unspent, _is_unsent(scope))
-        scope.connection.execute(put_back.values(delivery_id=None, reserved_at=None))
+        heir = _heir(scope)
+        left = case((heir.is_not(None), row.reserved_at))
+        scope.connection.execute(put_back.values(delivery_id=heir, reserved_at=left))
+
+
+def _heir(scope: Scope) -> ScalarSelect[int]:
+    """Return the delivery of the same message, with the same code, to another address, unless that is over as well."""
+    ended, other = schema.delivery.c, schema.delivery.alias("other").c
+    its = (bulk.mine_by_id(scope, schema.delivery), ended.id == schema.coupon.c.delivery_id)
+    same = [other[name] == ended[name] for name in ("run_id", "step", "customer_id", "occurrence", "fields")]
+    lives = or_(other.state.not_in(_OVER), other.handed_at.is_not(None))
+    query = select(func.min(other.id)).where(*its, other.workspace_id == scope.workspace_id, *same, lives)
+    return query.correlate(schema.coupon).scalar_subquery()
 
 
 def _is_unsent(scope: Scope) -> ColumnElement[bool]:

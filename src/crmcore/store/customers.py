@@ -52,7 +52,7 @@ class WishView:
 class CustomerView:
     """All that is known of a customer.
 
-    `suppressed` names channel and reason of what must never be sent, `accounts` each account with the role in it.
+    `removed` are those of `identities` to which nothing is sent any more. `suppressed` names channel and reason of what must never be sent, `accounts` each account with the role in it.
     """
 
     id: int
@@ -66,6 +66,7 @@ class CustomerView:
     suppressed: tuple[tuple[str, str], ...]
     accounts: tuple[tuple[str, str], ...]
     sums: tuple[EventSum, ...]
+    removed: tuple[Identity, ...] = ()
 
 
 def view(scope: Scope, customer_id: int) -> CustomerView:
@@ -90,6 +91,7 @@ def view(scope: Scope, customer_id: int) -> CustomerView:
         suppressed=_suppressed(scope, customer_id, identities),
         accounts=_accounts(scope, customer_id),
         sums=_sums(scope, customer_id),
+        removed=_removed(scope, customer_id),
     )
 
 
@@ -98,6 +100,12 @@ def identities_of(scope: Scope, customer_id: int) -> tuple[Identity, ...]:
     row = schema.identity.c
     query = select(row.kind, row.value).where(row.workspace_id == scope.workspace_id, row.customer_id == customer_id)
     return tuple(Identity(kind, value) for kind, value in scope.connection.execute(query.order_by(row.kind, row.value)))
+
+
+def _removed(scope: Scope, customer_id: int) -> tuple[Identity, ...]:
+    columns = ("kind", "value", "removed_at")
+    rows = bulk.select_in(scope, schema.identity, columns, {}, "customer_id", [customer_id])
+    return tuple(sorted(Identity(kind, value) for kind, value, removed_at in rows if removed_at is not None))
 
 
 def named(scope: Scope, customers: Sequence[int]) -> dict[int, tuple[str | None, tuple[Identity, ...]]]:

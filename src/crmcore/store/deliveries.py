@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import attrs
 from sqlalchemy import BigInteger, ColumnElement, Select, TextClause, exists, func, literal_column, or_, select, text
 
 from crmcore.model.campaign import SEND
-from crmcore.model.delivery import Reason, State
+from crmcore.model.delivery import BOOKS, Book, Reason, State
 from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -19,6 +19,11 @@ WAITING = text("crm_delivery.state IN ('planned', 'deferred')")
 LEASED = text("crm_delivery.state IN ('claimed', 'handed')")
 FAILED = text("crm_delivery.state = 'failed'")
 IN_DOUBT = text("crm_delivery.state = 'in_doubt'")
+#: What is one message to one customer: run, step, customer, occurrence, enrolment. Its rows are those of its addresses; of
+#: customers who were merged each had one of their own.
+Unit = tuple[int, str, int, int, int]
+#: The states of what has been sent, or may be sent still.
+_GOING = sorted(state.value for state, book in BOOKS.items() if book is not Book.SKIPPED)
 _PLANNED = (
     "id",
     "run_id",
@@ -74,6 +79,11 @@ class Planned:
     version: int | None = None
     id: int = 0
     skipped: Reason | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """What is one message, to however many addresses it goes."""
+        return self.run_id, self.step, self.customer_id, self.occurrence, self.enrolment_id
 
 
 @attrs.frozen(kw_only=True)
@@ -146,6 +156,32 @@ def occurrences(scope: Scope, run_id: int, units: Collection[tuple[int, int]]) -
         row.occurrence.in_(sorted({occurrence for _, occurrence in units})),
     )
     return {(one, occurrence) for one, occurrence in scope.connection.execute(query)} & set(units)
+
+
+def going(scope: Scope, channel: str, units: Collection[Unit], without: Collection[int]) -> set[Unit]:
+    """Return those of units of which a delivery on a channel has been sent, or may be still, leaving some deliveries out."""
+    found = _of_units(scope, channel, units, ("id", "state"))
+    return {unit for unit, one, state in found if one not in without and state in _GOING}
+
+
+def kept(scope: Scope, channel: str, units: Collection[Unit]) -> dict[Unit, str]:
+    """Return what was kept of messages when they were first handed over to an address on a channel, as JSON."""
+    found = _of_units(scope, channel, units, ("handed_at", "id", "context"))
+    said = sorted((handed_at, one, unit, context) for unit, handed_at, one, context in found if context is not None)
+    return {unit: context for _, _, unit, context in reversed(said)}
+
+
+def _of_units(scope: Scope, channel: str, units: Collection[Unit], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield each delivery of units on a channel: its unit, and columns of it."""
+    for run_id, step in sorted({(run_id, step) for run_id, step, *_ in units}):
+        customers = sorted({one for run, name, one, *_ in units if (run, name) == (run_id, step)})
+        same = {"run_id": run_id, "step": step, "channel": channel}
+        named = ("customer_id", "occurrence", "enrolment_id", *columns)
+        for customer_id, occurrence, enrolment_id, *said in bulk.select_in(
+            scope, schema.delivery, named, same, "customer_id", customers
+        ):
+            if (unit := (run_id, step, customer_id, occurrence, enrolment_id)) in units:
+                yield (unit, *said)
 
 
 def waits(scope: Scope, run_id: int) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import attrs
 from sqlalchemy import select
 
 from crmcore.errors import UnknownCustomer
@@ -21,17 +22,25 @@ IN_LIST = 10_000
 HELD, HELD_IF_FREE, CLAIMED = "FOR SHARE", "FOR SHARE SKIP LOCKED", "FOR NO KEY UPDATE"
 
 
-def find(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
+@attrs.frozen(kw_only=True)
+class Found:
+    """The owner each known identity leads to, and which of them are addresses that are removed."""
+
+    owners: Mapping[Identity, Owner]
+    removed: frozenset[Identity]
+
+
+def find(scope: Scope, names: Iterable[Identity]) -> Mapping[Identity, Owner]:
     """Return the owner each known identity leads to."""
-    return _find(scope, names, "")
+    return _find(scope, names, "").owners
 
 
-def find_and_hold(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
-    """Return the same; until the transaction ends none of them comes to lead to another customer."""
+def find_and_hold(scope: Scope, names: Iterable[Identity]) -> Found:
+    """Return the same, and which are removed; until the transaction ends none of them comes to lead to another customer."""
     return _find(scope, names, HELD)
 
 
-def find_and_claim(scope: Scope, names: Iterable[Identity]) -> dict[Identity, Owner]:
+def find_and_claim(scope: Scope, names: Iterable[Identity]) -> Found:
     """Return the same; until the transaction ends nobody else says anything of these customers."""
     return _find(scope, names, CLAIMED)
 
@@ -46,20 +55,22 @@ def hold_free(scope: Scope, names: Collection[Identity]) -> bool:
 
     On SQLite that is so as soon as something has been written, and nothing may be read before.
     """
-    return scope.connection.dialect.name == "sqlite" or len(_find(scope, names, HELD_IF_FREE)) == len(set(names))
+    return scope.connection.dialect.name == "sqlite" or len(_find(scope, names, HELD_IF_FREE).owners) == len(set(names))
 
 
-def _find(scope: Scope, names: Iterable[Identity], lock: str) -> dict[Identity, Owner]:
+def _find(scope: Scope, names: Iterable[Identity], lock: str) -> Found:
     kinds: dict[str, dict[str, Identity]] = {}
     for name in names:
         kinds.setdefault(name.kind, {})[name.value] = name
     found: dict[Identity, Owner] = {}
+    removed: set[Identity] = set()
     for kind in sorted(kinds):
         named = kinds[kind]
-        columns = ("value", "customer_id", "origin_id")
+        columns = ("value", "customer_id", "origin_id", "removed_at")
         rows = bulk.select_held(scope, identity, columns, {"kind": kind}, "value", sorted(named), lock)
-        found.update((named[value], (customer_id, origin_id)) for value, customer_id, origin_id in rows)
-    return found
+        found.update((named[value], (customer_id, origin_id)) for value, customer_id, origin_id, _ in rows)
+        removed.update(named[value] for value, _, _, removed_at in rows if removed_at is not None)
+    return Found(owners=found, removed=frozenset(removed))
 
 
 def owner(scope: Scope, who: Who) -> Owner:

@@ -9,7 +9,6 @@ import attrs
 from sqlalchemy import BigInteger, ColumnElement, Integer, Subquery, and_, case, cast, distinct, func, literal, select
 
 from crmcore.model.attribution import Touch
-from crmcore.model.delivery import Reason, State
 from crmcore.model.purpose import MessageClass
 from crmcore.model.steps import Split
 from crmcore.store import schema
@@ -63,17 +62,6 @@ def refused(scope: Scope, run_id: int) -> dict[str, int]:
     return {reason: count for reason, count in scope.connection.execute(query.order_by(row.reason))}
 
 
-def states(scope: Scope, run_id: int) -> dict[str, dict[tuple[State, str], int]]:
-    """Return by step how many deliveries of a run are in each state, by reason; another stands for a rerouted one."""
-    row = schema.delivery.c
-    each = (row.step, row.state, row.reason)
-    query = select(*each, func.count()).where(*_of_run(scope, row, run_id), row.reason != Reason.REROUTED.value)
-    found: dict[str, dict[tuple[State, str], int]] = {}
-    for step, state, reason, count in scope.connection.execute(query.group_by(*each)):
-        found.setdefault(step, {})[State(state), reason] = count
-    return found
-
-
 def by_arm(scope: Scope, run_id: int, split: Split) -> Subquery:
     """Return whom a split gave which arm, and since when; those whom the campaign holds out are left out."""
     row = schema.enrolment.c
@@ -112,12 +100,16 @@ def touches(scope: Scope, run_id: int, event: str, window: int) -> list[Touch]:
         happened.occurred_at > row.handed_at,
         happened.occurred_at <= row.handed_at + window,
     )
-    columns = (row.customer_id, row.handed_at, row.step, row.arm, happened.amount, happened.currency)
+    message = (happened.id, row.customer_id, row.step, row.occurrence, row.arm, happened.amount, happened.currency)
+    # A message to several addresses is one touch.
+    first = (func.min(row.id), func.min(row.handed_at))
+    columns = (row.customer_id, first[1], row.step, row.arm, happened.amount, happened.currency)
     query = (
-        select(happened.id, row.id, *columns)
+        select(happened.id, first[0], *columns)
         .select_from(schema.delivery.outerjoin(schema.event, theirs))
         .where(*_of_run(scope, row, run_id), row.handed_at.is_not(None), ~row.held_out)
         .where(func.coalesce(happened.id, 0) != 0)
+        .group_by(*message)
     )
     return [Touch(**dict(zip(_TOUCH, one, strict=True))) for one in scope.connection.execute(query)]
 
@@ -137,10 +129,15 @@ def others(scope: Scope, run: Run, passed: Subquery, horizon: int) -> dict[bool,
         row.run_id != run.id,
         row.message_class == MessageClass.MARKETING.value,
     )
-    each = (
-        select(passed.c.arm, passed.c.customer_id, func.count(row.id).label("messages"))
+    units = (
+        select(passed.c.arm, passed.c.customer_id, row.run_id, row.step, row.occurrence)
+        .distinct()
         .select_from(passed.outerjoin(schema.delivery, theirs))
-        .group_by(passed.c.arm, passed.c.customer_id)
+        .subquery()
+    )
+    each = (
+        select(units.c.arm, units.c.customer_id, func.count(units.c.run_id).label("messages"))
+        .group_by(units.c.arm, units.c.customer_id)
         .subquery()
     )
     query = select(each.c.arm, each.c.messages, func.count()).group_by(each.c.arm, each.c.messages)

@@ -20,32 +20,53 @@ from sqlalchemy import (
     select,
 )
 
-from crmcore.model.delivery import Reason, State
+from crmcore.model.delivery import BOOKS, Book, Reason, State
 from crmcore.model.lift import Arm
 from crmcore.store import bulk, schema
 from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
 
+#: How many messages there are in each state, by reason.
+States = Mapping[tuple[State, str], int]
 #: How many customers spent each amount.
 Counts = dict[int, int]
 
 
-def states(scope: Scope, run: Run) -> dict[tuple[State, str], int]:
-    """Return how many deliveries of a run there are in each state, by reason; another stands for a rerouted one."""
+def states(scope: Scope, run_id: int) -> Mapping[str, States]:
+    """Return by step how many messages of a run are in each state, by reason; another stands for a rerouted one.
+
+    A message to several addresses counts once, by what counts first of them in the books.
+    """
     row = schema.delivery.c
-    query = (
-        select(row.state, row.reason, func.count())
-        .where(row.workspace_id == scope.workspace_id, row.run_id == run.id, row.reason != Reason.REROUTED.value)
-        .group_by(row.state, row.reason)
+    unit = (row.step, row.customer_id, row.occurrence)
+    which = (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.reason != Reason.REROUTED.value)
+    first = select(row.step, func.min(_STANDING).label("standing")).where(*which).group_by(*unit).subquery()
+    each = (first.c.step, first.c.standing)
+    found: dict[str, dict[tuple[State, str], int]] = {}
+    for step, standing, count in scope.connection.execute(select(*each, func.count()).group_by(*each)):
+        state, _, reason = standing[1:].partition(" ")
+        found.setdefault(step, {})[State(state), reason] = count
+    return found
+
+
+#: The place of a state in the books, the state, and the reason: the least of several is what counts.
+_STANDING = (
+    case(
+        *(
+            (schema.delivery.c.state == state.value, f"{list(Book).index(book)}{state.value} ")
+            for state, book in BOOKS.items()
+        )
     )
-    return {(State(state), reason): count for state, reason, count in scope.connection.execute(query)}
+    + schema.delivery.c.reason
+)
 
 
 def receipts(scope: Scope, run: Run) -> Mapping[str, int]:
-    """Return for how many deliveries of a run each type of receipt came, those of machines left out."""
+    """Return for how many messages of a run each type of receipt came, those of machines left out."""
     row, said = schema.delivery.c, schema.receipt.c
-    query = (
-        select(said.type, func.count(distinct(row.id)))
+    units = (
+        select(said.type, row.step, row.customer_id, row.occurrence)
+        .distinct()
         .join_from(schema.delivery, schema.receipt, said.delivery_id == row.id)
         .where(
             row.workspace_id == scope.workspace_id,
@@ -53,8 +74,9 @@ def receipts(scope: Scope, run: Run) -> Mapping[str, int]:
             row.run_id == run.id,
             ~said.machine,
         )
-        .group_by(said.type)
+        .subquery()
     )
+    query = select(units.c.type, func.count()).group_by(units.c.type)
     return {kind: count for kind, count in scope.connection.execute(query)}
 
 

@@ -33,5 +33,6 @@ def claimed(delivery_id: int, address: str = "a@example.com", **changes: Any) ->
         "fields": None,
         "step": "send",
         "version": None,
+        "occurrence": 1,
     }
     return Claimed(**given | changes)

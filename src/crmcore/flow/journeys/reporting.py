@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 from sqlalchemy import Subquery
 
-from crmcore.flow.books import States, books
+from crmcore.flow.books import books
 from crmcore.flow.comparing import HELD_OUT, TREATED, Measured, measure
 from crmcore.model.lift import Amounts, Lift, of_means, sample_ratio
 from crmcore.model.outline import Outline, outline
@@ -16,7 +16,7 @@ from crmcore.model.report import HeldOut, Journey, SpillOver, SplitArm, StepRepo
 from crmcore.model.steps import Send, Split
 from crmcore.store import enrolments, journeys, reports
 from crmcore.store.journeys import Counted
-from crmcore.store.reports import Counts
+from crmcore.store.reports import Counts, States
 from crmcore.store.runs import Run
 from crmcore.store.scope import Scope
 
@@ -51,7 +51,7 @@ def _exited(ways: Sequence[Counted]) -> dict[str, int]:
 
 def _steps(scope: Scope, run: Run, measured: Measured) -> list[StepReport]:
     """Return the steps that send, in order, and after them those that only earlier versions have."""
-    states = journeys.states(scope, run.id)
+    states = reports.states(scope, run.id)
     sends = {one.name: one for one in run.campaign.sends}
     earlier = sorted(states.keys() - sends.keys())
     return [_step(scope, run, name, sends.get(name), states.get(name, {}), measured) for name in (*sends, *earlier)]

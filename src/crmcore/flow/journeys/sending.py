@@ -21,20 +21,19 @@ from crmcore.store.scope import Scope
 
 @attrs.frozen
 class _Route:
-    """How a message goes to one customer."""
+    """How a message goes to one customer: to each of these addresses, to none where it is 0."""
 
     channel: str
-    address_id: int
+    addresses: tuple[int, ...]
     template_id: int
 
 
 def send(stage: Stage, step: Send, arrived: Sequence[Enrolment]) -> list[Onward]:
-    """Plan a message for each."""
+    """Plan a message for each, to every address where its channel does so."""
     routes = _routes(stage.scope, step, sorted({one.customer_id for one in arrived}))
-    ids = stage.scope.new_ids(len(arrived))
-    planned = [
-        _planned(stage, step, one, routes[one.customer_id], new_id) for one, new_id in zip(arrived, ids, strict=True)
-    ]
+    to = [(one, routes[one.customer_id], address) for one in arrived for address in routes[one.customer_id].addresses]
+    ids = stage.scope.new_ids(len(to))
+    planned = [_planned(stage, step, *each, new_id) for each, new_id in zip(to, ids, strict=True)]
     if step.coupon:
         planned = coupons.with_codes(stage.scope, stage.registry.coupon_sources, step.coupon, planned)
     deliveries.plan(stage.scope, planned)
@@ -47,7 +46,7 @@ def occurrence(enrolment_id: int, at: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route, new_id: int) -> Planned:
+def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route, address_id: int, new_id: int) -> Planned:
     campaign = stage.run.campaign
     purpose = step.purpose or campaign.purpose
     return Planned(
@@ -58,7 +57,7 @@ def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route, new_id: in
         origin_id=one.origin_id,
         enrolment_id=one.id,
         channel=route.channel,
-        address_id=route.address_id,
+        address_id=address_id,
         purpose=purpose,
         message_class=message_class(purpose),
         held_out=_is_held_out(stage, step, purpose, one),
@@ -92,13 +91,13 @@ def _routes(scope: Scope, step: Send, customers: Sequence[int]) -> dict[int, _Ro
     left = list(customers)
     found: dict[int, _Route] = {}
     for channel in step.channels:
-        addresses = contexts.addresses(scope, left, scope.address_kinds.get(channel, frozenset())) if left else {}
+        addresses = contexts.reached(scope, channel, left) if left else {}
         said = _templates(scope, step.template, channel, list(addresses)) if addresses else {}
-        found |= {one: _Route(channel, address_id, said[one]) for one, address_id in addresses.items()}
+        found |= {one: _Route(channel, some, said[one]) for one, some in addresses.items()}
         left = [one for one in left if one not in found]
     if left:
         said = _templates(scope, step.template, step.channels[0], left)
-        found |= {one: _Route(step.channels[0], 0, said[one]) for one in left}
+        found |= {one: _Route(step.channels[0], (0,), said[one]) for one in left}
     return found
 
 
