@@ -38,7 +38,12 @@ NUMBERS = count()
 def receipts(crm, delivery_id, said):
     return [
         Feedback(
-            key=f"{delivery_id}-{place}", type=kind, at=crm.now() + at * SECOND, delivery_id=delivery_id, reason=reason, after=after
+            key=f"{delivery_id}-{place}",
+            type=kind,
+            at=crm.now() + at * SECOND,
+            delivery_id=delivery_id,
+            reason=reason,
+            after=after,
         )
         for place, (kind, at, reason, after) in enumerate(said)
     ]
@@ -69,11 +74,20 @@ def ends(crm, key, name):
     return row.state, row.reason, crm.customer(key).suppressed, events
 
 
-@given(data=st.data(), answer=st.sampled_from(sorted(ANSWERS)), purpose=st.sampled_from(["service", "retention"]), said=SAID)
+@given(
+    data=st.data(),
+    answer=st.sampled_from(sorted(ANSWERS)),
+    purpose=st.sampled_from(["service", "retention"]),
+    said=SAID,
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_any_order_repeated_and_in_any_batches_receipts_come_to_the_same(crm, recorder, data, answer, purpose, said):
     plain, mixed = (f"k{next(NUMBERS)}" for _ in range(2))
-    order = data.draw(st.permutations([*range(len(said)), *data.draw(st.lists(st.sampled_from(range(len(said))), max_size=3))] if said else []))
+    order = data.draw(
+        st.permutations(
+            [*range(len(said)), *data.draw(st.lists(st.sampled_from(range(len(said))), max_size=3))] if said else []
+        )
+    )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(order)), max_size=3)))
     is_before = data.draw(st.integers(0, len(cuts) + 1))
 
@@ -126,7 +140,10 @@ def failed_for_now(crm, row):
 def test_what_failed_for_now_is_sent_again_when_the_carrier_says(crm, recorder, clock):
     row = sent(crm, recorder, "accepted", {}, "service", ["one"])["one"]
     crm.feedback([failed_for_now(crm, row)], provider="recorder")
-    assert (crm.deliveries(row.campaign)[0].state, crm.deliveries(row.campaign)[0].due_at) == ("planned", crm.now() + MINUTE)
+    assert (crm.deliveries(row.campaign)[0].state, crm.deliveries(row.campaign)[0].due_at) == (
+        "planned",
+        crm.now() + MINUTE,
+    )
     assert "message_failed" not in {line.name for line in crm.timeline("one")}
     crm.work()
     assert len(recorder.sent) == 1

@@ -49,14 +49,15 @@ def take(scope: Scope, feedback: Sequence[Feedback], provider: str) -> Heard:
     named = [(one, sent) for one in feedback if (sent := _sent(one, found)) is not None]
     new = receipts.keep_new(scope, named, provider)
     _merge(scope, [(one, sent) for one, sent in new if one.type in RANKED])
-    _track(scope, [(one, sent) for one, sent in new if one.type in _EVENTS and not one.machine and not _goes_again(one, sent)])
+    _track(
+        scope,
+        [(one, sent) for one, sent in new if one.type in _EVENTS and not one.machine and not _goes_again(one, sent)],
+    )
     _suppress(scope, [(one, sent) for one, sent in new if one.type in _SUPPRESSING])
     return Heard(new=len(new), early=tuple(early))
 
 
-def _early(
-    scope: Scope, feedback: Sequence[Feedback], found: dict[int | str, Sent], provider: str
-) -> list[Feedback]:
+def _early(scope: Scope, feedback: Sequence[Feedback], found: dict[int | str, Sent], provider: str) -> list[Feedback]:
     """Look once more for what is not found; return what may be of a message that is on its way just now.
 
     Asked in this order: what was settled between the two looks is found by the second.
@@ -87,9 +88,7 @@ def _merge(scope: Scope, new: Sequence[Told]) -> None:
     told = {sent.id: sent for _, sent in new}
     said = receipts.said_of(scope, told)
     again = _again(new)
-    amended = [
-        one for sent in told.values() if (one := _amended(sent, said[sent.id], again.get(sent.id))) is not None
-    ]
+    amended = [one for sent in told.values() if (one := _amended(sent, said[sent.id], again.get(sent.id))) is not None]
     over = _cannot_go_on(scope, {told[one.id].run_id for one in amended if one.state is State.PLANNED})
     moves.amend(scope, [_failed(one, said[one.id]) if told[one.id].run_id in over else one for one in amended])
 

@@ -31,7 +31,7 @@ class Said:
     reason: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Handed:
     """How often a delivery was handed over, when the last time, and until when it may go (microseconds UTC)."""
 

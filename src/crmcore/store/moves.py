@@ -139,9 +139,7 @@ def amend(scope: Scope, amended: Sequence[Amended]) -> None:
     for state in sorted({one.state for one in amended} - {State.PLANNED}):
         rows = [(state.value, one.reason, scope.now, one.id) for one in amended if one.state is state]
         bulk.update_all(scope, schema.delivery, ("state", "reason", "settled_at"), ("id",), rows, _by_receipt(state))
-    again = [
-        (one.state.value, one.reason, one.due_at, None, one.id) for one in amended if one.state is State.PLANNED
-    ]
+    again = [(one.state.value, one.reason, one.due_at, None, one.id) for one in amended if one.state is State.PLANNED]
     columns = ("state", "reason", "due_at", "settled_at")
     bulk.update_all(scope, schema.delivery, columns, ("id",), again, _by_receipt(State.PLANNED))
 

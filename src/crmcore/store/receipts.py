@@ -26,6 +26,8 @@ _LOCK = "FOR NO KEY UPDATE"
 class Sent:
     """The delivery a receipt is about; `version` is that of the campaign (its run's where it says none)."""
 
+    handed: Handed
+    campaign: str
     id: int
     run_id: int
     customer_id: int
@@ -36,16 +38,12 @@ class Sent:
     state: str
     reason: str
     provider_id: str | None
-    handed: Handed
-    campaign: str
 
 
 def find(scope: Scope, feedback: Sequence[Feedback], provider: str) -> dict[int | str, Sent]:
     """Return the deliveries that feedback names, by delivery id and by the provider's id; lock them."""
     named = {one.provider_id for one in feedback if one.provider_id}
-    carried = bulk.select_in(
-        scope, schema.delivery, ("id",), {"provider": provider}, "provider_id", sorted(named)
-    )
+    carried = bulk.select_in(scope, schema.delivery, ("id",), {"provider": provider}, "provider_id", sorted(named))
     ids = {one.delivery_id for one in feedback if one.delivery_id is not None} | {one for (one,) in carried}
     found: dict[int | str, Sent] = {}
     for sent in _of_ids(scope, ids, _LOCK):
@@ -64,9 +62,7 @@ def _of_ids(scope: Scope, ids: Collection[int], lock: str) -> list[Sent]:
     columns = (*_SENT, *_HANDED)
     rows = bulk.select_held(scope, schema.delivery, columns, {}, "id", sorted(ids), lock)
     names = _campaigns(scope, {row.run_id for row in rows})
-    return [
-        Sent(*row[:10], Handed(attempt=row[10], handed_at=row[11], expires_at=row[12]), names[row.run_id]) for row in rows
-    ]
+    return [Sent(Handed(*one[len(_SENT) :]), names[one.run_id], *one[: len(_SENT)]) for one in rows]
 
 
 def _campaigns(scope: Scope, run_ids: Collection[int]) -> dict[int, str]:
