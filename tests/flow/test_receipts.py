@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, pairwise
 
 import attrs
 import pytest
@@ -94,7 +94,7 @@ def test_in_any_order_repeated_and_in_any_batches_receipts_come_to_the_same(crm,
     def batches(delivery_id):
         every = receipts(crm, delivery_id, said)
         edges = [0, *cuts, len(order)]
-        return [[every[place] for place in order[start:end]] for start, end in zip(edges, edges[1:], strict=False)]
+        return [[every[place] for place in order[start:end]] for start, end in pairwise(edges)]
 
     rows = sent(crm, recorder, answer, {mixed: lambda one: batches(one)[:is_before]}, purpose, [plain, mixed])
     for batch in batches(rows[mixed].id)[is_before:]:

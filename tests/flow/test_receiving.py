@@ -209,7 +209,7 @@ def test_an_answer_to_a_message_of_nobody_is_a_message(crm):
     assert lines(crm, "0", "message_replied") == []
 
 
-@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x" * 2_000_000, "\N{PILE OF POO}", "‮"])
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x" * 2_000_000, "\N{PILE OF POO}", "\u202e"])
 def test_what_no_store_keeps_is_replaced_and_the_message_is_taken(crm, text):
     people(crm, 1)
     assert told(crm, inbound=[written(crm, f"m{text[:3]}", text=text, properties={"n\0": text})]).status == 200
