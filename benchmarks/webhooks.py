@@ -60,9 +60,7 @@ def sent(database: str, messages: int) -> Iterator[tuple[CRM, list[RawRequest]]]
             {"customer": str(one), "attributes": {"email": f"{one}@example.com"}} for one in range(messages)
         )
         crm.save_template("hello", "whatsapp", {"text": "hello"})
-        crm.launch(
-            Campaign(name="c", purpose="service", audience=everyone(), channel="whatsapp", template="hello")
-        )
+        crm.launch(Campaign(name="c", purpose="service", audience=everyone(), channel="whatsapp", template="hello"))
         crm.work()
         yield crm, bodies([one.id for one in crm.deliveries("c")], crm.now() // 1_000_000)
 

@@ -107,11 +107,18 @@ def alert(read: Iterable[Ingested], origin: Origin) -> None:
 
 def _feedback(one: Feedback, now: int) -> Feedback:
     """Return feedback as a store can keep it; nearly all of it can be kept as it is."""
-    tidy = (kept(one.key), kept(one.reason), kept(one.raw), time_of(one.at, now), row_id(one.delivery_id))
-    if one.address is None and tidy == (one.key, one.reason, one.raw, one.at, one.delivery_id):
-        return one
-    key, reason, raw, at, delivery_id = tidy
+    key, reason, raw = kept(one.key), kept(one.reason), kept(one.raw)
+    at, delivery_id = time_of(one.at, now), row_id(one.delivery_id)
     address = None if one.address is None else next(iter(_identities([one.address])), None)
+    if (key, reason, raw, at, delivery_id, address) == (
+        one.key,
+        one.reason,
+        one.raw,
+        one.at,
+        one.delivery_id,
+        one.address,
+    ):
+        return one
     return attrs.evolve(one, key=key, reason=reason, raw=raw, at=at, delivery_id=delivery_id, address=address)
 
 

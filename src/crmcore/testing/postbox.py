@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -26,7 +25,7 @@ from crmcore.testing.fakes import Answer, Notes, Recorder, accept
 
 SECRET = b"a secret of the postbox"
 SIGNATURE = "x-signature-256"
-Taken = TypeVar("Taken")
+Taken = TypeVar("Taken", Feedback, Inbound, TemplateChange, Choice, AddressChange)
 
 
 def signed(body: bytes, secret: bytes = SECRET) -> RawRequest:
@@ -56,11 +55,11 @@ class Postbox(Recorder):
         said = _read(request.body)
         return Ingested(
             answer=HttpResponse(status=200),
-            feedback=_each(said, "feedback", partial(_made, Feedback)),
-            inbound=_each(said, "inbound", partial(_made, Inbound)),
-            templates=_each(said, "templates", partial(_made, TemplateChange)),
-            choices=_each(said, "choices", partial(_made, Choice)),
-            addresses=_each(said, "addresses", partial(_made, AddressChange)),
+            feedback=_each(said, "feedback", Feedback),
+            inbound=_each(said, "inbound", Inbound),
+            templates=_each(said, "templates", TemplateChange),
+            choices=_each(said, "choices", Choice),
+            addresses=_each(said, "addresses", AddressChange),
             alerts=tuple(one for one in said.get("alerts", ()) if isinstance(one, str)),
         )
 
@@ -77,15 +76,16 @@ def _read(body: bytes) -> Mapping[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _each(said: Mapping[str, Any], name: str, make: Callable[[Any], Taken | None]) -> tuple[Taken, ...]:
+def _each(said: Mapping[str, Any], name: str, kind: type[Taken]) -> tuple[Taken, ...]:
     given = said.get(name)
-    return tuple(one for each in given if (one := make(each)) is not None) if isinstance(given, list) else ()
+    made = (_made(kind, each) for each in given if isinstance(each, dict)) if isinstance(given, list) else ()
+    return tuple(one for one in made if one is not None)
 
 
-def _made(kind: Callable[..., Taken], given: Any) -> Taken | None:
+def _made(kind: type[Taken], given: Mapping[str, Any]) -> Taken | None:
     """Return what a mapping says, without what nobody knows; None where it lacks something, or names what nobody knows."""
-    known = {field.name for field in attrs.fields(kind)}  # type: ignore[arg-type]  # they are attrs classes
-    if not isinstance(given, dict) or given.get("type", "read") not in _TYPES:
+    known = {field.name for field in attrs.fields(kind)}
+    if given.get("type", "read") not in _TYPES:
         return None
     try:
         return kind(**{name: _value(name, value) for name, value in given.items() if name in known})
