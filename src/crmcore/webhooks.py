@@ -73,7 +73,7 @@ class Line:
         """Return what a webhook is answered with, once it is taken."""
         if len(self._waiting) >= MOST_WAITING:
             return AGAIN
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         if self._working is None:
             self._working = asyncio.create_task(self._work())
