@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from crmcore import CRM
 from crmcore.errors import UnknownCustomer, UnknownPlugin
-from crmcore.hooks.provider import Accepted, HttpResponse, Ingested, RawRequest
+from crmcore.hooks.provider import Accepted, Feedback, HttpResponse, Ingested, RawRequest
 from crmcore.loader import installed
 from crmcore.model.building import everyone
+from crmcore.model.identity import Identity
 from crmcore.model.time import SECOND
 from crmcore.testing.fakes import Notes
 from crmcore.testing.postbox import Postbox, posted, signed
@@ -231,13 +232,15 @@ def test_a_message_by_nobody_is_passed_over(crm, identities):
         {"delivery_id": 2**70},
         {"reason": "\ud800\0"},
         {"raw": "\0"},
-        {"address": ["email", "none"]},
+        {"address": Identity("email", "none")},
     ],
 )
-def test_feedback_that_no_store_keeps_as_it_is_is_taken(crm, wrong):
+def test_feedback_that_no_store_keeps_as_it_is_is_taken(crm, postbox, monkeypatch, wrong):
     [one] = sent(crm)
-    said = {"key": "k", "type": "bounced", "at": crm.now(), "provider_id": f"p-{one.id}", **wrong}
-    assert told(crm, feedback=[said]).status == 200
+    said = Feedback(**{"key": "k", "type": "bounced", "at": crm.now(), "provider_id": f"p-{one.id}", **wrong})
+    held = Ingested(answer=HttpResponse(status=200), feedback=(said,))
+    monkeypatch.setattr(postbox, "parse_webhook", lambda _request, _now: held)
+    assert told(crm).status == 200
     assert states(crm) == ["failed"]
 
 

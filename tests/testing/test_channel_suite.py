@@ -166,8 +166,8 @@ class Strict(Letters):
     """Does not compile what has none."""
 
     def compile(self, template):
-        if len(template.parts.get("text", "")) > 30:
-            raise InvalidTemplate(name=template.name, place="text", problem="long")
+        if "customer" not in template.parts.get("text", ""):
+            raise InvalidTemplate(name=template.name, place="text", problem="whose?")
         return super().compile(template)
 
 

@@ -136,8 +136,9 @@ class ChannelSuite:
     def test_whatever_an_address_holds_it_is_normal_or_refused(self) -> None:
         """By InvalidIdentity, and nothing else."""
         channel, kinds = self.channel(), sorted(self.channel().capabilities.address_kinds)
-        spoilt = st.tuples(st.sampled_from(self.addresses()), ANYTHING, st.integers(0, 40)).map(_spoilt)
-        made = st.builds(Identity, st.sampled_from(kinds), ANYTHING)
+        text = st.one_of(ANYTHING, st.sampled_from(HOSTILE))
+        spoilt = st.tuples(st.sampled_from(self.addresses()), text, st.integers(0, 40)).map(_spoilt)
+        made = st.builds(Identity, st.sampled_from(kinds), text)
 
         @_fuzz(st.one_of(spoilt, made))
         def check(one: Identity) -> None:
