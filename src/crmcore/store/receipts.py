@@ -13,6 +13,7 @@ from crmcore.hooks.provider import Feedback
 from crmcore.model.delivery import State
 from crmcore.model.receipts import RANKED, Handed, Said
 from crmcore.store import bulk, schema
+from crmcore.store.deliveries import LEASED
 from crmcore.store.scope import Scope
 
 _HANDED = ("attempt", "handed_at", "expires_at")
@@ -116,7 +117,7 @@ def unanswered_since(scope: Scope, provider: str) -> int | None:
     """Return when the first delivery was handed to a carrier of those that it has not answered yet; None where it has."""
     row = schema.delivery.c
     handed = select(func.min(row.handed_at)).where(
-        row.workspace_id == scope.workspace_id, row.state == State.HANDED.value, row.provider == provider
+        row.workspace_id == scope.workspace_id, LEASED, row.state == State.HANDED.value, row.provider == provider
     )
     found: int | None = scope.connection.execute(handed).scalar()
     return found
