@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from crmcore.flow.segments import Member, Overlap
     from crmcore.flow.simulating.outcome import Backtested, Simulated
     from crmcore.flow.unsubscribing import Unsubscription
-    from crmcore.hooks.provider import Feedback
+    from crmcore.hooks.provider import Feedback, HttpResponse, RawRequest
     from crmcore.ledger import Outcome
     from crmcore.model.campaign import Campaign
     from crmcore.model.clauses import Clause
@@ -749,6 +749,18 @@ class AsyncCRM(AsyncVerbs):
         Raise NotInDoubt, RunState.
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
+
+    async def receive(self, channel: str, provider: str, request: RawRequest) -> HttpResponse:
+        """Take a webhook, and return what to answer it with: not before all it holds is committed.
+
+        A webhook that cannot be read, or taken, is answered 500: its carrier sends it again. Raise UnknownPlugin where there
+        is no such provider, or it takes none.
+        """
+        return await self._threads.run(self._crm.receive, channel, provider, request)
+
+    async def receive_many(self, channel: str, provider: str, requests: Sequence[RawRequest]) -> list[HttpResponse]:
+        """Take webhooks of one provider in one transaction; return what to answer each with, in order. As `receive`."""
+        return await self._threads.run(self._crm.receive_many, channel, provider, requests)
 
     async def explain(self, campaign: str, who: Who) -> Explained:
         """Return what the latest run of a campaign did with a customer: what was sent, or the one reason why nothing was.

@@ -28,6 +28,7 @@ from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
 from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
+from crmcore.receiving import Receiving
 from crmcore.reviewing import Reviewing
 from crmcore.settings import Settings, settings
 from crmcore.simulating import Simulating
@@ -70,7 +71,18 @@ __all__ = ["CRM", "adopt"]
 
 
 class CRM(
-    Verbs, Consenting, Enrolling, Importing, Exporting, Issuing, Knowing, Ledger, Reviewing, Simulating, Tracking
+    Verbs,
+    Consenting,
+    Enrolling,
+    Importing,
+    Exporting,
+    Issuing,
+    Knowing,
+    Ledger,
+    Receiving,
+    Reviewing,
+    Simulating,
+    Tracking,
 ):
     """A CRM beside a host's own tables; safe to share between threads.
 

@@ -204,7 +204,7 @@ class Campaigning:
         new = 0
         for _, batch in groupby(enumerate(given), key=lambda one: one[0] // 1000):
             some = [one for _, one in batch]
-            new += self._opened.write(partial(feedback.take, feedback=some, provider=provider))
+            new += self._opened.write(partial(feedback.take, feedback=some, provider=provider)).new
         return new
 
     def check_unsubscribe(self, token: str) -> Unsubscription:

@@ -13,7 +13,7 @@ from crmcore.hooks.channel import Channel
 from crmcore.hooks.coupon import CouponSource
 from crmcore.hooks.gate import Gate
 from crmcore.hooks.module import Module
-from crmcore.hooks.provider import HttpProvider, Provider
+from crmcore.hooks.provider import HttpProvider, Listening, Provider
 from crmcore.hooks.recommender import Recommender
 from crmcore.hooks.rule import Rule
 from crmcore.hooks.step import Step
@@ -75,6 +75,11 @@ class Registry:
     def provider(self, channel: str, name: str) -> Provider | HttpProvider:
         """Return a carrier of a channel; raise UnknownPlugin naming those there are."""
         return _named(self.providers, "provider", f"{channel}/{name}")
+
+    def listening(self, channel: str, name: str) -> Listening:
+        """Return a carrier of a channel that takes webhooks; raise UnknownPlugin naming those that do."""
+        known = {key: one for key, one in self.providers.items() if isinstance(one, Listening)}
+        return _named(known, "provider with webhooks", f"{channel}/{name}")
 
     def recommender(self, name: str) -> Recommender:
         """Return an engine; raise UnknownPlugin naming those there are."""

@@ -1,1 +1,210 @@
-"""Webhooks on their way in, and an ASGI application that takes them."""
+"""Webhooks on their way in, and an ASGI application that takes them.
+
+    from crmcore import CRM
+    from crmcore.webhooks import app
+
+    application = app(CRM("shop.db"))  # uvicorn shop:application
+
+It serves `/CHANNEL/PROVIDER` for the webhooks of carriers and `/unsubscribe/TOKEN` for the link in each message, alone or
+mounted in another application, and needs no framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from functools import partial
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl
+
+import attrs
+
+from crmcore.app import CRM
+from crmcore.errors import InvalidToken, UnknownPlugin
+from crmcore.hooks.provider import HttpResponse, RawRequest
+
+__all__ = ["Webhooks", "app"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Take = Callable[[Sequence[RawRequest]], Sequence[HttpResponse]]
+
+#: Bytes of a body, and seconds in which it has to have come in.
+MOST_BYTES, MOST_SECONDS = 1_048_576, 10.0
+#: How many webhooks one transaction takes, and how many of one provider may wait for theirs.
+TOGETHER, MOST_WAITING = 64, 1_000
+METHODS = ("GET", "POST")
+AGAIN = HttpResponse(status=503, headers={"retry-after": "5"})
+NOT_FOUND = HttpResponse(status=404)
+NOT_ALLOWED = HttpResponse(status=405, headers={"allow": ", ".join(METHODS)})
+UNSUBSCRIBE = "unsubscribe"
+log = logging.getLogger("crmcore.webhooks")
+
+
+def app(crm: CRM) -> Webhooks:
+    """Return the ASGI application of a CRM: its carriers' webhooks, and the links to unsubscribe by.
+
+    A webhook is answered once all it holds is committed. What cannot be taken now is answered 503 or 500, so that it comes
+    again; bodies over 1 MB are refused (413), those not in after ten seconds too (408).
+    """
+    return Webhooks(crm)
+
+
+class Refused(Exception):
+    """A request that is answered before it is looked at."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.answer = HttpResponse(status=status)
+
+
+class Line:
+    """Webhooks of one provider: those that come while one transaction is under way go together into the next."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._waiting: list[tuple[RawRequest, asyncio.Future[HttpResponse]]] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def answer(self, request: RawRequest) -> HttpResponse:
+        """Return what a webhook is answered with, once it is taken."""
+        if len(self._waiting) >= MOST_WAITING:
+            return AGAIN
+        future: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+                answers = await self._taken([request for request, _ in batch])
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    if not future.done():  # whoever asked may have gone
+                        future.set_result(answer)
+        finally:
+            self._working = None
+
+    async def _taken(self, requests: Sequence[RawRequest]) -> Sequence[HttpResponse]:
+        try:
+            return await asyncio.to_thread(self._take, requests)
+        except Exception as error:  # noqa: BLE001 - the database may be away; all of it comes again
+            log.error("webhooks cannot be taken now: %s", type(error).__name__)  # noqa: TRY400 - its text may hold anything
+            return [AGAIN] * len(requests)
+
+
+class Webhooks:
+    """The ASGI application of a CRM."""
+
+    def __init__(self, crm: CRM) -> None:
+        self._crm = crm
+        self._lines: dict[tuple[str, str], Line] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection, as ASGI says."""
+        match scope["type"]:
+            case "http":
+                await _say(send, await self._answer(scope, receive))
+            case "lifespan":
+                await _live(receive, send)
+            case "websocket":
+                await send({"type": "websocket.close"})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
+        place = scope["path"].removeprefix(scope.get("root_path", "")).strip("/").split("/")
+        if len(place) != 2:  # noqa: PLR2004 - a channel and a provider
+            return NOT_FOUND
+        if scope["method"] not in METHODS:
+            return NOT_ALLOWED
+        try:
+            if place[0] == UNSUBSCRIBE:
+                return await asyncio.to_thread(self._left, scope["method"], place[1])
+            return await self._line(place[0], place[1]).answer(await _request(scope, receive))
+        except UnknownPlugin:
+            return NOT_FOUND
+        except Refused as refused:
+            return refused.answer
+
+    def _line(self, channel: str, provider: str) -> Line:
+        if (channel, provider) not in self._lines:
+            self._crm.registry.listening(channel, provider)
+            self._lines[channel, provider] = Line(partial(self._crm.receive_many, channel, provider))
+        return self._lines[channel, provider]
+
+    def _left(self, method: str, token: str) -> HttpResponse:
+        """GET asks, and changes nothing: programs that look at mail follow every link. POST does it, at once."""
+        try:
+            if method == "POST":
+                self._crm.unsubscribe(token)
+                return _page("Done. You will get no more of these.")
+            topic = self._crm.check_unsubscribe(token).topic
+            return _page(f"No more about {topic}?" if topic else "No more of these messages?", "Unsubscribe")
+        except InvalidToken:
+            return attrs.evolve(_page("This link is not valid."), status=404)
+
+
+def _page(said: str, button: str = "") -> HttpResponse:
+    form = f'<form method="post"><button>{escape(button)}</button></form>' if button else ""
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    body = f"{head}<title>Unsubscribe</title><p>{escape(said)}</p>{form}</html>"
+    return HttpResponse(status=200, headers=_PAGE, body=body.encode())
+
+
+#: Nothing of a page with a token in its address is to be kept, found, or told to others.
+_PAGE = {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-robots-tag": "noindex",
+    "content-security-policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+}
+
+
+async def _request(scope: Scope, receive: Receive) -> RawRequest:
+    """Return a request with its whole body; raise Refused."""
+    headers = _headers(scope["headers"])
+    if int(said if (said := headers.get("content-length", "0")).isdecimal() else 0) > MOST_BYTES:
+        raise Refused(413)
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            body = await _body(receive)
+    except TimeoutError:
+        raise Refused(408) from None
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return RawRequest(method=scope["method"], query=query, headers=headers, body=body)
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+
+
+async def _body(receive: Receive) -> bytes:
+    parts, size, is_more = [], 0, True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400)
+        parts.append(message.get("body", b""))
+        if (size := size + len(parts[-1])) > MOST_BYTES:
+            raise Refused(413)
+        is_more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _say(send: Send, answer: HttpResponse) -> None:
+    headers = {**answer.headers, "content-length": str(len(answer.body))}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Nothing is to be opened or closed: the CRM is whose it is."""
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        await send({"type": f"{message['type']}.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from crmcore.model.building import attribute, event, everyone, tag
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.tracking import Source
 from crmcore.store import bulk, consents, deliveries, leads, message_ids, paging, runs, schema
+from crmcore.store import receipts as receipts_of
 from tests.flow.test_undo import ACCOUNTS, HEADER, ORDERS, PEOPLE, written
 from tests.store.planning import MANY, scans, statements, steps
 
@@ -66,6 +68,27 @@ def live(crm: CRM) -> None:
     crm.segment("live").members(limit=10)
 
 
+def feedback(crm: CRM) -> None:
+    named: list[dict[str, Any]] = [{"delivery_id": 1}, {"delivery_id": 2}, {"provider_id": "p-1"}]
+    types = ("opened", "delivered", "bounced")
+    crm.feedback([Feedback(key=str(n), type=types[n], at=crm.now(), **one) for n, one in enumerate(named)], "recorder")
+
+
+def receipts(crm: CRM) -> None:
+    crm.work()
+    sent = crm.deliveries("c")
+    types = ("delivered", "failed", "read")
+    said = [
+        Feedback(
+            key=f"{one.id} {kind}", type=kind, at=crm.now(), delivery_id=one.id, after=60 if kind == "failed" else None
+        )
+        for one in sent
+        for kind in types
+    ]
+    crm.feedback(said, "recorder")
+    crm.feedback([Feedback(key="again", type="failed", at=crm.now(), provider_id=f"p-{sent[0].id}")], "recorder")
+
+
 ACTS: dict[str, Callable[[CRM], object]] = {
     "track": track,
     "identify": lambda crm: crm.identify("1", {"city": "x"}, tags=["vip"]),
@@ -83,7 +106,8 @@ ACTS: dict[str, Callable[[CRM], object]] = {
     "report": lambda crm: crm.report("c"),
     "quarantine": quarantine,
     "schema": lambda crm: crm.schema(),
-    "feedback": lambda crm: crm.feedback([Feedback(key="k", type="opened", at=crm.now(), delivery_id=1)]),
+    "feedback": feedback,
+    "receipts": receipts,
 }
 
 
@@ -93,7 +117,7 @@ def test_no_hot_statement_scans_a_big_table(crm, act):
         crm.identify(str(number), {"email": f"{number}@example.com"})
         crm.track("order_placed", str(number), amount=5, currency="EUR")
     crm.identify({"anonymous": "a"})
-    if act in ("work", "report"):
+    if act in ("work", "report", "receipts"):
         launch(crm)
     if act == "report":
         crm.work()
@@ -184,3 +208,15 @@ def test_no_batch_of_a_file_that_comes_in_or_is_taken_back_reads_a_whole_workspa
         for statement, step in steps(crm, seen)
         if step.table in MANY and step.is_whole and step.index != "ix_quarantine_waiting"
     ] == []
+
+
+def test_what_its_carrier_has_not_answered_is_found_among_what_is_leased(crm):
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        receipts_of.unanswered_since(scope, "recorder")
+    assert {step.index for _, step in steps(crm, seen[-1:])} == {"ix_delivery_lease"}
+
+
+def test_deliveries_are_found_by_the_carriers_id(crm):
+    with statements(crm) as seen, crm._opened.reading() as scope:
+        receipts_of.find(scope, [Feedback(key="k", type="read", at=0, provider_id="p")], "recorder")
+    assert "ix_delivery_carried" in {step.index for _, step in steps(crm, seen)}

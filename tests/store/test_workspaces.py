@@ -19,7 +19,7 @@ from crmcore.errors import CRMError, WorkspaceUnguarded
 from crmcore.flow import links
 from crmcore.flow.importing.mapping import map_of
 from crmcore.flow.links import Link
-from crmcore.hooks.provider import Feedback
+from crmcore.hooks.provider import Feedback, RawRequest
 from crmcore.loader import installed
 from crmcore.model.building import attribute, event, everyone
 from crmcore.model.campaign import Campaign
@@ -30,6 +30,8 @@ from crmcore.model.tracking import Source
 from crmcore.segment import Segment
 from crmcore.store import schema
 from crmcore.store.isolation import tables
+from crmcore.testing.fakes import Notes
+from crmcore.testing.postbox import Postbox, posted
 from tests.conftest import NOON
 
 #: What only the data of one workspace hold; everything else, keys and names, is the same in both.
@@ -163,6 +165,21 @@ def told(crm: CRM, turn: Turn) -> None:
         assert crm.feedback(said_of(crm, turn), provider) == 0
 
 
+def webhook(crm: CRM, turn: Turn) -> RawRequest:
+    """Everything a webhook may hold, some of it about what is another's."""
+    at, address = crm.now() + turn.number, ["phone", f"+{turn.number}"]
+    named = {"key": f"w{turn.number}", "at": at}
+    return posted(
+        feedback=[named | {"type": "read", "delivery_id": one} for one in turn.ids.deliveries],
+        inbound=[
+            named | {"identities": [address], "text": MINE, "reply_to": f"p-{one}"} for one in turn.ids.deliveries
+        ],
+        choices=[named | {"addresses": [address], "wanted": turn.number % 2 == 0}],
+        addresses=[named | {"old": address, "new": [["phone", f"+1{turn.number}"]]}],
+        templates=[named | {"name": MINE, "may_be_sent": turn.number % 2 == 0}],
+    )
+
+
 def foreign(act: Callable[[], Any]) -> str:
     """What is another's is refused, as what does not exist is."""
     with pytest.raises(CRMError) as refused:
@@ -228,6 +245,8 @@ VERBS: dict[str, Driven] = {
     "request_consent": lambda crm, it: crm.request_consent(it.who, "newsletter") and None,
     "confirm_consent": lambda crm, it: foreign(lambda: crm.confirm_consent(it.ids.confirmation)),
     "work": lambda crm, _: crm.work(),
+    "receive": lambda crm, it: crm.receive("note", "recorder", webhook(crm, it)),
+    "receive_many": lambda crm, it: crm.receive_many("note", "recorder", [webhook(crm, it)] * 2),
     "report": lambda crm, _: crm.report("c"),
     "simulate": lambda crm, it: crm.simulate(way(it.number), days=1),
     "backtest": lambda crm, it: crm.backtest(way(it.number), NOON, seed=it.number),
@@ -299,6 +318,11 @@ def engine(new_database):
 #: Every verb once, in any order, each about somebody.
 ABOUT = st.tuples(st.sampled_from(WHO), st.sampled_from(WHO), st.integers(0, 5))
 TURNS = st.tuples(st.permutations(sorted(VERBS)), st.lists(ABOUT, min_size=len(VERBS), max_size=len(VERBS)))
+
+
+@pytest.fixture
+def recorder():
+    return Postbox(notes=Notes("note", opens_session=frozenset({"text"})))
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.gate_suite import GateSuite
 from crmcore.testing.provider_suite import ProviderSuite
 from crmcore.testing.rule_suite import RuleSuite
 from crmcore.testing.step_suite import StepSuite
+from crmcore.testing.webhook_suite import WebhookSuite
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -37,7 +39,7 @@ def test_the_tests_of_the_how_to_about_campaigns_pass_as_they_stand(tmp_path):
     assert f"{page.count('def test_')} passed" in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("suite", [ProviderSuite, GateSuite, RuleSuite, StepSuite])
+@pytest.mark.parametrize("suite", [ProviderSuite, ChannelSuite, WebhookSuite, GateSuite, RuleSuite, StepSuite])
 def test_every_check_is_explained_in_the_reference_and_nothing_else_is(suite):
     page = (DOCS / "reference" / "suites.md").read_text()
     part = next(one for one in page.split("\n## ") if one.startswith(suite.__name__))

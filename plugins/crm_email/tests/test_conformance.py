@@ -1,17 +1,22 @@
-"""The carriers pass the suite of the Provider contract: `smtp` against the sink, `file` against a directory."""
+"""The channel and its carriers pass the suites of their contracts: `smtp` against the sink, `file` against a directory."""
 
 from __future__ import annotations
 
 import base64
 import tempfile
 from contextlib import contextmanager
+from email import message_from_bytes, policy
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
+from crm_email.channel import Email
 from crm_email.file import Files
 from crm_email.settings import email_settings, file_settings, smtp_settings
 from crm_email.smtp import Smtp
+from crmcore.model.identity import Identity
+from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.provider_suite import ProviderSuite, Step, Taken
 from crmcore.testing.smtp_sink import Drop, Reply, Silence, Sink
 
@@ -28,6 +33,27 @@ REPLIES = {
 }
 #: Some servers repeat what they refuse.
 ECHO = Reply(535, f"5.7.8 not {base64.b64encode(f'{chr(0)}shop{chr(0)}{PASSWORD}'.encode()).decode()}")
+
+
+class TestEmail(ChannelSuite):
+    package = "crm_email"
+    parts = MappingProxyType(
+        {
+            "subject": "For {{ customer.name }}",
+            "text": "Dear {{ customer.name }}",
+            "html": "<p>{{ customer.name }}</p>",
+        }
+    )
+
+    def channel(self):
+        return Email(email_settings({"sender": "Shop <shop@example.com>"}))
+
+    def addresses(self):
+        return [Identity("email", "ada@Example.com"), Identity("email", "grace@bücher.example")]
+
+    def outline(self, body):
+        mail = message_from_bytes(body, policy=policy.SMTP)
+        return [(sorted(part.keys()), part.get_content_type(), part.get_filename()) for part in mail.walk()]
 
 
 class SinkCounterpart(Sink):

@@ -43,8 +43,8 @@ def list_campaigns(context: Context) -> None:
         found = crm.runs()
 
     def human(runs: list[LatestRun]) -> None:
-        rows = [(one.campaign, one.state, when(one.started_at)) for one in runs]
-        table("Campaigns", ("name", "latest run", "since (UTC)"), rows)
+        rows = [(one.campaign, one.state, when(one.started_at), one.reason) for one in runs]
+        table("Campaigns", ("name", "latest run", "since (UTC)", "stands still since"), rows)
 
     show(context, found, human)
 

@@ -1,25 +1,25 @@
-"""What comes back: receipts settle deliveries and re-enter the river as events."""
+"""What comes back: receipts settle deliveries and re-enter the river as events.
+
+Where a delivery stands follows from the set of its receipts and what its carrier answered, not from the order they came in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
 
 from crmcore.flow.settling import message_event
 from crmcore.hooks.provider import Feedback
-from crmcore.model.delivery import State
+from crmcore.model.delivery import BY_RECEIPT, State
+from crmcore.model.receipts import RANKED, Said, foremost, state_and_reason
 from crmcore.model.statement import Suppress
-from crmcore.store import events, moves, receipts, suppressions
+from crmcore.model.time import SECOND
+from crmcore.store import events, moves, receipts, runs, suppressions
+from crmcore.store.moves import Amended
 from crmcore.store.receipts import Sent
 from crmcore.store.scope import Scope
 
-#: Where a receipt moves a delivery, where the ledger allows that.
-_STATES = {
-    "accepted": State.ACCEPTED,
-    "delivered": State.DELIVERED,
-    "read": State.READ,
-    "bounced": State.FAILED,
-    "failed": State.FAILED,
-}
 _EVENTS = {
     "delivered": "message_delivered",
     "opened": "message_opened",
@@ -31,39 +31,122 @@ _EVENTS = {
     "failed": "message_failed",
 }
 _SUPPRESSING = {"bounced": "bounce", "complained": "complaint"}
+Told = tuple[Feedback, Sent]
 
 
-def take(scope: Scope, feedback: Sequence[Feedback], provider: str) -> int:
-    """Take feedback of one provider; return how much of it was new. Feedback on unknown deliveries changes nothing."""
+@attrs.frozen(kw_only=True)
+class Heard:
+    """How much feedback was new; `early` is what may be of messages whose carrier has given no id of them yet."""
+
+    new: int = 0
+    early: tuple[Feedback, ...] = ()
+
+
+def take(scope: Scope, feedback: Sequence[Feedback], provider: str) -> Heard:
+    """Take feedback of one provider; on deliveries that nobody knows it changes nothing."""
     found = receipts.find(scope, feedback, provider)
+    early = _early(scope, feedback, found, provider)
     named = [(one, sent) for one in feedback if (sent := _sent(one, found)) is not None]
     new = receipts.keep_new(scope, named, provider)
-    moves.amend(scope, [(sent.id, _STATES[one.type], _reason(one)) for one, sent in new if one.type in _STATES])
-    _track(scope, [(one, sent) for one, sent in new if one.type in _EVENTS and not one.machine])
+    _merge(scope, [(one, sent) for one, sent in new if one.type in RANKED])
+    _track(
+        scope,
+        [(one, sent) for one, sent in new if one.type in _EVENTS and not one.machine and not _goes_again(one, sent)],
+    )
     _suppress(scope, [(one, sent) for one, sent in new if one.type in _SUPPRESSING])
-    return len(new)
+    return Heard(new=len(new), early=tuple(early))
 
 
-def _sent(one: Feedback, found: dict[int | str, Sent]) -> Sent | None:
+def _early(scope: Scope, feedback: Sequence[Feedback], found: dict[int | str, Sent], provider: str) -> list[Feedback]:
+    """Look once more for what is not found; return what may be of a message that is on its way just now.
+
+    Asked in this order: what was settled between the two looks is found by the second.
+    """
+    missing = receipts.unknown(feedback, found)
+    since = receipts.unanswered_since(scope, provider) if missing else None
+    if not missing:
+        return []
+    found.update(receipts.find(scope, missing, provider))
+    return [one for one in receipts.unknown(missing, found) if since is not None and _is_since(one.at, since)]
+
+
+def _is_since(at: int, since: int) -> bool:
+    return at >= since - since % SECOND
+
+
+def _sent(one: Feedback, found: Mapping[int | str, Sent]) -> Sent | None:
     by_id = None if one.delivery_id is None else found.get(one.delivery_id)
     return by_id or found.get(one.provider_id or "")
 
 
-def _reason(one: Feedback) -> str:
-    return f"{one.type}: {one.reason}" if _STATES[one.type] is State.FAILED else ""
+def _goes_again(one: Feedback, sent: Sent) -> bool:
+    return one.type == "failed" and sent.handed.again_at(one.at, one.after) is not None
 
 
-def _track(scope: Scope, new: Sequence[tuple[Feedback, Sent]]) -> None:
+def _merge(scope: Scope, new: Sequence[Told]) -> None:
+    """Let each delivery stand where all its receipts together leave it."""
+    told = {sent.id: sent for _, sent in new}
+    said = receipts.said_of(scope, told)
+    again = _again(new)
+    amended = [one for sent in told.values() if (one := _amended(sent, said[sent.id], again.get(sent.id))) is not None]
+    over = _cannot_go_on(scope, {told[one.id].run_id for one in amended if one.state is State.PLANNED})
+    moves.amend(scope, [_failed(one, said[one.id]) if told[one.id].run_id in over else one for one in amended])
+
+
+def _again(new: Sequence[Told]) -> dict[int, int]:
+    """Return when deliveries may be sent again, of which their carrier says so."""
+    due = [
+        (sent.id, due_at)
+        for one, sent in new
+        if one.type == "failed" and sent.handed.is_about_this(one.at)
+        if (due_at := sent.handed.again_at(one.at, one.after)) is not None
+    ]
+    return dict(sorted(due))
+
+
+def _amended(sent: Sent, said: Iterable[Said], again_at: int | None) -> Amended | None:
+    """Return where a delivery goes, unless it stays as it is."""
+    counts = foremost(one for one in said if sent.handed.is_about_this(one.at))
+    if counts is None:
+        return None
+    state, reason = state_and_reason(counts)
+    if counts.type == "failed" and again_at is not None:
+        state, reason = State.PLANNED, ""
+    if State(sent.state) not in BY_RECEIPT[state] or (sent.state, sent.reason) == (state, reason):
+        return None
+    return Amended(id=sent.id, state=state, reason=reason, due_at=again_at)
+
+
+def _failed(one: Amended, said: Iterable[Said]) -> Amended:
+    if one.state is not State.PLANNED or (counts := foremost(said)) is None:
+        return one
+    state, reason = state_and_reason(counts)
+    return Amended(id=one.id, state=state, reason=reason)
+
+
+def _cannot_go_on(scope: Scope, run_ids: Iterable[int]) -> set[int]:
+    """Let runs go on that are finished; return those that were cancelled."""
+    states = {run_id: runs.hold(scope, run_id) for run_id in sorted(run_ids)}
+    for run_id, state in states.items():
+        if state == runs.FINISHED:
+            runs.move(scope, run_id, runs.RUNNING)
+    return {run_id for run_id, state in states.items() if state == runs.CANCELLED}
+
+
+def _track(scope: Scope, new: Sequence[Told]) -> None:
     made = [message_event(_EVENTS[one.type], sent.id, one.at, sent.campaign, sent.channel) for one, sent in new]
-    events.append(scope, made, scope.new_ids(len(made)), [(sent.customer_id, sent.origin_id) for _, sent in new])
+    if made:
+        events.append(scope, made, scope.new_ids(len(made)), [(sent.customer_id, sent.origin_id) for _, sent in new])
 
 
-def _suppress(scope: Scope, refused: Sequence[tuple[Feedback, Sent]]) -> None:
+def _suppress(scope: Scope, refused: Sequence[Told]) -> None:
     """A hard bounce or complaint ends it for the address; where the provider names none, for the customer's channel."""
+    if not refused:
+        return
     statements = [
         Suppress(
             customer=(),
-            at=scope.now,
+            at=one.at,
             address=one.address,
             channel=sent.channel,
             reason=_SUPPRESSING[one.type],  # type: ignore[arg-type]  # the reasons of a suppression

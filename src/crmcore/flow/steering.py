@@ -12,7 +12,7 @@ import attrs
 
 from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
-from crmcore.store import deliveries, enrolments, listeners, moves, runs, timers, webhooks
+from crmcore.store import deliveries, enrolments, holds, listeners, moves, runs, timers, webhooks
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
 from crmcore.store.scope import Read, Scope, Write
@@ -31,13 +31,16 @@ def deliveries_of(scope: Scope, campaign: str | None, state: str | None, limit: 
 
 
 def pause(scope: Scope, campaign: str) -> None:
-    """Let a run stand still; what is under way is finished."""
+    """Let a run stand still; what is under way is finished. One that stood still for a template does so for good."""
+    if holds.let_go(scope, runs.latest(scope, campaign).id):
+        return
     runs.move(scope, _held(scope, campaign, "paused", GOING).id, PAUSED)
 
 
 def resume(scope: Scope, campaign: str) -> None:
     """Let a run go on."""
     run = _held(scope, campaign, "resumed", (PAUSED,))
+    holds.let_go(scope, run.id)
     runs.move(scope, run.id, STANDING if run.campaign.is_single else RUNNING)
 
 
@@ -85,6 +88,7 @@ def _go_on(scope: Scope, run: Run) -> None:
 def _cancelled(scope: Scope, campaign: str) -> int:
     run = _held(scope, campaign, "cancelled", (*GOING, PAUSED))
     if not run.campaign.is_single:
+        holds.let_go(scope, run.id)
         listeners.unlisten(scope, run.id)
         timers.clear(scope, run.id)
         runs.move(scope, run.id, CANCELLED)

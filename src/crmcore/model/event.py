@@ -49,6 +49,7 @@ STANDARD_EVENTS = frozenset(
         "message_delivered",
         "message_opened",
         "message_clicked",
+        "message_received",
         "message_replied",
         "message_bounced",
         "message_complained",

@@ -8,7 +8,7 @@ from functools import lru_cache
 import attrs
 from sqlalchemy import CTE, select, update
 
-from crmcore.model.delivery import MOVES, State
+from crmcore.model.delivery import BY_RECEIPT, MOVES, State
 from crmcore.store import bulk, coupons, schema
 from crmcore.store.deliveries import FAILED, WAITING
 from crmcore.store.scope import Scope
@@ -31,6 +31,16 @@ class Settled:
     state: State
     reason: str = ""
     provider_id: str | None = None
+    due_at: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Amended:
+    """Where receipts take a delivery, and why; `due_at` where it is to be sent again."""
+
+    id: int
+    state: State
+    reason: str = ""
     due_at: int | None = None
 
 
@@ -86,31 +96,57 @@ def settle(scope: Scope, owner: str, settled: Sequence[Settled]) -> None:
         rows = [
             (state.value, one.reason, one.provider_id, scope.now, one.id, owner) for one in ended if one.state is state
         ]
-        _settle(scope, ("state", "reason", "provider_id", "settled_at"), rows, [State.HANDED, State.IN_DOUBT])
+        columns = ("state", "reason", "provider_id", "settled_at")
+        if _settle(scope, columns, rows, [State.HANDED, State.IN_DOUBT]):
+            _settle_overtaken(scope, owner, state, [one for one in ended if one.state is state])
     again = [(one.state.value, one.reason, one.due_at, one.id, owner) for one in settled if one.due_at is not None]
-    _settle(scope, ("state", "reason", "due_at"), again, [State.HANDED])
+    if _settle(scope, ("state", "reason", "due_at"), again, [State.HANDED]):
+        _settle_failed(scope, owner, [one for one in settled if one.due_at is not None])
 
 
-def _settle(scope: Scope, columns: Sequence[str], rows: Sequence[tuple[object, ...]], origins: Sequence[State]) -> None:
+def _settle(scope: Scope, columns: Sequence[str], rows: Sequence[tuple[object, ...]], origins: Sequence[State]) -> int:
+    """Return how many were not where they come from: receipts have overtaken their answer, or they are somebody else's."""
     targets = {State(str(row[0])) for row in rows}
     left = len(rows)
     for origin in origins:
         if left and targets <= MOVES[origin]:
-            left -= bulk.update_all(scope, schema.delivery, columns, ("id", "claimed_by"), rows, _is_in(origin))
+            left -= bulk.update_all(scope, schema.delivery, columns, _KEY, rows, _is_in(origin))
+    return left
 
 
-def amend(scope: Scope, moved: Sequence[tuple[int, State, str]]) -> None:
-    """Move deliveries as receipts say, where that move is allowed; anything else is left as it is."""
-    for state in sorted({state for _, state, _ in moved}):
-        rows = [(state.value, reason, scope.now, one) for one, wanted, reason in moved if wanted is state]
-        bulk.run_many(scope, _amend(state), rows)
+_KEY = ("id", "claimed_by")
+_TOLD = (State.ACCEPTED, State.DELIVERED, State.READ, State.FAILED, State.PLANNED)
 
 
-@lru_cache(maxsize=64)
-def _amend(state: State) -> str:
-    origins = [origin for origin, allowed in MOVES.items() if state in allowed]
-    values = "state = :, reason = :, settled_at = :"
-    return f"UPDATE crm_delivery SET {values} WHERE workspace_id = @ AND id = : AND state IN ({_quoted(origins)})"
+def _settle_overtaken(scope: Scope, owner: str, state: State, ended: Sequence[Settled]) -> None:
+    """Add an answer to what receipts have said before it: the carrier's id, and a refusal of what was only accepted."""
+    ids = [(one.provider_id, one.id, owner) for one in ended if one.provider_id is not None]
+    bulk.update_all(scope, schema.delivery, ("provider_id",), _KEY, ids, _is_any_of(_TOLD))
+    if state is State.FAILED:
+        rows = [(state.value, one.reason, scope.now, one.id, owner) for one in ended]
+        bulk.update_all(scope, schema.delivery, ("state", "reason", "settled_at"), _KEY, rows, _is_in(State.ACCEPTED))
+
+
+def _settle_failed(scope: Scope, owner: str, again: Sequence[Settled]) -> None:
+    """Let go again what its carrier asks for again: that this attempt failed, receipts may have said before."""
+    rows = [(one.state.value, one.reason, one.due_at, None, one.id, owner) for one in again]
+    columns = ("state", "reason", "due_at", "settled_at")
+    bulk.update_all(scope, schema.delivery, columns, _KEY, rows, _is_in(State.FAILED))
+
+
+def amend(scope: Scope, amended: Sequence[Amended]) -> None:
+    """Move deliveries as receipts say, from where these may take them; anything else is left as it is."""
+    for state in sorted({one.state for one in amended} - {State.PLANNED}):
+        rows = [(state.value, one.reason, scope.now, one.id) for one in amended if one.state is state]
+        bulk.update_all(scope, schema.delivery, ("state", "reason", "settled_at"), ("id",), rows, _by_receipt(state))
+    again = [(one.state.value, one.reason, one.due_at, None, one.id) for one in amended if one.state is State.PLANNED]
+    columns = ("state", "reason", "due_at", "settled_at")
+    bulk.update_all(scope, schema.delivery, columns, ("id",), again, _by_receipt(State.PLANNED))
+
+
+@lru_cache(maxsize=16)
+def _by_receipt(state: State) -> str:
+    return f"crm_delivery.handed_at IS NOT NULL AND {_is_any_of(tuple(sorted(BY_RECEIPT[state])))}"
 
 
 def expire(scope: Scope) -> None:
@@ -181,5 +217,6 @@ def _is_in(state: State) -> str:
     return f"crm_delivery.state = '{state.value}'"
 
 
-def _quoted(states: Sequence[State]) -> str:
-    return ", ".join(f"'{one.value}'" for one in states)
+def _is_any_of(states: Sequence[State]) -> str:
+    quoted = ", ".join(f"'{one.value}'" for one in states)
+    return f"crm_delivery.state IN ({quoted})"

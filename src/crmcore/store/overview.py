@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from sqlalchemy import ColumnElement, func, select
 
-from crmcore.store import schema
+from crmcore.store import holds, schema
 from crmcore.store.deliveries import WAITING
 from crmcore.store.runs import PAUSED
 from crmcore.store.scope import Scope
@@ -15,12 +15,13 @@ from crmcore.store.scope import Scope
 class LatestRun:
     """The latest run of a campaign; `state` is standing (single messages), running, paused, cancelled or finished.
 
-    `started_at` in microseconds UTC.
+    `started_at` in microseconds UTC; `reason` says why it stands still, where nobody has paused it.
     """
 
     campaign: str
     state: str
     started_at: int
+    reason: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,13 +39,17 @@ def latest_runs(scope: Scope) -> list[LatestRun]:
     """Return the latest run of each campaign, by name."""
     run, campaign = schema.run.c, schema.campaign.c
     query = (
-        select(campaign.name, run.state, run.started_at)
+        select(campaign.name, run.id, run.state, run.started_at)
         .join_from(schema.run, schema.campaign, campaign.id == run.campaign_id)
         .where(run.workspace_id == scope.workspace_id, campaign.workspace_id == scope.workspace_id)
         .order_by(campaign.name, run.started_at, run.id)
     )
-    latest = {name: (state, started_at) for name, state, started_at in scope.connection.execute(query)}
-    return [LatestRun(campaign=name, state=state, started_at=at) for name, (state, at) in latest.items()]
+    latest = {one.name: one for one in scope.connection.execute(query)}
+    why = holds.of_runs(scope)
+    return [
+        LatestRun(campaign=name, state=one.state, started_at=one.started_at, reason=why.get(one.id, ""))
+        for name, one in latest.items()
+    ]
 
 
 def backlog(scope: Scope) -> Backlog:

@@ -218,6 +218,11 @@ def open_ones(scope: Scope) -> list[Run]:
     return _runs(scope, schema.run.c.state.in_((RUNNING, PAUSED)))
 
 
+def not_over(scope: Scope) -> list[Run]:
+    """Return the same, and those of single messages."""
+    return _runs(scope, schema.run.c.state.in_((STANDING, RUNNING, PAUSED)))
+
+
 def _runs(scope: Scope, which: ColumnElement[bool]) -> list[Run]:
     return _read(scope, _every().where(which), {})
 

@@ -6,9 +6,11 @@ to, for as long as it does.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 from sqlalchemy import delete, select
 
 from crmcore.model.identity import Identity
@@ -21,6 +23,25 @@ from crmcore.store.sources import source_ids
 
 _LOG = ("id", "origin_id", "channel", "hash", "reason", "at", "until", "received_at", "source_id", "import_id")
 _STATE = ("id", "channel", "hash", "reason", "at", "until", "source_id")
+
+
+@attrs.frozen
+class Logged:
+    """A statement of the log; `until` is when it ends (microseconds UTC), None for ever."""
+
+    hash: bytes
+    channel: str
+    reason: str
+    at: int
+    until: int | None
+    source_id: int | None
+    origin_id: int
+    import_id: int | None
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it says what its source was told last: one that ends as it begins ends those before it."""
+        return self.source_id is not None and self.until == self.at
 
 
 def suppress(scope: Scope, statements: Sequence[Suppress], owners: Sequence[Owner]) -> None:
@@ -45,6 +66,20 @@ def suppress(scope: Scope, statements: Sequence[Suppress], owners: Sequence[Owne
     settle_addresses(scope, [scope.hash(one.address) for one in statements if one.address is not None])
     settle(scope, {owner[0] for owner, one in zip(owners, statements, strict=True) if one.address is None})
     touch(scope, (owner[0] for owner in owners))
+
+
+def choose(scope: Scope, statements: Sequence[Suppress], owners: Sequence[Owner]) -> None:
+    """Suppress addresses, or end what their source has suppressed before; what it has said already changes nothing."""
+    sources = source_ids(scope, {one.source for one in statements})
+    digests = [scope.hash(one.address) for one in statements if one.address is not None]
+    known = {(one.hash, one.channel, one.source_id, one.at, one.is_choice) for one in _said(scope, digests)}
+    new: dict[tuple[object, ...], tuple[Suppress, Owner]] = {}
+    for digest, one, owner in zip(digests, statements, owners, strict=True):
+        key = (digest, one.channel, sources[one.source], one.at, one.until == one.at)
+        if key not in known:
+            new.setdefault(key, (one, owner))
+    if new:
+        suppress(scope, [one for one, _ in new.values()], [owner for _, owner in new.values()])
 
 
 def settle(scope: Scope, customers: Collection[int]) -> None:
@@ -94,7 +129,7 @@ def in_force(scope: Scope, hashes: Sequence[bytes]) -> list[tuple[bytes, str, st
 def of_origins(scope: Scope, origins: Iterable[int], names: Iterable[Identity], at: int) -> set[tuple[str, str]]:
     """Return channel and reason of what had been suppressed at a time, of customers and of addresses."""
     hashes = [scope.hash(whole_customer(one)) for one in origins] + [scope.hash(name) for name in names]
-    longest: dict[tuple[bytes, str], Any] = {}
+    longest: dict[tuple[bytes, str], Logged] = {}
     for one in _log(scope, hashes):
         if one.at <= at and (one.until is None or one.until > at):
             key = (one.hash, one.channel)
@@ -107,25 +142,39 @@ def of_customers(scope: Scope, origins: Iterable[int]) -> list[tuple[int, int | 
     return [(one.origin_id, one.import_id) for one in _log(scope, [scope.hash(whole_customer(one)) for one in origins])]
 
 
-def _log(scope: Scope, hashes: Collection[bytes]) -> list[Any]:
-    row, wanted = schema.suppression_log.c, sorted(hashes)
-    columns = (row.hash, row.channel, row.reason, row.at, row.until, row.source_id, row.origin_id, row.import_id)
-    found: list[Any] = []
+def _log(scope: Scope, hashes: Collection[bytes]) -> list[Logged]:
+    """Return what was said, each ended by the first choice of its source after it."""
+    said = _said(scope, hashes)
+    choices: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for one in said:
+        if one.is_choice:
+            choices[one.hash, one.channel, one.source_id].append(one.at)
+    return [_ended(one, choices.get((one.hash, one.channel, one.source_id), ())) for one in said] if choices else said
+
+
+def _ended(one: Logged, choices: Collection[int]) -> Logged:
+    later = [at for at in choices if at > one.at]
+    return attrs.evolve(one, until=min(later if one.until is None else [*later, one.until], default=one.until))
+
+
+def _said(scope: Scope, hashes: Collection[bytes]) -> list[Logged]:
+    row, wanted = schema.suppression_log.c, sorted(set(hashes))
+    columns = [row[field.name] for field in attrs.fields(Logged)]
+    found: list[Logged] = []
     for start in range(0, len(wanted), IN_LIST):
         some = wanted[start : start + IN_LIST]
-        found += scope.connection.execute(
-            select(*columns).where(row.workspace_id == scope.workspace_id, row.hash.in_(some))
-        )
+        query = select(*columns).where(row.workspace_id == scope.workspace_id, row.hash.in_(some))
+        found += [Logged(*one) for one in scope.connection.execute(query)]
     return found
 
 
-def _length(row: Any) -> tuple[object, ...]:
+def _length(row: Logged) -> tuple[object, ...]:
     """For ever is the longest; of equally long ones the first said counts."""
     return row.until is None, row.until or 0, -row.at, row.reason
 
 
-def _replace(scope: Scope, hashes: Collection[bytes], log: Iterable[Any], owner_of: Mapping[bytes, bytes]) -> None:
-    longest: dict[tuple[bytes, str], Any] = {}
+def _replace(scope: Scope, hashes: Collection[bytes], log: Iterable[Logged], owner_of: Mapping[bytes, bytes]) -> None:
+    longest: dict[tuple[bytes, str], Logged] = {}
     for row in log:
         key = (owner_of[row.hash], row.channel)
         longest[key] = max(longest.get(key, row), row, key=_length)

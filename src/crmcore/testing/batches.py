@@ -18,6 +18,7 @@ from crmcore.testing.watching import no_sockets
 
 SOME, MANY = 24, 1000
 Shown = TypeVar("Shown", Intent, Due)
+One = TypeVar("One")
 Answer = TypeVar("Answer")
 
 
@@ -97,7 +98,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def companies(batch: Sequence[Shown]) -> Iterator[list[Sequence[Shown]]]:
+def companies(batch: Sequence[One]) -> Iterator[list[Sequence[One]]]:
     """Yield the batch shuffled, in halves, and one by one."""
     yield [random.Random(1).sample(batch, len(batch))]  # noqa: S311 - it shuffles
     yield [batch[::2], batch[1::2]]

@@ -9,14 +9,14 @@ from typing import Any, Self
 
 import attrs
 
-from crmcore.errors import InvalidTemplate
+from crmcore.errors import InvalidIdentity, InvalidTemplate, InvalidValue
 from crmcore.hooks.channel import Capabilities, Channel, Compiled, Draft, Rendered, Unrendered
 from crmcore.hooks.coupon import CouponSource
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Carriage, HttpProvider, Outgoing, Provider, Result
 from crmcore.hooks.sandbox import Part, Problem, render, text_part
 from crmcore.hooks.setup import Setup
-from crmcore.model.identity import Identity
+from crmcore.model.identity import Identity, identity
 from crmcore.model.template import Issue, Template
 
 Answer = Callable[[Outgoing], Result]
@@ -61,19 +61,28 @@ class Notes:
         self.capabilities = attrs.evolve(NOTES, **capabilities)
 
     def validate_address(self, address: Identity) -> Identity:
-        """Return it as it is."""
-        return address
+        """Return it in the core's normal form; raise InvalidIdentity for a kind it does not send to."""
+        if address.kind not in self.capabilities.address_kinds:
+            raise InvalidIdentity(place="address", problem=f"{self.name} does not send to the kind {address.kind!r}")
+        try:
+            return identity(address.kind, address.value, "address")
+        except InvalidValue as error:
+            raise InvalidIdentity(place="address", problem=error.fields["problem"]) from error
 
     def validate_template(self, template: Template) -> tuple[Issue, ...]:
-        """Return what is wrong with its text."""
+        """Return what is wrong with its text, and which parts it does not have."""
         made = text_part("text", template.parts.get("text", "{{"))
-        return (Issue(part="text", problem=made.text),) if isinstance(made, Problem) else ()
+        issues = [Issue(part="text", problem=made.text)] if isinstance(made, Problem) else []
+        known = {"text", *self.capabilities.opens_session}
+        issues += [Issue(part=one, problem="a note has no such part") for one in template.parts if one not in known]
+        return tuple(issues)
 
     def compile(self, template: Template) -> CompiledNote:
         """Return it compiled."""
-        made = text_part("text", template.parts.get("text", ""))
-        if isinstance(made, Problem):
-            raise InvalidTemplate(name=template.name, place="text", problem=made.text)
+        for issue in self.validate_template(template):
+            raise InvalidTemplate(name=template.name, place=issue.part, problem=issue.problem)
+        made = text_part("text", template.parts["text"])
+        assert isinstance(made, Part)
         return CompiledNote(template=template, text=made)
 
     def render(self, compiled: Compiled, drafts: Sequence[Draft]) -> Sequence[Rendered | Unrendered]:
@@ -86,7 +95,11 @@ def _rendered(part: Part, draft: Draft) -> Rendered | Unrendered:
     said = render(part, draft.context)
     if isinstance(said, Problem):
         return Unrendered(delivery_id=draft.delivery_id, problem=said.text, field=said.field)
-    return Rendered(delivery_id=draft.delivery_id, body=said.encode(), preview={"text": said})
+    try:
+        body = said.encode()
+    except UnicodeEncodeError:
+        return Unrendered(delivery_id=draft.delivery_id, problem="text: it holds half a character")
+    return Rendered(delivery_id=draft.delivery_id, body=body, preview={"text": said})
 
 
 class Recorder:

@@ -127,3 +127,57 @@ TRAVELLED = Law(says="the suite is given customers who go each of the ways it na
 ARRIVED = Law(
     says="in a campaign each customer goes where its transition says, not before `due_at`.", place=f"{STEP}.Transition"
 )
+CHANNEL = "crmcore.hooks.channel"
+LISTENING = f"{PROVIDER}.Listening.parse_webhook"
+CAPABLE = Law(says="capabilities name what the channel does, and nothing else.", place=f"{CHANNEL}.Capabilities")
+WITHIN = Law(
+    says="what exceeds `content_length` or `max_bytes` is refused before anything is sent.",
+    place=f"{CHANNEL}.Capabilities",
+)
+ADDRESSED = Law(
+    says="validate_address returns an address in normal form, or raises InvalidIdentity; the normal form of that is itself.",
+    place=f"{CHANNEL}.Channel.validate_address",
+)
+ISSUED = Law(
+    says="validate_template returns what is wrong as Issues, whatever a template holds, and raises nothing.",
+    place=f"{CHANNEL}.Channel.validate_template",
+)
+COMPILED = Law(
+    says="compile raises InvalidTemplate where validate_template finds an issue, and nowhere else.",
+    place=f"{CHANNEL}.Channel.compile",
+)
+ONE_ANSWER = Law(says="render returns one answer per draft, in order.", place=f"{CHANNEL}.Channel.render")
+RENDER_PURE = Law(
+    says="render is pure and deterministic: the same draft gives the same bytes, in whatever company and whenever.",
+    place=f"{CHANNEL}.Channel.render",
+)
+CONTAINED = Law(
+    says="what customers bring stays text: it ends no header, opens no part, and is no template.",
+    place=f"{CHANNEL}.Channel.render",
+)
+MISSING = Law(
+    says="a draft that lacks what its template asks for is Unrendered, and `field` names it.",
+    place=f"{CHANNEL}.Unrendered",
+)
+DRY = Law(says="a channel has no I/O of its own: it opens no socket and does not sleep.", place=f"{CHANNEL}.Channel")
+SIGNED = Law(
+    says="the signature is checked first, over the raw bytes: 401 and nothing else where that does not fit.",
+    place=LISTENING,
+)
+READ_PURE = Law(
+    says="parse_webhook is pure: the same request at the same `now` says the same, and asks neither clock nor network.",
+    place=LISTENING,
+)
+PASSED_OVER = Law(
+    says="what nobody knows, in fields and in kinds, is passed over: the carrier must not send it again for ever.",
+    place=LISTENING,
+)
+READ_SOUND = Law(
+    says="what a webhook holds is what its types name, each with a key and a time in microseconds UTC.",
+    place=f"{PROVIDER}.Ingested",
+)
+UNORDERED = Law(
+    says="in any order, repeated and in any batches, webhooks leave the ledger the same: a `key` names one thing, always.",
+    place=f"{PROVIDER}.Feedback",
+)
+TELLING_BODIES = Law(says="the suite is given bodies that say something of a delivery.", place="WebhookSuite")

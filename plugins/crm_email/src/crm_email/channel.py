@@ -57,6 +57,8 @@ class Email:
 
     def validate_address(self, one: Identity) -> Identity:
         """Return the address in normal form; raise InvalidIdentity."""
+        if one.kind not in self.capabilities.address_kinds:
+            raise InvalidIdentity(place=one.value, problem=f"mail does not go to the kind {one.kind!r}")
         return address.normal(one)
 
     def validate_template(self, template: Template) -> tuple[Issue, ...]:
@@ -101,6 +103,8 @@ class Email:
                 if isinstance(said, Problem):
                     return Unrendered(delivery_id=draft.delivery_id, problem=said.text, field=said.field)
                 preview[part.name] = said
+        if (broken := next((name for name, said in preview.items() if not _is_text(said)), None)) is not None:
+            return Unrendered(delivery_id=draft.delivery_id, problem=f"{broken}: it holds half a character")
         if not mime.is_header_safe(preview["subject"]) or not mime.is_header_safe(draft.unsubscribe or ""):
             problem = "the subject or the link holds a line break or control character"
             return Unrendered(delivery_id=draft.delivery_id, problem=problem)
@@ -163,6 +167,14 @@ def _mailbox(mailbox: str) -> bytes:
 def _part(parts: Mapping[str, str], name: str) -> Part | None:
     made = PARTS[name](name, parts[name]) if name in parts else None
     return made if isinstance(made, Part) else None
+
+
+def _is_text(said: str) -> bool:
+    """Tell whether a text can be written: half of a surrogate pair cannot."""
+    try:
+        return said.isascii() or bool(said.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _unknown(template: Template) -> list[str]:

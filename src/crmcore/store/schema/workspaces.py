@@ -43,6 +43,7 @@ node = Table(
 
 #: Token buckets: `scope` workspace, channel, sender, destination, recipient; tokens, rate (a second), burst and nominal
 #: (the rate it recovers to) times 10^6. `blocked_until` is a hint of a provider, or an open circuit after `failures`.
+#: Under `template` and `run` stands what a provider holds back without any bucket (store/holds.py).
 limit = keyed(
     "limit",
     ("scope", "key"),
