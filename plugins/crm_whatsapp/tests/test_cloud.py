@@ -13,6 +13,7 @@ from crm_whatsapp.settings import checked_section, cloud_settings
 from crmcore.errors import InvalidIdentity, SettingsError
 from crmcore.hooks.provider import (
     Accepted,
+    Authorised,
     HttpProvider,
     HttpResponse,
     InDoubt,
@@ -61,6 +62,7 @@ def refused(code, status=400, **more):
 
 def test_it_is_what_it_says():
     assert isinstance(cloud(), HttpProvider)
+    assert isinstance(cloud(), Authorised)
     assert isinstance(cloud(), Listening)
 
 
@@ -82,12 +84,13 @@ def test_the_token_stands_in_no_repr():
     assert TOKEN not in repr(cloud().build_request([ONE], 0))
 
 
-def test_without_a_number_or_a_token_nothing_is_sent_and_the_fix_is_named(monkeypatch):
+def test_without_a_number_or_a_token_no_batch_begins_and_the_fix_is_named(monkeypatch):
+    assert cloud().token_request(0) is None
     with pytest.raises(SettingsError, match="phone_number_id"):
-        cloud(phone_number_id="").build_request([ONE], 0)
+        cloud(phone_number_id="").token_request(0)
     monkeypatch.delenv("WHATSAPP_TOKEN")
     with pytest.raises(SettingsError, match="WHATSAPP_TOKEN"):
-        cloud().build_request([ONE], 0)
+        cloud().token_request(0)
 
 
 def test_what_is_no_address_is_refused_before_it_goes():
@@ -179,7 +182,7 @@ def test_words_that_repeat_the_token_are_not_told():
         (200, b"<html>", InDoubt),
         (200, {}, InDoubt),
         (200, {"messages": []}, InDoubt),
-        (200, {"messages": [{"id": 7}]}, InDoubt),
+        (200, {"messages": [{"id": [7]}]}, InDoubt),
         (200, b"[" * 100_000, InDoubt),
         (100, b"", InDoubt),
         (500, b"oops", InDoubt),

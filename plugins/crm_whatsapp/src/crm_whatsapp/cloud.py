@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from crm_whatsapp import address, webhook
 from crm_whatsapp.codes import ACTIONS, FAILING, Action, Again, Never, meaning
+from crm_whatsapp.reading import word
 from crm_whatsapp.settings import CloudSettings
 from crmcore.errors import SettingsError
 from crmcore.hooks.provider import (
@@ -51,13 +52,24 @@ class Cloud:
         self._url = f"{settings.base_url}/{settings.version}/{settings.phone_number_id}/messages"
         self.carriage = carriage(settings)
 
-    def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:  # noqa: ARG002 - the same whenever it is sent
-        """Return the request; raise SettingsError without a number or a token, InvalidIdentity for what is no address."""
-        [message] = batch
-        address.normal(message.address)
+    def token_request(self, now: int) -> None:  # noqa: ARG002 - a token of the settings has no hour
+        """Ask for no token: the settings have one.
+
+        Raise SettingsError where there is none, or no number: before a batch, so that its messages wait.
+        """
+        self._settings.secret("token")
         if not self._settings.phone_number_id:
             fix = "give the number's id at Meta, a row of digits that is not the number itself"
             raise SettingsError(key="phone_number_id", place="[channels.whatsapp.cloud]", problem=fix)
+
+    def take_token(self, response: HttpResponse, now: int) -> str:  # noqa: ARG002 - none was asked for
+        """Take none."""
+        return ""
+
+    def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:  # noqa: ARG002 - the same at any time
+        """Return the request; raise SettingsError without a token, InvalidIdentity for what is no address."""
+        [message] = batch
+        address.normal(message.address)
         headers = {
             "authorization": f"Bearer {self._settings.secret('token').reveal()}",
             "content-type": "application/json",
@@ -152,10 +164,9 @@ def _code(error: Mapping[str, Any]) -> int | None:
 
 
 def _wamid(answer: Mapping[str, Any]) -> str:
-    match answer.get("messages"):
-        case [{"id": str(wamid)}, *_] if wamid.isprintable():
-            return wamid
-    return ""
+    messages = answer.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else None
+    return word(first.get("id")) if isinstance(first, dict) else ""
 
 
 def _retry_after(response: HttpResponse) -> float:
