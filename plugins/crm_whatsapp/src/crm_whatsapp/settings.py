@@ -21,7 +21,8 @@ class CloudSettings:
     """One phone number at Meta; `token`, `app_secret` and `verify_token` are references (env:NAME or file:PATH).
 
     `throughput` is how many messages a second Meta lets the number send (80, 1,000 once it has been raised, 20 for a
-    number that is used in the app too); `portfolio` how many users a day its messaging limit allows (0: as many as one likes).
+    number that is used in the app too), `burst` how many may go at once after a pause (0: a quarter of that);
+    `portfolio` how many users a day its messaging limit allows (0: as many as one likes).
     """
 
     phone_number_id: str = ""
@@ -31,6 +32,7 @@ class CloudSettings:
     version: str = "v25.0"
     base_url: str = "https://graph.facebook.com"
     throughput: int = 80
+    burst: int = 0
     portfolio: int = 0
 
     def secret(self, name: str) -> Secret:
@@ -53,6 +55,10 @@ def cloud_settings(section: Mapping[str, Any]) -> CloudSettings:
         raise _refused("base_url", f"{settings.base_url!r} is no URL")
     if settings.throughput < _LEAST:
         raise _refused("throughput", f"{settings.throughput} a second carries nothing; {_LEAST} is the least")
+    if settings.burst < 0:
+        raise _refused(
+            "burst", f"{settings.burst} at once is less than none; 1 is the least, and 0 a quarter of throughput"
+        )
     if settings.portfolio != 0 and settings.portfolio < _LEAST:
         raise _refused(
             "portfolio", f"{settings.portfolio} is no messaging limit; 0 is without one, 250 the least of Meta's"
