@@ -182,6 +182,7 @@ def test_words_that_repeat_the_token_are_not_told():
         (200, b"<html>", InDoubt),
         (200, {}, InDoubt),
         (200, {"messages": []}, InDoubt),
+        (200, {"messages": ["wamid.x"]}, InDoubt),
         (200, {"messages": [{"id": [7]}]}, InDoubt),
         (200, b"[" * 100_000, InDoubt),
         (100, b"", InDoubt),

@@ -96,6 +96,11 @@ def test_who_does_not_know_the_token_is_refused(query):
     assert verified(**query) == Ingested(answer=HttpResponse(status=403))
 
 
+def test_a_token_that_is_empty_is_nobody_s(monkeypatch):
+    monkeypatch.setenv("WA_SUITE_VERIFY", "")
+    assert verified(mode="subscribe", verify_token="", challenge="1").answer.status == 403
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -192,11 +197,11 @@ def test_who_stopped_marketing_is_told_of_twice_as_a_failure_and_as_a_choice():
 
 
 def test_a_failure_that_is_the_sender_s_fault_is_told_the_operator_once_a_request():
-    failed = {"status": "failed", "errors": [{"code": 131042, "title": "payment"}]}
+    failed = {"status": "failed", "errors": [{"code": 131042, "title": "pay\x07\n ment"}]}
     ingested = posted(body({"statuses": [failed | {"id": f"wamid.{number}"} for number in range(3)]}))
     assert len(ingested.feedback) == 3
     [alert] = ingested.alerts
-    assert "131042 payment" in alert
+    assert "131042 pay ment" in alert
 
 
 def test_statuses_of_calls_and_unknown_ones_are_passed_over():
@@ -222,6 +227,17 @@ def test_statuses_of_calls_and_unknown_ones_are_passed_over():
 def test_a_time_that_makes_no_sense_is_now(timestamp, at):
     [one] = told("sent", timestamp=timestamp).feedback
     assert one.at == at
+
+
+@pytest.mark.parametrize("wamid", [None, "", "a\nb", "x" * 600, ["w"]])
+def test_a_status_of_no_message_is_passed_over(wamid):
+    assert told("sent", id=wamid).feedback == ()
+
+
+@pytest.mark.parametrize("code", ["many", [1], True, None, 1.5, "9" * 40])
+def test_a_code_of_another_type_is_none(code):
+    [one] = told("failed", errors=[{"code": code, "title": "no"}]).feedback
+    assert (one.key, one.reason, one.after) == ("wamid.1:failed:", "no", None)
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
@@ -355,6 +371,11 @@ def test_a_text_holds_nothing_that_cannot_be_kept():
     assert said(own={"body": "a\0b\ud800c"}).text == "ab?c"
 
 
+@pytest.mark.parametrize("latitude", [1e300, float("inf"), 10**30, True, "12", None])
+def test_a_number_that_is_no_place_is_left_out(latitude):
+    assert "latitude" not in said("location", {"latitude": latitude, "longitude": 1}).properties
+
+
 def test_the_same_message_has_the_same_key_also_without_an_id():
     value = written()
     del value["messages"][0]["id"]
@@ -435,6 +456,10 @@ def test_a_template_says_whether_it_may_be_sent(event, may_be_sent):
     [one] = template_told(event, reason="NONE").templates
     assert (one.name, one.locale, one.may_be_sent, one.reason) == ("hello", "en_US", may_be_sent, event)
     assert one.at == 1_770_000_000_000_000
+
+
+def test_a_template_without_a_name_is_none():
+    assert template_told("PAUSED", message_template_name="").templates == ()
 
 
 def test_the_reason_is_told():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from crm_whatsapp import address, webhook
-from crm_whatsapp.codes import ACTIONS, FAILING, Action, Again, Never, meaning
+from crm_whatsapp.codes import ACTIONS, FAILING, Action, Again, Never, code_of, meaning
 from crm_whatsapp.reading import word
 from crm_whatsapp.settings import CloudSettings
 from crmcore.errors import SettingsError
@@ -92,7 +92,7 @@ class Cloud:
 
     def _read(self, delivery_id: int, response: HttpResponse, answer: Mapping[str, Any]) -> Result:
         error = answer.get("error")
-        code = _code(error) if isinstance(error, Mapping) else None
+        code = code_of(error) if isinstance(error, Mapping) else None
         if isinstance(error, Mapping) and code is not None:
             return meaning(delivery_id, code, _action(code, error, response.status), self._said(error))
         if response.status not in _SUCCESS:
@@ -157,13 +157,6 @@ def _action(code: int, error: Mapping[str, Any], status: int) -> Action:
         return known
     is_temporary = error.get("is_transient") is True or status in _BUSY or status >= _FAILED
     return Again(FAILING, "recipient") if is_temporary else Never("content")
-
-
-def _code(error: Mapping[str, Any]) -> int | None:
-    code = error.get("code")
-    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= len("999999999"):
-        return int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _wamid(answer: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/suppor
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import attrs
 
@@ -71,6 +72,14 @@ ACTIONS: dict[int, Action] = {
     # This time, or in this country, Meta does not want it.
     **dict.fromkeys((130472, 130497, 131049), Never("policy")),
 }
+
+
+def code_of(error: Mapping[str, Any]) -> int | None:
+    """Return the code of an error, a number or digits; None where it has none."""
+    code = error.get("code")
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) <= len("999999999"):
+        return int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def meaning(delivery_id: int, code: int, action: Action, text: str) -> Result:

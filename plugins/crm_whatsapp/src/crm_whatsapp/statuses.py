@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from crm_whatsapp import address
-from crm_whatsapp.codes import ACTIONS, Again, Elsewise, Never
+from crm_whatsapp.codes import ACTIONS, Again, Elsewise, Never, code_of
 from crm_whatsapp.reading import Fields, fields, moment, objects, text, word
 from crmcore.hooks.provider import Choice, Feedback
 from crmcore.model.identity import Identity
@@ -53,10 +53,9 @@ def delivery_id(status: Fields) -> int | None:
 
 def _failed(status: Fields, wamid: str, now: int) -> Iterator[Feedback | Choice | str]:
     error = next(objects(status.get("errors")), {})
-    code = error.get("code")
-    code = code if isinstance(code, int) and not isinstance(code, bool) else 0
-    action = ACTIONS.get(code) if "code" in error else None
-    at, key = moment(status.get("timestamp"), now), f"{wamid}:failed:{code}"
+    code = code_of(error)
+    action = None if code is None else ACTIONS.get(code)
+    at, key = moment(status.get("timestamp"), now), f"{wamid}:failed:{'' if code is None else code}"
     made = Feedback(
         key=key,
         type="failed",
@@ -89,17 +88,17 @@ def _stopped(failed: Feedback, key: str) -> Iterator[Feedback | Choice]:
         yield Choice(key=f"{key}:choice", at=failed.at, addresses=(failed.address,), wanted=False, reason=failed.reason)
 
 
-def _reason(error: Fields, code: int, action: object) -> str:
+def _reason(error: Fields, code: int | None, action: object) -> str:
     fault = f"{action.fault}: " if isinstance(action, Never) else ""
     return f"{fault}{_words(error, code)}"
 
 
-def _words(error: Fields, code: int) -> str:
+def _words(error: Fields, code: int | None) -> str:
     title = (
         text(error.get("title")) or text(error.get("message")) or text(fields(error.get("error_data")).get("details"))
     )
-    shown = " ".join(title.split())
-    return f"{code} {shown}".strip()[:_SHOWN]
+    shown = " ".join("".join(one if one.isprintable() else " " for one in title).split())
+    return f"{'' if code is None else code} {shown}".strip()[:_SHOWN]
 
 
 def _address(status: Fields) -> Identity | None:
