@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_settings, file_settings, smtp_settings
+from crm_whatsapp.settings import CloudSettings, cloud_settings
 from crmcore.flow import outbox, policies
 from crmcore.model import http, limits, sending
 from crmcore.model.purpose import Purpose
@@ -20,6 +21,7 @@ PAGE = (DOCS / "reference" / "settings.md").read_text()
 [EXAMPLE] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 FILE = tomllib.loads(EXAMPLE)
 EMAIL = FILE["channels"]["email"]
+WHATSAPP = FILE["channels"]["whatsapp"]
 
 
 def names(kind):
@@ -36,8 +38,10 @@ def names(kind):
         (EMAIL, names(EmailSettings) | {"provider", "smtp", "file"}),
         (EMAIL["smtp"], names(SmtpSettings)),
         (EMAIL["file"], names(FileSettings)),
+        (WHATSAPP, {"provider", "cloud"}),
+        (WHATSAPP["cloud"], names(CloudSettings)),
     ],
-    ids=["crm.toml", "sending", "limits", "http", "email", "smtp", "file"],
+    ids=["crm.toml", "sending", "limits", "http", "email", "smtp", "file", "whatsapp", "cloud"],
 )
 def test_the_example_has_every_setting(table, known):
     assert set(table) == known
@@ -53,6 +57,7 @@ def test_the_example_is_valid(tmp_path):
     section = read.tables["channels"]["email"]
     assert (email_settings(section).reply_to, smtp_settings(section).connections) == ("help@example.com", 4)
     assert file_settings(section).directory == "mails"
+    assert cloud_settings(read.tables["channels"]["whatsapp"]).portfolio == 2000
 
 
 def test_the_purposes_are_listed():
