@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from crm_whatsapp.cloud import Cloud
-from crm_whatsapp.settings import cloud_settings
 from measuring import arguments, report, rounds, stopwatch
 from serving import server
 
+from crm_whatsapp.cloud import Cloud
+from crm_whatsapp.settings import cloud_settings
 from crmcore import CRM
 from crmcore.hooks.provider import Ingested, RawRequest
 from crmcore.loader import installed
