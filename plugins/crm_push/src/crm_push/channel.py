@@ -21,8 +21,6 @@ from crmcore.model.template import Issue, Template
 
 #: Parts that are shown, or followed, as they are.
 PLAIN: Final = ("title", "body", "icon", "image", "badge", "url", "sound")
-MAX_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_COUNT: Final = 99_999
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _COUNT: Final = re.compile(r"[0-9]{1,5}")
 
@@ -137,7 +135,7 @@ def _count(text: str) -> int | None:
     if not said:
         return None
     if not _COUNT.fullmatch(said):
-        raise _Refused(Problem(text=f"count: {said[:20]!r} is no number from 0 to {MAX_COUNT:,}"))
+        raise _Refused(Problem(text=f"count: {said[:20]!r} is no number from 0 to 99,999"))
     return int(said)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -62,7 +61,9 @@ def _key_and_nonce(shared: bytes, to: Subscription, public: bytes, salt: bytes) 
     info = b"WebPush: info\0" + to.key + public
     keying = _block(_extract(to.auth, shared), info)
     from_salt = _extract(salt, keying)
-    return _block(from_salt, b"Content-Encoding: aes128gcm\0")[:16], _block(from_salt, b"Content-Encoding: nonce\0")[:12]
+    return _block(from_salt, b"Content-Encoding: aes128gcm\0")[:16], _block(from_salt, b"Content-Encoding: nonce\0")[
+        :12
+    ]
 
 
 def _drawn(plain: bytes, to: Subscription, message_key: str, secret: bytes) -> bytes:
@@ -84,7 +85,6 @@ def _block(key: bytes, info: bytes) -> bytes:
     return hmac.digest(key, info + b"\x01", "sha256")
 
 
-@lru_cache(maxsize=1024)
 def _point(key: bytes) -> EllipticCurvePublicKey:
     try:
         return EllipticCurvePublicKey.from_encoded_point(CURVE, key)

@@ -76,7 +76,7 @@ class Fcm:
 
         account, at = self._account, now // SECOND
         claims = {"iss": account.email, "scope": SCOPE, "aud": account.token_uri, "iat": at, "exp": at + HOUR}
-        assertion = jwt.encode(account.signer, claims).decode()
+        assertion = jwt.encode(account.signer, claims).decode()  # type: ignore[no-untyped-call] # half of it is typed
         return HttpRequest(
             method="POST",
             url=account.token_uri,
@@ -133,7 +133,7 @@ def _account(given: str) -> _Account:
 
     said = parsed(given.encode())
     try:
-        signer = RSASigner.from_service_account_info(said)
+        signer = RSASigner.from_service_account_info(said)  # type: ignore[no-untyped-call] # half of it is typed
         email, project, uri = (str(said[name]) for name in ("client_email", "project_id", "token_uri"))
     except (KeyError, ValueError, TypeError):
         problem = "it is no service account of Firebase: JSON with client_email, project_id, token_uri, private_key"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -41,7 +41,7 @@ _SENDER = frozenset({401, 403})
 _FAILURES = range(500, 600)
 #: What is said of the key or the token, in answers with status 400 (Apple says BadJwtToken, others speak of VAPID).
 _OF_THE_SENDER = (b"jwt", b"vapid", b"authorization", b"unauthorized")
-REPORTED: Final = {"shown": "delivered", "clicked": "clicked"}
+REPORTED: Final[Mapping[str, Literal["delivered", "clicked"]]] = {"shown": "delivered", "clicked": "clicked"}
 #: No message is kept longer by a push service; what a browser says it did before that is dated now.
 OLDEST: Final = 29 * DAY
 _CORS = {
@@ -111,7 +111,9 @@ class WebPush:
         done = REPORTED.get(word(said.get("type")))
         if done is None:
             return _answer(204)
-        return _answer(204, Feedback(key=f"{delivery_id}:{done}", type=done, at=_at(said, now), delivery_id=delivery_id))
+        return _answer(
+            204, Feedback(key=f"{delivery_id}:{done}", type=done, at=_at(said, now), delivery_id=delivery_id)
+        )
 
     @cached_property
     def _secrets(self) -> _Secrets:
