@@ -97,7 +97,7 @@ class Apns:
 
 def apns_id(message_key: str) -> str:
     """Return the UUID that stands for a message, the same on every attempt."""
-    return str(UUID(bytes=hashlib.sha256(message_key.encode()).digest()[:16], version=8))
+    return str(UUID(bytes=hashlib.sha256(message_key.encode()).digest()[:16], version=5))
 
 
 def _result(message: Outgoing, response: HttpResponse, reason: str, timestamp: Any, now: int) -> Result:
