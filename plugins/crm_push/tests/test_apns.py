@@ -17,7 +17,7 @@ from crm_push.apns import Apns
 from crm_push.settings import apns_settings
 from crm_push.vapid import public_key
 from crmcore.errors import SettingsError
-from crmcore.hooks.provider import Accepted, Gone, HttpResponse, Permanent, Retry
+from crmcore.hooks.provider import Accepted, Authorised, Gone, HttpResponse, Permanent, Retry
 from crmcore.model.time import MINUTE, SECOND
 from crmcore.testing.answers import flaw
 
@@ -75,9 +75,14 @@ def test_a_token_called_expired_is_renewed_once_it_may_be(carrier, outgoing, now
     assert (token(one.build_request([message], later)) == first) is is_same
 
 
-def test_a_key_that_is_missing_is_told_when_it_is_needed(carrier, outgoing, now):
+def test_a_key_that_is_missing_is_told_before_a_batch_so_that_it_waits(carrier, now):
     with pytest.raises(SettingsError, match="the environment has no NO_SUCH_KEY"):
-        carrier(key="env:NO_SUCH_KEY").build_request([outgoing("apns")], now)
+        carrier(key="env:NO_SUCH_KEY").token_request(now)
+
+
+def test_nobody_is_asked_for_a_token(carrier, now):
+    assert isinstance(carrier(), Authorised)
+    assert carrier().token_request(now) is None
 
 
 def test_the_secrets_are_nowhere_to_be_read(carrier, outgoing, now, caplog):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crm_push.settings import web_push_settings
 from crm_push.webpush import WebPush
 from crmcore.errors import SettingsError
-from crmcore.hooks.provider import Accepted, Feedback, Gone, HttpResponse, Permanent, RawRequest, Retry
+from crmcore.hooks.provider import Accepted, Authorised, Feedback, Gone, HttpResponse, Permanent, RawRequest, Retry
 from crmcore.model.time import DAY, SECOND
 from crmcore.testing.answers import flaw
 
@@ -131,9 +131,14 @@ def test_what_it_can_do_is_said_of_what_is_set_up(carrier):
     assert carrier().carriage.address_kinds == {"webpush"}
 
 
-def test_a_key_that_is_missing_is_told_when_it_is_needed_and_without_it(carrier, outgoing, now):
+def test_a_key_that_is_missing_is_told_before_a_batch_so_that_it_waits(carrier, now):
     with pytest.raises(SettingsError, match="the environment has no NO_SUCH_KEY"):
-        carrier(private_key="env:NO_SUCH_KEY").build_request([outgoing("webpush")], now)
+        carrier(private_key="env:NO_SUCH_KEY").token_request(now)
+
+
+def test_nobody_is_asked_for_a_token(carrier, now):
+    assert isinstance(carrier(), Authorised)
+    assert carrier().token_request(now) is None
 
 
 def test_the_secret_is_nowhere_to_be_read(carrier, outgoing, now, caplog):

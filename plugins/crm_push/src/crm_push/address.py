@@ -24,7 +24,7 @@ KINDS: Final = frozenset({WEBPUSH, FCM, APNS})
 KEY, AUTH = 65, 16
 PARTS = ("endpoint", "p256dh", "auth")
 _UNCOMPRESSED = 4
-_FCM_TOKEN = re.compile(r"[A-Za-z0-9_:%.\-]{20,}")
+_FCM_TOKEN = re.compile(r"[A-Za-z0-9_:%.\-]{10,}")
 #: Apple says that tokens may grow.
 _APNS_TOKEN = re.compile(r"(?:[0-9a-f]{2}){32,100}")
 

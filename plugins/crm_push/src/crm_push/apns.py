@@ -55,6 +55,18 @@ class Apns:
         self._settings = settings
         self._token, self._made_at = "", -RENEWED
 
+    def token_request(self, now: int) -> HttpRequest | None:
+        """Sign a token where one is due, and ask nobody for it.
+
+        Raise SettingsError where there is no key: before a batch, so that its messages wait.
+        """
+        self._provider_token(now)
+        return None
+
+    def take_token(self, response: HttpResponse, now: int) -> str:  # noqa: ARG002 - none was asked for
+        """Take none."""
+        return ""
+
     def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:
         """Return the request that carries a message; raise SettingsError where there is no key."""
         [message] = batch

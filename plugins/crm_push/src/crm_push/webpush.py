@@ -78,6 +78,15 @@ class WebPush:
             address_kinds=frozenset({WEBPUSH}),
         )
 
+    def token_request(self, now: int) -> HttpRequest | None:  # noqa: ARG002 - tokens are signed for each push service
+        """Ask nobody for a token. Raise SettingsError where there is no key: before a batch, so that its messages wait."""
+        self._secrets  # noqa: B018 - read, and kept
+        return None
+
+    def take_token(self, response: HttpResponse, now: int) -> str:  # noqa: ARG002 - none was asked for
+        """Take none."""
+        return ""
+
     def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:
         """Return the request that carries a message; raise InvalidIdentity, or SettingsError where there is no key."""
         [message] = batch
