@@ -147,12 +147,18 @@ def test_urgency_is_a_priority(sent, urgency, priority):
 
 
 @pytest.mark.parametrize(
-    ("ttl", "left", "kept"), [("1h", 7200, 3600), ("1h", 60, 60), ("1h", 0, None), ("0", None, None)]
+    ("ttl", "left", "kept"), [("1h", 7200, 3600), ("1h", 60, 60), ("0", 60, None), ("0", None, None)]
 )
 def test_nothing_is_kept_beyond_its_deadline(sent, now, ttl, left, kept):
     deadline = None if left is None else now + left * SECOND
     expected = "0" if kept is None else str(now // SECOND + kept)
     assert sent({"ttl": ttl}, deadline).headers["apns-expiration"] == expected
+
+
+def test_a_message_sent_again_is_kept_no_longer(carrier, outgoing, now):
+    one, message = carrier(), outgoing("apns", {"ttl": "1h"})
+    first, again = (one.build_request([message], now + later).headers for later in (0, 30 * MINUTE))
+    assert first["apns-expiration"] == again["apns-expiration"] == str(now // SECOND + 3600)
 
 
 def test_the_same_message_has_the_same_id_and_collapse_id_and_no_other_has(carrier, outgoing, now):

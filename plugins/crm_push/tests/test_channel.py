@@ -57,6 +57,7 @@ def test_a_whole_message(rendered):
             {"name": "later", "title": "Not now"},
         ],
         "data": {"item": "b 1", "list": "wishes"},
+        "at": 1_795_694_400,
         "ttl": 172800,
         "urgency": "high",
     }
@@ -64,7 +65,7 @@ def test_a_whole_message(rendered):
 
 def test_what_a_template_leaves_out_is_not_there(rendered):
     made = parsed(rendered({}))
-    assert sorted(made) == ["body", "tag", "title", "ttl", "urgency"]
+    assert sorted(made) == ["at", "body", "tag", "title", "ttl", "urgency"]
     assert (made["ttl"], made["urgency"]) == (4 * 7 * 24 * 3600, "normal")
 
 

@@ -90,7 +90,7 @@ def test_the_same_message_is_the_same_body_in_another_process_a_day_later(reques
         (200, {}, b"", Accepted(delivery_id=7)),
         (404, {}, b"", Gone(delivery_id=7, code="404")),
         (410, {}, b'{"errno": 106}', Gone(delivery_id=7, code="410")),
-        (413, {}, b"", Permanent(delivery_id=7, fault="content", code="413", text="the message is too large")),
+        (413, {}, b"", Permanent(delivery_id=7, fault="content", code="413")),
         (429, {"retry-after": "120"}, b"", Retry(delivery_id=7, after=120, scope="destination", code="429")),
         (503, {"retry-after": "Thu, 26 Nov 2026 12:05:00 GMT"}, b"", Retry(delivery_id=7, after=300, scope="destination", code="503")),
         (503, {}, b"", Retry(delivery_id=7, after=0, scope="destination", code="503")),

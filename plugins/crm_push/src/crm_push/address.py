@@ -146,6 +146,6 @@ def _invalid(problem: str, kind: str = WEBPUSH) -> InvalidIdentity:
 
 _NORMAL: Mapping[str, Callable[[Identity], Identity]] = {
     WEBPUSH: _browser,
-    FCM: partial(_token, _FCM_TOKEN, str.strip, "registration token of Firebase"),
+    FCM: partial(_token, _FCM_TOKEN, str, "registration token of Firebase"),
     APNS: partial(_token, _APNS_TOKEN, str.lower, "device token of Apple, in hexadecimal"),
 }

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from crm_push.address import APNS
+from crm_push.address import APNS, normal
 from crm_push.notification import Notification, apns_payload
-from crm_push.replies import OK, parsed, retry_after, time_left, word
+from crm_push.replies import OK, STATUSES, parsed, retry_after, word
 from crm_push.settings import ApnsSettings
 from crm_push.signing import es256, private_key
 from crmcore.hooks.provider import (
@@ -21,6 +21,7 @@ from crmcore.hooks.provider import (
     Gone,
     HttpRequest,
     HttpResponse,
+    InDoubt,
     Outgoing,
     Permanent,
     Result,
@@ -68,22 +69,20 @@ class Apns:
         return ""
 
     def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:
-        """Return the request that carries a message; raise SettingsError where there is no key."""
+        """Return the request that carries a message; raise InvalidIdentity, or SettingsError where there is no key."""
         [message] = batch
-        said = Notification.from_bytes(message.body)
-        kept = time_left(said.ttl, message.deadline, now)
+        said, to = Notification.from_bytes(message.body), normal(message.address)
         headers = {
             "authorization": f"bearer {self._provider_token(now)}",
             "apns-id": apns_id(message.message_key),
             "apns-topic": self._settings.topic,
             "apns-push-type": "alert",
             "apns-priority": PRIORITIES[said.urgency],
-            # 0 is Apple's word for a message that is not kept at all.
-            "apns-expiration": str(now // SECOND + kept) if kept else "0",
+            "apns-expiration": str(_expires(said, message.deadline)),
             "apns-collapse-id": said.tag,
             "content-type": "application/json",
         }
-        url = f"{self._settings.host.rstrip('/')}/3/device/{message.address.value}"
+        url = f"{self._settings.host.rstrip('/')}/3/device/{to.value}"
         return HttpRequest(method="POST", url=url, headers=headers, body=apns_payload(said))
 
     def read_response(self, batch: Sequence[Outgoing], response: HttpResponse, now: int) -> Sequence[Result]:
@@ -112,6 +111,14 @@ def apns_id(message_key: str) -> str:
     return str(UUID(bytes=hashlib.sha256(message_key.encode()).digest()[:16], version=5))
 
 
+def _expires(said: Notification, deadline: int | None) -> int:
+    """Return until when it is kept, in seconds since 1970: the same on every attempt; 0 where it is not kept at all."""
+    if not said.ttl:
+        return 0
+    until = said.at + said.ttl
+    return until if deadline is None else min(until, deadline // SECOND)
+
+
 def _result(message: Outgoing, response: HttpResponse, reason: str, timestamp: Any, now: int) -> Result:
     delivery_id, status = message.delivery_id, response.status
     code = reason or str(status)
@@ -119,6 +126,8 @@ def _result(message: Outgoing, response: HttpResponse, reason: str, timestamp: A
         return Accepted(
             delivery_id=delivery_id, provider_id=response.headers.get("apns-id", apns_id(message.message_key))
         )
+    if status not in STATUSES:
+        return InDoubt(delivery_id=delivery_id, evidence=f"an answer {status}")
     if status == _GONE:
         return Gone(delivery_id=delivery_id, event="app_uninstalled", at=_since(timestamp), code=code)
     if reason in _NO_ADDRESS:

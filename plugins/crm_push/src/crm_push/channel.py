@@ -18,6 +18,7 @@ from crmcore.hooks.channel import Capabilities, Compiled, Draft, Rendered, Unren
 from crmcore.hooks.sandbox import Part, Problem, render
 from crmcore.model.identity import Identity
 from crmcore.model.template import Issue, Template
+from crmcore.model.time import SECOND
 
 #: Parts that are shown, or followed, as they are.
 PLAIN: Final = ("title", "body", "icon", "image", "badge", "url", "sound")
@@ -109,6 +110,7 @@ def _notification(given: CompiledPush, draft: Draft, ttl: int) -> Notification:
         count=_count(said.get("count", "")),
         actions=tuple(_action(name, *lines, draft.context) for name, lines in given.actions.items()),
         data={name: _said(part, draft.context).strip() for name, part in given.data.items()},
+        at=draft.at // SECOND,
         ttl=_ttl(said["ttl"]) if "ttl" in said else ttl,
         urgency=_urgency(said.get("urgency", "normal")),
     )

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import attrs
 
-from crm_push.address import FCM
+from crm_push.address import FCM, normal
 from crm_push.notification import Notification, compact, fcm_message
-from crm_push.replies import OK, parsed, retry_after, table, tables, time_left, word
+from crm_push.replies import OK, STATUSES, parsed, retry_after, table, tables, time_left, word
 from crm_push.settings import FcmSettings
 from crmcore.errors import SettingsError
 from crmcore.hooks.provider import (
@@ -95,13 +95,13 @@ class Fcm:
         return f"the token endpoint answered {response.status} {word(said.get('error'))}".strip()
 
     def build_request(self, batch: Sequence[Outgoing], now: int) -> HttpRequest:
-        """Return the request that carries a message; raise SettingsError where there is no service account.
+        """Return the request that carries a message; raise InvalidIdentity, or SettingsError where there is no account.
 
         It is the same body each time, but that nothing is kept beyond its deadline: near to that the time to live shrinks.
         """
         [message] = batch
-        said = Notification.from_bytes(message.body)
-        whole = {**fcm_message(said, time_left(said.ttl, message.deadline, now)), "token": message.address.value}
+        said, to = Notification.from_bytes(message.body), normal(message.address)
+        whole = {**fcm_message(said, time_left(said.ttl, message.deadline, now)), "token": to.value}
         dry = {"validate_only": True} if self._settings.dry_run else {}
         return HttpRequest(
             method="POST",
@@ -142,10 +142,10 @@ def _account(given: str) -> _Account:
 
 
 def _result(delivery_id: int, response: HttpResponse, said: Mapping[str, Any], now: int) -> Result:
-    if response.status in OK:
-        name = said.get("name")
-        if isinstance(name, str):
-            return Accepted(delivery_id=delivery_id, provider_id=name)
+    name = said.get("name")
+    if response.status in OK and isinstance(name, str):
+        return Accepted(delivery_id=delivery_id, provider_id=name)
+    if response.status in OK or response.status not in STATUSES:
         return InDoubt(delivery_id=delivery_id, evidence=f"an answer {response.status} that names no message")
     code = _code(said) or word(table(said.get("error")).get("status")) or str(response.status)
     if code == "UNREGISTERED":

@@ -33,7 +33,7 @@ class Action:
 class Notification:
     """What is shown, where a click leads, and how it is carried.
 
-    `ttl` is in seconds; `tag` is the same for messages of which the newer takes the place of the older: a message sent
+    It was made `at` (seconds since 1970), and is kept for `ttl` seconds; `tag` is the same for messages of which the newer takes the place of the older: a message sent
     twice takes its own. `count` stands on the app's icon, `data` is for the app.
     """
 
@@ -48,6 +48,7 @@ class Notification:
     count: int | None = None
     actions: tuple[Action, ...] = ()
     data: Mapping[str, str] = attrs.field(factory=dict)
+    at: int = 0
     ttl: int = 0
     urgency: str = "normal"
 

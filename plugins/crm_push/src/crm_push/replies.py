@@ -13,6 +13,8 @@ from crmcore.model.time import SECOND, microseconds
 
 WEEK = 7 * 24 * 3600.0
 OK = range(200, 300)
+#: An answer with another one says nothing (RFC 9110, 15).
+STATUSES = range(100, 600)
 
 
 def parsed(body: bytes) -> Mapping[str, Any]:

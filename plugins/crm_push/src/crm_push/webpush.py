@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from crm_push.address import WEBPUSH, subscribed, text
 from crm_push.encryption import encrypted
 from crm_push.notification import MAC, Notification, Report, web_payload
-from crm_push.replies import OK, parsed, retry_after, time_left, word
+from crm_push.replies import OK, STATUSES, parsed, retry_after, time_left, word
 from crm_push.settings import WebPushSettings
 from crm_push.signing import private_key
 from crm_push.vapid import Vapid
@@ -24,6 +24,7 @@ from crmcore.hooks.provider import (
     Gone,
     HttpRequest,
     HttpResponse,
+    InDoubt,
     Ingested,
     Outgoing,
     Permanent,
@@ -35,7 +36,6 @@ from crmcore.model.time import DAY
 from crmcore.settings import secret
 
 _GONE = frozenset({404, 410})
-_TOO_LARGE = 413
 _BUSY = 429
 _SENDER = frozenset({401, 403})
 _FAILURES = range(500, 600)
@@ -151,16 +151,15 @@ def _result(delivery_id: int, response: HttpResponse, now: int) -> Result:
     status, code = response.status, str(response.status)
     if status in OK:
         return Accepted(delivery_id=delivery_id, provider_id=response.headers.get("location", ""))
+    if status not in STATUSES:
+        return InDoubt(delivery_id=delivery_id, evidence=f"an answer {code}")
     if status in _GONE:
         return Gone(delivery_id=delivery_id, event="address_removed", code=code)
     if status == _BUSY or status in _FAILURES:
         # One that comes twice takes its own place, there under its Topic, on the screen under its tag.
         return Retry(delivery_id=delivery_id, after=retry_after(response, now), scope="destination", code=code)
-    if status in _SENDER or _is_of_the_sender(response):
-        return Permanent(delivery_id=delivery_id, fault="sender", code=code)
-    if status == _TOO_LARGE:
-        return Permanent(delivery_id=delivery_id, fault="content", code=code, text="the message is too large")
-    return Permanent(delivery_id=delivery_id, fault="content", code=code)
+    fault: Any = "sender" if status in _SENDER or _is_of_the_sender(response) else "content"
+    return Permanent(delivery_id=delivery_id, fault=fault, code=code)
 
 
 def _is_of_the_sender(response: HttpResponse) -> bool:
