@@ -22,6 +22,7 @@ Found = TypeVar("Found")
 #: What comes from the packages beside the core: newcomers look for it where only the core is installed.
 BRINGS = {
     "crm_email": frozenset({"email", "email/smtp", "email/file"}),
+    "crm_push": frozenset({"push", "push/webpush", "push/fcm", "push/apns"}),
     "crm_recommend": frozenset({"popular", "repeat", "also_bought", "als"}),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import attrs
@@ -75,8 +76,14 @@ class Nest:
 
 
 def destination(address: Identity) -> str:
-    """Return who serves an address: what follows its last @, in lower case; empty where that says nothing."""
+    """Return who serves an address: a URL's host, what follows the last @, in lower case; empty where that says nothing."""
+    if found := _HOST.match(address.value):
+        return found[1].lower()
     return address.value.rpartition("@")[2].lower() if "@" in address.value else ""
+
+
+#: Of addresses that are or begin with a URL, such as a browser's subscription.
+_HOST = re.compile(r"https?://([^/:?#\s@]+)")
 
 
 def nest(plan: Plan, limits: Limits, providers: Mapping[str, Provider | HttpProvider]) -> Nest:

@@ -44,9 +44,12 @@ def nested(limits=None, *carriers):
         ("ann@", ""),
         ("+60123456789", ""),
         ("", ""),
+        ("https://Push.example.net/p/1 BKEY AUTH", "push.example.net"),
+        ("https://push.example.net:8443/p/a@b.example", "push.example.net"),
+        ("http://push.example.net", "push.example.net"),
     ],
 )
-def test_the_destination_of_an_address_is_what_follows_its_last_at(value, there):
+def test_the_destination_of_an_address_is_the_host_of_a_url_or_what_follows_its_last_at(value, there):
     assert destination(Identity("email", value)) == there
 
 
