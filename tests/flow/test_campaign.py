@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from crmcore import CRM
 from crmcore.errors import (
     InvalidCampaign,
+    InvalidIdentity,
     InvalidTemplate,
     InvalidToken,
     MixedCurrencies,
@@ -21,11 +23,12 @@ from crmcore.errors import (
 from crmcore.hooks.gate import Verdict
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.provider import Accepted, Feedback, InDoubt, NotStarted, Permanent, Retry, Suppress
+from crmcore.loader import installed
 from crmcore.model.building import attribute, event, everyone, in_segment
 from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.time import MINUTE
 from crmcore.store import claims
-from crmcore.testing.fakes import accept
+from crmcore.testing.fakes import Notes, Recorder, accept
 
 
 def made(**changes):
@@ -495,3 +498,31 @@ def test_the_template_of_the_customers_language_is_used(crm, recorder):
     crm.launch(made(audience=attribute("name") != "N2"))
     crm.work()
     assert sorted(one.body.split()[0] for one in recorder.sent) == [b"Halo", b"Hello"]
+
+
+class Phones(Notes):
+    """A channel that looks at whom a message goes to while it is made."""
+
+    def __init__(self):
+        super().__init__("text", address_kinds=frozenset({"phone"}))
+
+    def validate_address(self, address):
+        if not address.value.startswith("+"):
+            raise InvalidIdentity(place="phone", problem="it begins with no +")
+        return address
+
+    def render(self, compiled, drafts):
+        return super().render(
+            compiled, [attrs.evolve(one, address=self.validate_address(one.address)) for one in drafts]
+        )
+
+
+def test_a_message_is_tried_out_only_at_addresses_that_the_channel_takes(new_database, clock):
+    with CRM(
+        new_database("crm.db"), clock=clock, plugins={"text": Recorder(notes=Phones())}, blocked=installed()
+    ) as crm:
+        crm.save_template("hello", "text", {"text": "Hello {{ customer.name }}"})
+        crm.identify("1", {"phone": "+4612345", "name": "Ada"})
+        crm.identify("2", {"phone": "12345"})
+        crm.identify("3", {"email": "3@example.com"})
+        assert crm.launch(made(channel="text")).audience == 3

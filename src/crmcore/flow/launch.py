@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from crmcore.errors import InvalidCampaign, RunState, UndefinedField
+from crmcore.errors import InvalidCampaign, InvalidIdentity, RunState, UndefinedField
 from crmcore.flow.blaming import blamed
 from crmcore.flow.compose import customer_contexts, unsubscribe_link
 from crmcore.flow.coupons import TRIAL
@@ -16,7 +16,7 @@ from crmcore.flow.journeys import lookout, repeating
 from crmcore.flow.journeys.entering import OPEN, setting_out
 from crmcore.flow.plan import Plan
 from crmcore.flow.progress import Progress
-from crmcore.hooks.channel import Draft, Unrendered
+from crmcore.hooks.channel import Channel, Draft, Unrendered
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.campaign import SEND, Campaign
 from crmcore.model.condition import Condition
@@ -100,12 +100,14 @@ def check(scope: Scope, plan: Plan, customers: Sequence[int], progress: Progress
 
 
 def _lacking(scope: Scope, plan: Plan, found: Found, customers: Sequence[int]) -> list[tuple[str, str]]:
-    """Return the field that is missing, and the customer, for each message that cannot be made."""
+    """Return the field that is missing, and the customer, for each message that cannot be made; who cannot be reached gets none."""
     compiled = {one: plan.channel.compile(template) for one, template in found.values()}
     by_template: dict[int, list[Draft]] = {}
-    made = customer_contexts(scope, plan, customers)
-    for one, template_id, (context, _) in zip(customers, _templates_of(scope, found, customers), made, strict=True):
-        by_template.setdefault(template_id, []).append(_trial(scope, plan, one, context))
+    reached = _reached(scope, plan, customers)
+    there = [one for one in customers if one in reached]
+    made = customer_contexts(scope, plan, there)
+    for one, template_id, (context, _) in zip(there, _templates_of(scope, found, there), made, strict=True):
+        by_template.setdefault(template_id, []).append(_trial(scope, plan, one, reached[one], context))
     drafts = [draft for some in by_template.values() for draft in some]
     answers = [answer for one, some in by_template.items() for answer in plan.channel.render(compiled[one], some)]
     return [
@@ -113,6 +115,20 @@ def _lacking(scope: Scope, plan: Plan, found: Found, customers: Sequence[int]) -
         for draft, answer in zip(drafts, answers, strict=True)
         if isinstance(answer, Unrendered)
     ]
+
+
+def _reached(scope: Scope, plan: Plan, customers: Sequence[int]) -> dict[int, Identity]:
+    """Return an address of each customer whom the channel reaches: only to those can a message be tried out."""
+    found = contexts.oldest_addresses(scope, customers, plan.channel.capabilities.address_kinds)
+    return {one: address for one, address in found.items() if _is_taken(plan.channel, address)}
+
+
+def _is_taken(channel: Channel, address: Identity) -> bool:
+    try:
+        channel.validate_address(address)
+    except InvalidIdentity:
+        return False
+    return True
 
 
 def _field(plan: Plan, answer: Unrendered) -> str:
@@ -125,13 +141,12 @@ def _shown(draft: Draft) -> str:
     return str(draft.context["customer"]["key"] or f"customer {draft.delivery_id}")
 
 
-def _trial(scope: Scope, plan: Plan, customer_id: int, context: dict[str, Any]) -> Draft:
+def _trial(scope: Scope, plan: Plan, customer_id: int, address: Identity, context: dict[str, Any]) -> Draft:
     link = unsubscribe_link(scope, plan, customer_id)
     own = Fields("message", {"coupon": TRIAL} if plan.has_codes else {})
     whole = context | {"links": Fields("links", {"unsubscribe": link}), "message": own}
-    nobody = Identity("email", "nobody@example.invalid")
     return Draft(
-        delivery_id=customer_id, address=nobody, context=whole, message_key="trial", at=scope.now, unsubscribe=link
+        delivery_id=customer_id, address=address, context=whole, message_key="trial", at=scope.now, unsubscribe=link
     )
 
 

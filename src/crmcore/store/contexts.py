@@ -87,3 +87,10 @@ def keys(scope: Scope, customers: Sequence[int]) -> dict[int, str]:
 def texts(scope: Scope, customers: Sequence[int], name: str) -> dict[int, str]:
     """Return what an attribute says of the customers of whom it is a text."""
     return {one: value for one, value in values(scope, customers, name).items() if isinstance(value, str)}
+
+
+def oldest_addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> dict[int, Identity]:
+    """Return each customer's oldest address of these kinds; those without one are left out."""
+    ids = addresses(scope, customers, kinds)
+    rows = bulk.select_in(scope, schema.identity, ("customer_id", "kind", "value"), {}, "id", sorted(ids.values()))
+    return {one: Identity(kind, value) for one, kind, value in rows}
