@@ -260,7 +260,7 @@ def test_who_wants_no_more_is_suppressed_at_that_address_on_that_channel(crm, po
     told(crm, choices=[choice(crm.now(), wanted=False)])
     crm.launch(made())
     crm.work()
-    assert suppressed(crm) == (("note", "manual"),)
+    assert suppressed(crm) == (("note", "opted_out"),)
     assert crm.report("hello").skipped == {"suppressed": 1}
 
 
@@ -273,6 +273,14 @@ def test_who_wants_it_again_is_sent_messages_again(crm, clock):
     crm.work()
     assert suppressed(crm) == ()
     assert crm.report("hello").sent == 1
+
+
+def test_who_wants_no_more_still_gets_what_is_transactional(crm, postbox):
+    people(crm, 1)
+    told(crm, choices=[choice(crm.now(), wanted=False)])
+    crm.launch(made(purpose="transactional"))
+    crm.work()
+    assert states(crm) == ["accepted"]
 
 
 def test_a_choice_lifts_no_suppression_of_another_origin(crm):
@@ -298,7 +306,7 @@ def test_the_last_choice_by_its_time_counts_in_whatever_order_they_come(crm, clo
         told(crm, choices=[one])
     last = max(at for at, _ in made)
     is_wanted = all(wanted for at, wanted in made if at == last)
-    assert crm.customer(who).suppressed == (() if is_wanted else (("note", "manual"),))
+    assert crm.customer(who).suppressed == (() if is_wanted else (("note", "opted_out"),))
 
 
 # -- addresses that have become others --------------------------------------------------------------------------------------

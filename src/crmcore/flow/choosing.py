@@ -16,7 +16,7 @@ from crmcore.store.scope import Scope
 
 
 def take(scope: Scope, channel: str, provider: str, choices: Sequence[Choice]) -> None:
-    """Suppress addresses on a channel, or lift what an earlier choice has suppressed."""
+    """Suppress marketing at addresses on a channel, or lift what an earlier choice has suppressed."""
     namings = [Naming(names=one.addresses, at=time_of(one.at, scope.now)) for one in choices if one.addresses]
     if not namings:
         return
@@ -35,5 +35,11 @@ def _statements(one: Choice, channel: str, source: str, now: int) -> Iterable[Su
     for address in one.addresses:
         until = at if one.wanted else None
         yield Suppress(
-            customer=(), at=at, address=address, channel=channel, reason="manual", until=until, source=source
+            customer=(),
+            at=at,
+            address=suppressions.marketing_at(address),
+            channel=channel,
+            reason="opted_out",
+            until=until,
+            source=source,
         )

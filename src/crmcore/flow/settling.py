@@ -10,8 +10,10 @@ from crmcore.flow.outcome import Outcome
 from crmcore.flow.plan import Plan
 from crmcore.flow.registering import forget
 from crmcore.hooks.notices import DeliveryChange
+from crmcore.hooks.provider import Suppress
 from crmcore.model.delivery import State
 from crmcore.model.event import Event
+from crmcore.model.identity import Identity
 from crmcore.model.statement import Suppress as Suppressing
 from crmcore.model.values import to_json
 from crmcore.store import events, moves, notices, suppressions
@@ -22,7 +24,7 @@ from crmcore.store.scope import Scope
 _REFUSALS = {
     "bounce": ("message_bounced", "bounce"),
     "complaint": ("message_complained", "complaint"),
-    "opted_out": ("message_unsubscribed", "manual"),
+    "opted_out": ("message_unsubscribed", "opted_out"),
 }
 
 
@@ -72,7 +74,7 @@ def _suppress(scope: Scope, refused: Sequence[Outcome]) -> None:
         Suppressing(
             customer=(),
             at=scope.now,
-            address=one.claimed.address,
+            address=_target(one.claimed.address, one.suppress),
             channel=one.claimed.channel,
             reason=_REFUSALS[one.suppress.reason][1],  # type: ignore[arg-type]  # the reasons of a suppression
             until=one.suppress.until,
@@ -81,3 +83,7 @@ def _suppress(scope: Scope, refused: Sequence[Outcome]) -> None:
         if one.suppress is not None
     ]
     suppressions.suppress(scope, statements, [(one.claimed.customer_id, one.claimed.origin_id) for one in refused])
+
+
+def _target(address: Identity, said: Suppress) -> Identity:
+    return suppressions.marketing_at(address) if said.reason == "opted_out" else address

@@ -103,7 +103,10 @@ class Permanent:
 
 @attrs.frozen(kw_only=True)
 class Suppress:
-    """The recipient must not be contacted again here; `until` is microseconds UTC, None for ever."""
+    """The recipient must not be contacted again here; `until` is microseconds UTC, None for ever.
+
+    Whoever has `opted_out` gets no more marketing; what is transactional still goes.
+    """
 
     delivery_id: int
     reason: Literal["bounce", "complaint", "opted_out"]

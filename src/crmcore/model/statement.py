@@ -103,13 +103,16 @@ class Revisit:
 
 @attrs.frozen(kw_only=True)
 class Suppress:
-    """Never contact this customer, or this one address, on a channel (or on any) until a time (or ever)."""
+    """Never contact this customer, or this one address, on a channel (or on any) until a time (or ever).
+
+    What a carrier says somebody has opted out of is marketing, and no more than that.
+    """
 
     customer: tuple[Identity, ...]
     at: int
     address: Identity | None = None
     channel: str = ANY_CHANNEL
-    reason: Literal["bounce", "complaint", "manual"] = "manual"
+    reason: Literal["bounce", "complaint", "manual", "opted_out"] = "manual"
     until: int | None = None
     source: str | None = None
 

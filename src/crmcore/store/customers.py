@@ -126,7 +126,8 @@ def _row(scope: Scope, customer_id: int) -> tuple[str | None, int]:
 
 
 def _suppressed(scope: Scope, customer_id: int, identities: tuple[Identity, ...]) -> tuple[tuple[str, str], ...]:
-    hashes = [scope.hash(one) for one in (*identities, suppressions.whole_customer(customer_id))]
+    targets = (*identities, *map(suppressions.marketing_at, identities), suppressions.whole_customer(customer_id))
+    hashes = [scope.hash(one) for one in targets]
     return tuple(sorted({(channel, reason) for _, channel, reason, _ in suppressions.in_force(scope, hashes)}))
 
 

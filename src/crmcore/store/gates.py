@@ -9,7 +9,8 @@ import attrs
 from sqlalchemy import select
 
 from crmcore.model.delivery import Reason
-from crmcore.model.purpose import NO_CONSENT_NEEDED
+from crmcore.model.identity import Identity
+from crmcore.model.purpose import NO_CONSENT_NEEDED, MessageClass
 from crmcore.model.statement import ANY_CHANNEL
 from crmcore.store import bulk, consents, schema, suppressions
 from crmcore.store.claims import Claimed
@@ -67,13 +68,19 @@ def _reason(
 
 
 def _suppressed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> set[int]:
-    """A suppression of the address or of the whole customer, on this channel or on every one."""
+    """A suppression of the address, of marketing there, or of the whole customer, on this channel or on every one."""
     by_hash: dict[bytes, set[int]] = {}
     for one in claimed:
-        for target in (one.address, suppressions.whole_customer(one.customer_id)):
+        for target in _targets(one):
             by_hash.setdefault(scope.hash(target), set()).add(one.id)
     found = suppressions.in_force(scope, sorted(by_hash))
     return {one for digest, where, _, _ in found if where in (channel, ANY_CHANNEL) for one in by_hash[digest]}
+
+
+def _targets(one: Claimed) -> tuple[Identity, ...]:
+    all_of_it = (one.address, suppressions.whole_customer(one.customer_id))
+    is_marketing = one.message_class is MessageClass.MARKETING
+    return (*all_of_it, suppressions.marketing_at(one.address)) if is_marketing else all_of_it
 
 
 def _consents(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[tuple[int, str], bool]:

@@ -103,6 +103,11 @@ def whole_customer(customer_id: int) -> Identity:
     return Identity("customer", str(customer_id))
 
 
+def marketing_at(address: Identity) -> Identity:
+    """Return what stands for an address in a suppression of marketing alone: other messages may still go there."""
+    return Identity("marketing", f"{address.kind} {address.value}")
+
+
 def standing(scope: Scope, hashes: Collection[bytes]) -> Iterator[Any]:
     """Yield what there is of these hashes, in force or over: hash, channel, reason, at, until."""
     row, wanted = schema.suppression.c, sorted(hashes)
