@@ -17,6 +17,7 @@ from crmcore.errors import InvalidTemplate, RunState
 from crmcore.flow import feedback, launch, outbox, plan, policies, posting, preflight, report, unsubscribing
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
+from crmcore.flow.falling import Falling
 from crmcore.flow.journeys import revising
 from crmcore.flow.journeys.advancing import Advancing
 from crmcore.flow.journeys.entering import OPEN
@@ -128,6 +129,7 @@ class Campaigning:
         plans = [plan.step_plan(campaign, *one, self._registry, self._settings) for one in sends]
         if not campaign.is_broadcast:
             preflight.check(campaign, self._registry)
+            preflight.check_prices(campaign, self._settings.prices)
             outbox.check(campaign, self._settings)
             for made, (step, _) in zip(plans, sends, strict=True):
                 preflight.check_gates(made, step, self._opened.clock.now())
@@ -168,11 +170,15 @@ class Campaigning:
             owner = f"{os.getpid()}-{secrets.token_hex(4)}"
             now = self._opened.clock.now
             advancing = Advancing(
-                registry=self._registry, policy=policies.whole(self._settings), entering=self._opened.entering
+                registry=self._registry,
+                policy=policies.whole(self._settings),
+                entering=self._opened.entering,
+                prices=self._settings.prices,
             )
             advanced = advancing.advance(write, reading, stop or never)
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack, self._kept)
-            done = dispatcher.run(progress, limit, stop or never)
+            falling = Falling(write=write, reading=reading, prices=self._settings.prices, stop=stop or never)
+            done = _sent(dispatcher, falling, progress, limit, stop or never)
         posted = posting.post_due(write, reading, self._settings, owner, stop or never)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
         became = dispatcher.became
@@ -232,6 +238,15 @@ class Campaigning:
                 quarantined=quarantine.count(scope),
                 paused=tuple(limits.paused(scope)),
             )
+
+
+def _sent(dispatcher: Dispatcher, falling: Falling, progress: Progress, limit: int | None, stop: Stop) -> int:
+    """Send what is due, and what follows it at once: what has failed goes by its next channel. Return how much that was."""
+    falling.fall()
+    done = dispatcher.run(progress, limit, stop)
+    while falling.fall() and (limit is None or done < limit):
+        done += dispatcher.run(progress, None if limit is None else limit - done, stop)
+    return done
 
 
 def _lag(scope: Scope, since: int | None) -> int:

@@ -6,6 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from crmcore.errors import SettingsError
 from crmcore.hooks.setup import Secret
 from crmcore.model.http import Http, http_of
 from crmcore.model.limits import Limits, limits_of
+from crmcore.model.prices import prices_of, without_prices
 from crmcore.model.sending import Sending, sending_of
 
 FILE = "crm.toml"
@@ -32,7 +34,8 @@ class Settings:
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
     messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
-    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `tables` (the plugins' own, `policy`, and `webhooks`).
+    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `prices` (what a message
+    costs, by channel); `tables` (the plugins' own, `policy`, and `webhooks`).
     """
 
     database: str = "sqlite:///crm.db"
@@ -42,10 +45,11 @@ class Settings:
     limits: Limits = attrs.field(factory=Limits)
     sending: Sending = attrs.field(factory=Sending)
     http: Http = attrs.field(factory=Http)
+    prices: Mapping[str, Decimal] = attrs.field(factory=dict)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
-KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables"} - CORE_TABLES
+KEYS = frozenset(field.name for field in attrs.fields(Settings)) - {"tables", "prices"} - CORE_TABLES
 
 
 def settings(
@@ -67,9 +71,12 @@ def settings(
                 core[_known(key, where)] = (value, where)
     limits = limits_of(tables.pop("limits", {}), _named(places, "limits"))
     sending = sending_of(tables.pop("sending", {}), _named(places, "sending"))
-    made = _structured({key: _checked(key, value, where) for key, (value, where) in core.items()}, tables)
     http = http_of(tables.pop("http", {}), _named(places, "http"))
-    return attrs.evolve(made, limits=limits, sending=sending, http=http)
+    prices = prices_of(tables.get("channels", {}), _named(places, "channels"))
+    if prices:
+        tables["channels"] = without_prices(tables["channels"])
+    checked = {key: _checked(key, value, where) for key, (value, where) in core.items()}
+    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, prices=prices)
 
 
 def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:
@@ -88,12 +95,6 @@ def secret(reference: str, place: str, environment: Mapping[str, str] | None = N
     if kind == "file" and name:
         return Secret(_read(Path(name), place).strip())
     raise SettingsError(key=place, place="settings", problem="a secret is given by reference: env:NAME or file:PATH")
-
-
-def _structured(core: Mapping[str, Any], tables: Mapping[str, Any]) -> Settings:
-    import cattrs
-
-    return cattrs.structure({**core, "tables": tables}, Settings)
 
 
 def _from_file(file: Path | str | None) -> dict[str, tuple[Any, str]]:

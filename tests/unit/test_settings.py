@@ -1,5 +1,7 @@
 """Keyword outweighs environment, environment outweighs file; an error names the key and the place."""
 
+from decimal import Decimal
+
 import pytest
 
 from crmcore.errors import SettingsError
@@ -29,6 +31,19 @@ def test_keyword_then_environment_then_file(file, given, environment, workspace)
 def test_a_table_is_laid_over_a_table(file):
     made = settings({}, file=file, environment={"CRM_CHANNELS__EMAIL__SENDER": "environment"})
     assert made.tables["channels"]["email"] == {"sender": "environment", "port": 25}
+
+
+def test_the_prices_of_channels_are_the_cores_own_and_no_plugins():
+    given = {"channels": {"email": {"price": 0.001, "sender": "a"}, "push": {"price": "0"}, "note": {}}}
+    made = settings(given, environment={"CRM_CHANNELS__WHATSAPP__PRICE": "0.05"})
+    assert made.prices == {"email": Decimal("0.001"), "push": 0, "whatsapp": Decimal("0.05")}
+    assert made.tables["channels"] == {"email": {"sender": "a"}, "push": {}, "note": {}, "whatsapp": {}}
+
+
+@pytest.mark.parametrize("price", ["dear", "-1", "NaN", True, [1], ""])
+def test_a_price_is_an_amount(price):
+    with pytest.raises(SettingsError, match=r"'channels.push.price' from keyword argument.*is no price of a message"):
+        settings({"channels": {"push": {"price": price}}}, environment={})
 
 
 def test_a_list_comes_from_the_environment():

@@ -9,7 +9,7 @@ import click
 from crmcore.cli.output import Context, pass_context, show, table, when
 from crmcore.cli.segment_history import HOLDS, explanation_row
 from crmcore.flow.explanation import Explanation
-from crmcore.flow.journeys.explained import Explained, Way
+from crmcore.flow.journeys.explained import Explained, Told, Way
 from crmcore.model.identity import Who
 
 
@@ -41,7 +41,7 @@ def _human(found: Explained) -> None:
         table("Ways", ("entered (UTC)", "about", "held out", "now", "came by (UTC)"), map(_way, found.ways))
     if found.messages:
         rows = [
-            (when(one.planned_at), one.step, one.channel, one.arm, one.state, one.says, when(one.settled_at))
+            (when(one.planned_at), one.step, _by(one), one.arm, one.state, one.says, when(one.settled_at))
             for one in found.messages
         ]
         table("Messages", ("planned (UTC)", "step", "by", "arm", "state", "why", "settled (UTC)"), rows)
@@ -49,6 +49,10 @@ def _human(found: Explained) -> None:
         refused = [(one.says, one.count, when(one.first_at), when(one.last_at)) for one in found.refusals]
         table("Not let in", ("why", "times", "first (UTC)", "last (UTC)"), refused)
     _conditions((("The audience", found.audience), ("What lets customers in", found.trigger)))
+
+
+def _by(one: Told) -> str:
+    return f"{one.channel}, after {one.follows}" if one.follows else one.channel
 
 
 def _way(one: Way) -> tuple[str, ...]:

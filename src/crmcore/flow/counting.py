@@ -1,6 +1,6 @@
 """The gate of frequency caps: what customers were sent and what waits for them is read once for the batch.
 
-A message counts once, to however many addresses of its customer it goes.
+A message counts once on a channel, to however many addresses of its customer it goes; on the next channel it counts again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from crmcore.store.deliveries import Unit
 
 Thing = TypeVar("Thing")
 Each = TypeVar("Each", Row, Claimed)
+#: A message, and the channel it goes by.
+_Said = tuple[Unit, str]
 
 
 def capped(asking: Asking) -> dict[int, Decision]:
@@ -33,7 +35,7 @@ def capped(asking: Asking) -> dict[int, Decision]:
     sent = _grouped((one.customer_id, _sent(one, runs[one.run_id])) for one in handed.values())
     others = _grouped(_others(asking, waiting, runs, handed))
     # What has gone to another address of the customer is counted there.
-    asked = _once(one for one in asking.left if one.unit not in handed)
+    asked = _once(one for one in asking.left if _said(one) not in handed)
     mine = _grouped((one.customer_id, _asked(asking, one)) for one in asked.values())
     moments = {zone: Moment(at=scope.now, zone=zone) for zone in {asking.default_zone, *asking.zones.values()}}
     found: dict[int, Decision] = {}
@@ -41,15 +43,19 @@ def capped(asking: Asking) -> dict[int, Decision]:
         now = moments[asking.zones.get(customer, asking.default_zone)]
         found |= stopped(caps, now, sent[customer], [*some, *others[customer]], {one.id for one in some})
     by_unit = {unit: found[one.id] for unit, one in asked.items() if one.id in found}
-    return {one.id: by_unit[one.unit] for one in asking.left if one.unit in by_unit}
+    return {one.id: by_unit[_said(one)] for one in asking.left if _said(one) in by_unit}
 
 
-def _once(some: Iterable[Each]) -> dict[Unit, Each]:
+def _once(some: Iterable[Each]) -> dict[_Said, Each]:
     """Return one of each message, to however many addresses it goes: the first of them."""
-    found: dict[Unit, Each] = {}
+    found: dict[_Said, Each] = {}
     for one in some:
-        found.setdefault(one.unit, one)
+        found.setdefault(_said(one), one)
     return found
+
+
+def _said(one: Row | Claimed) -> _Said:
+    return one.unit, one.channel
 
 
 def _at(row: Row) -> int:
@@ -68,15 +74,15 @@ def _sent(row: Row, run: RunOf) -> Sent:
 
 
 def _others(
-    asking: Asking, waiting: Sequence[Row], runs: Mapping[int, RunOf], handed: Collection[Unit]
+    asking: Asking, waiting: Sequence[Row], runs: Mapping[int, RunOf], handed: Collection[_Said]
 ) -> Iterator[tuple[int, Waiting]]:
     """Yield what waits beside those asked about; of the same batch what the gates before have let wait on."""
-    known = {one.unit for one in asking.left} | set(handed)
+    known = {_said(one) for one in asking.left} | set(handed)
     for row in waiting:
         run, decision = runs[row.run_id], asking.decided.get(row.id)
-        if row.unit in known or not run.goes_on or isinstance(decision, Skipped | Expired):
+        if _said(row) in known or not run.goes_on or isinstance(decision, Skipped | Expired):
             continue
-        known.add(row.unit)
+        known.add(_said(row))
         yield row.customer_id, _waiting(row, run, decision)
 
 

@@ -16,9 +16,10 @@ from crmcore.hooks.gate import Verdict
 from crmcore.model.capping import AGAIN
 from crmcore.model.decision import Decision, Expired, Going, Held, Skipped
 from crmcore.model.delivery import Reason
+from crmcore.model.reaching import is_wanted
 from crmcore.model.time import SECOND
 from crmcore.model.zones import zone_named
-from crmcore.store import contexts, gates, sessions
+from crmcore.store import contexts, gates, sessions, units
 from crmcore.store.claims import Claimed
 from crmcore.store.scope import Scope
 
@@ -47,6 +48,17 @@ def _lapsed(asking: Asking) -> dict[int, Decision]:
 
 def _exited(asking: Asking) -> dict[int, Decision]:
     return dict.fromkeys(gates.exited(asking.scope, asking.left), Skipped(reason=Reason.EXITED))
+
+
+def _answered(asking: Asking) -> dict[int, Decision]:
+    """Where a step goes by one channel after another, the next is not needed once one before it has done its part."""
+    fallback, scope = asking.plan.fallback, asking.scope
+    if fallback is None or not asking.left:
+        return {}
+    first = asking.left[0]
+    known = units.of_step(scope, first.run_id, first.step, {one.customer_id for one in asking.left})
+    idle = [one.id for one in asking.left if not is_wanted(fallback, known[one.id], one.id, scope.now)]
+    return dict.fromkeys(idle, Skipped(reason=Reason.ANSWERED))
 
 
 def _refused(asking: Asking) -> dict[int, Decision]:
@@ -96,6 +108,7 @@ def _holdout(asking: Asking, one: Claimed) -> Reason:
 GATES: tuple[Callable[[Asking], dict[int, Decision]], ...] = (
     _lapsed,
     _exited,
+    _answered,
     _refused,
     _out_of_session,
     _objected,

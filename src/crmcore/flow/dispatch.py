@@ -29,9 +29,10 @@ from crmcore.hooks.channel import Compiled
 from crmcore.model.delivery import Book
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import claims, deliveries, enrolments, moves, runs, templates
+from crmcore.store import claims, deliveries, enrolments, moves, runs, templates, timers
 from crmcore.store.claims import Claimed
 from crmcore.store.scope import Read, Scope, Write
+from crmcore.store.timers import FALLBACK
 
 #: How often in a row a process looks again for deliveries that somebody else was in the way of.
 TRIES = 100
@@ -275,7 +276,8 @@ def _finished(scope: Scope) -> None:
 
 
 def _goes_on(scope: Scope, run_id: int) -> bool:
-    return deliveries.waits(scope, run_id) or enrolments.under_way(scope, run_id)
+    is_on = deliveries.waits(scope, run_id) or enrolments.under_way(scope, run_id)
+    return is_on or timers.are_set(scope, FALLBACK, run_id)
 
 
 def _grouping(one: Claimed) -> tuple[int, int, str, str, int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
+from crmcore.flow import falling
 from crmcore.flow.settling import message_event
 from crmcore.hooks.provider import Feedback
 from crmcore.model.delivery import BY_RECEIPT, State
@@ -90,7 +91,9 @@ def _merge(scope: Scope, new: Sequence[Told]) -> None:
     again = _again(new)
     amended = [one for sent in told.values() if (one := _amended(sent, said[sent.id], again.get(sent.id))) is not None]
     over = _cannot_go_on(scope, {told[one.id].run_id for one in amended if one.state is State.PLANNED})
-    moves.amend(scope, [_failed(one, said[one.id]) if told[one.id].run_id in over else one for one in amended])
+    moved = [_failed(one, said[one.id]) if told[one.id].run_id in over else one for one in amended]
+    moves.amend(scope, moved)
+    falling.failed(scope, [(told[one.id].run_id, one.id) for one in moved if one.state is State.FAILED])
 
 
 def _again(new: Sequence[Told]) -> dict[int, int]:

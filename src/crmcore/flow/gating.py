@@ -5,12 +5,14 @@ There all is decided first (flow.deciding), then all is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
+from crmcore.flow import falling
 from crmcore.flow.compose import Composed
 from crmcore.flow.deciding import decide
+from crmcore.flow.elsewhere import others_of
 from crmcore.flow.limiting import Limiter, admitted
 from crmcore.flow.plan import Plan
 from crmcore.hooks.gate import Gate, Intent, Verdict
@@ -19,7 +21,6 @@ from crmcore.model.delivery import Reason
 from crmcore.store import impressions, moves, rerouting
 from crmcore.store.impressions import Impression
 from crmcore.store.moves import Handing
-from crmcore.store.rerouting import Other
 from crmcore.store.scope import Scope
 
 
@@ -57,6 +58,7 @@ def hand(
     going = admitted(scope, limiter, plan, passed)
     handings = [Handing(id=one.claimed.id, attempt=one.claimed.attempt, context=one.frozen) for one in going]
     moves.hand(scope, handings, plan.provider.name, lease_until=lease_until)
+    falling.watch(scope, plan, [one.claimed for one in going])
     # Shown on several devices, it is shown once.
     first = reversed({one.claimed.unit: one for one in reversed(going)}.values())
     impressions.log(scope, [shown for one in first for shown in _impressions(plan, one)])
@@ -67,15 +69,10 @@ def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:
     moved = [(one, decision) for one, decision in decisions if isinstance(decision, Rerouted)]
     skipped = [(one, decision.text) for one, decision in decisions if isinstance(decision, Skipped)]
     # What stands in for a delivery takes over its code before that is given back.
-    rerouting.plan(scope, [other for one, decision in moved for other in _others(one, decision)])
+    rerouting.plan(scope, [other for one, decision in moved for other in others_of(one, decision)])
     moves.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
     moves.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
     moves.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
-
-
-def _others(delivery_id: int, to: Rerouted) -> Iterator[Other]:
-    for address_id in to.addresses:
-        yield Other(delivery_id=delivery_id, channel=to.channel, address_id=address_id, template_id=to.template_id)
 
 
 def _intent(plan: Plan, one: Composed, judge: Gate) -> Intent:

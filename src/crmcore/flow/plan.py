@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from crmcore.flow.policies import policy
+from crmcore.flow.preferring import with_prices
 from crmcore.flow.recommending import Advice, advice
 from crmcore.hooks.channel import Channel
 from crmcore.hooks.provider import HttpProvider, Provider
 from crmcore.model.campaign import Campaign
 from crmcore.model.policy import NO_POLICY, Policy, narrowed
 from crmcore.model.purpose import MessageClass, message_class
+from crmcore.model.reaching import Fallback, Order
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store.gates import Terms
@@ -24,7 +26,8 @@ class Plan:
     """How the messages of a campaign are made and sent on one channel.
 
     `policy` is what they have to pass; `others` are the kinds of addresses of the channels that stand in for this one at
-    some times, `fallbacks` of those that the step names after it, in order; `has_codes` tells that each is given a code.
+    some times. `fallbacks` are the other channels that the step names, in the `order` in which they are tried, and `fallback`
+    is when the next one's turn comes after the message has gone; `has_codes` tells that each is given a code.
     `provider` carries them; where a channel has several, each kind of address goes by the first of `carriers` that takes it.
     """
 
@@ -35,7 +38,9 @@ class Plan:
     advice: Advice | None = None
     policy: Policy = NO_POLICY
     others: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
-    fallbacks: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    fallbacks: tuple[str, ...] = ()
+    order: Order = "given"
+    fallback: Fallback | None = None
     has_codes: bool = False
     carriers: tuple[Provider | HttpProvider, ...] = ()
 
@@ -70,16 +75,24 @@ class Plan:
 def step_plan(campaign: Campaign, step: str, channel: str, registry: Registry, settings: Settings) -> Plan:
     """Return the plan of a step's message on one of its channels, as `plan` does; the first where none is named."""
     made = plan(campaign.message(step, channel), registry, settings, channel or None)
-    after = campaign.channels_after(step, made.channel.name)
-    kinds = {one: registry.channel(one).capabilities.address_kinds for one in after}
+    said = next((with_prices(one, settings.prices) for one in campaign.sends if one.name == step), None)
+    if said is None:
+        return made
     is_first = made.channel.name == campaign.message(step).channel
     return attrs.evolve(
         made,
         # A channel that stands in for the first has nobody to stand in for it, as in `plan`.
         others=made.others if is_first else {},
-        fallbacks=kinds,
-        has_codes=any(one.coupon for one in campaign.sends if one.name == step),
+        fallbacks=_others_than(made.channel.name, said.channels),
+        order=said.order,
+        fallback=said.fallback,
+        has_codes=bool(said.coupon),
     )
+
+
+def _others_than(channel: str, channels: Sequence[str]) -> tuple[str, ...]:
+    """Return the rest of the channels; nothing for one that stands in for them at some times."""
+    return tuple(one for one in channels if one != channel) if channel in channels else ()
 
 
 def plan(campaign: Campaign, registry: Registry, settings: Settings, on: str | None = None) -> Plan:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC
+from decimal import Decimal
 
 from crmcore.errors import InvalidCampaign
 from crmcore.flow import coupons
@@ -101,6 +103,16 @@ def check_gates(made: Plan, step: str, now: int) -> None:
             f"quiet hours and weekdays of the policy leave step {step!r} no time of the week on {made.channel.name}"
         )
         raise InvalidCampaign(name=made.campaign.name, problem=problem)
+
+
+def check_prices(campaign: Campaign, prices: Mapping[str, Decimal]) -> None:
+    """Raise InvalidCampaign for a step that goes by price where no channel of its has one: it would go by nothing."""
+    for step in campaign.sends:
+        if step.order == "price" and not prices.keys() & set(step.channels):
+            problem = (
+                f"step {step.name!r} goes by price, and no channel has one; say [channels.{step.channels[0]}] price"
+            )
+            raise InvalidCampaign(name=campaign.name, problem=problem)
 
 
 #: Longer than a week: what is not open until then never is.

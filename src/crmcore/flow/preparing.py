@@ -35,6 +35,7 @@ class Ready:
     """Messages of one plan that may be handed over, those that could not be made, and what plugins object to."""
 
     plan: Plan
+    run_id: int
     made: Sequence[Made]
     failures: Sequence[Unrendered] = ()
     objections: Mapping[int, Verdict] = attrs.field(factory=dict)
@@ -55,7 +56,7 @@ def prepare(scope: Scope, plan: Plan, batch: Sequence[Claimed], templates: Templ
         log.exception("a batch of campaign %s could not be made; its messages are made one by one", plan.campaign.name)
         made, failures = _one_by_one(scope, plan, batch, templates)
     objections = judged(plan, [one.composed for one in made], judges, scope.now)
-    return Ready(plan=plan, made=made, failures=failures, objections=objections)
+    return Ready(plan=plan, run_id=batch[0].run_id, made=made, failures=failures, objections=objections)
 
 
 def _made(

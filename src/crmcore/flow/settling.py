@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from crmcore.flow import falling
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.outcome import Outcome
 from crmcore.flow.plan import Plan
@@ -38,8 +39,13 @@ def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], li
     _suppress(scope, [one for one in outcomes if one.suppress is not None])
     settled = [one.settled for one in limiter.learn(scope, plan, outcomes)]
     moves.settle(scope, owner, settled)
+    falling.failed(scope, [(one.claimed.run_id, one.claimed.id) for one in outcomes if _has_failed(plan, one)])
     notices.post(scope, [_change(scope, one) for one in outcomes])
     return settled
+
+
+def _has_failed(plan: Plan, one: Outcome) -> bool:
+    return plan.fallback is not None and one.settled.state is State.FAILED
 
 
 def _change(scope: Scope, one: Outcome) -> DeliveryChange:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from crmcore.flow import falling
 from crmcore.flow.compose import Composed
 from crmcore.flow.folding import fold_visible
 from crmcore.flow.gating import hand
@@ -99,6 +100,7 @@ class Turn:
         standing = claims.standing(scope, self.owner, ready.ids)
         failed = [one for one in ready.failures if one.delivery_id in standing]
         moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failed])
+        falling.unmade(scope, ready.plan, ready.run_id, [one.delivery_id for one in failed])
         made = [
             (_fresh(one.composed, standing[one.composed.claimed.id]), standing[one.composed.claimed.id].run_state)
             for one in ready.made

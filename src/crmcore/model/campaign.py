@@ -17,6 +17,7 @@ from crmcore.model.happens import Happening, Happens, happens
 from crmcore.model.names import NAME, checked_name
 from crmcore.model.offers import Offers
 from crmcore.model.purpose import Purpose
+from crmcore.model.reaching import Fallback
 from crmcore.model.steps import KIND_OF, Send, Step, condition
 from crmcore.model.time import span
 from crmcore.model.triggers import TRIGGERS, Policy, Reentry, Trigger
@@ -180,11 +181,6 @@ class Campaign:
         """The name of the first step that sends; "" where none does."""
         return next((one.name for one in self.sends), "")
 
-    def channels_after(self, step: str, channel: str) -> tuple[str, ...]:
-        """Return the channels that a step falls back to from one of them."""
-        named = next((one.channels for one in self.sends if one.name == step), ())
-        return named[named.index(channel) + 1 :] if channel in named else ()
-
     def message(self, step: str, channel: str = "") -> Campaign:
         """Return the campaign of one message: that of a step, on one of its channels (the first where none is named)."""
         sends = {one.name: one for one in self.sends}
@@ -223,6 +219,7 @@ class Campaign:
             ("steps", tuple(KIND_OF), self.steps),
             ("trigger", TRIGGERS, () if self.trigger is None else (self.trigger,)),
             ("exits", Happens, self.exits),
+            ("fallback", Fallback, [one.fallback for one in self.steps if isinstance(one, Send) and one.fallback]),
         ):
             known = " or ".join(one.__name__ for one in (kinds if isinstance(kinds, tuple) else (kinds,)))
             yield from (f"{name} has {one!r}, which is no {known}" for one in given if not isinstance(one, kinds))

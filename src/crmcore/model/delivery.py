@@ -96,6 +96,7 @@ class Reason(StrEnum):
     """Why a message was not sent: the closed list, in the order the gates ask; the first that applies counts."""
 
     EXITED = "exited"
+    ANSWERED = "answered"
     NO_ADDRESS = "no_address"
     NO_COUPON = "no_coupon"
     SUPPRESSED = "suppressed"

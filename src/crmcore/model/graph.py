@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from crmcore.model.names import NAME
+from crmcore.model.reaching import Fallback, Order, Reaction, words_of
 from crmcore.model.steps import END, PAUSES, Arm, Branch, Call, Exit, Send, Split, Step, WaitFor
 
 
@@ -67,6 +68,19 @@ def _unsendable(step: Send) -> Iterator[str]:
         yield f"step {step.name!r} needs a channel to send by, and names each once"
     if not 0 <= step.holdout < 1:
         yield f"the holdout of step {step.name!r} is {step.holdout}; it goes from 0 to below 1"
+    if step.order not in words_of(Order):
+        yield f"the order of step {step.name!r} is {step.order!r}; it is one of {', '.join(words_of(Order))}"
+    if step.fallback is not None:
+        yield from _unfallable(step, step.fallback)
+
+
+def _unfallable(step: Send, fallback: Fallback) -> Iterator[str]:
+    if len(step.channels) == 1:
+        yield f"step {step.name!r} has a fallback and one channel; name the channel it falls back to"
+    if fallback.unless not in words_of(Reaction):
+        yield f"the fallback of step {step.name!r} is off unless {fallback.unless!r}; it is one of {', '.join(words_of(Reaction))}"
+    if not isinstance(fallback.after, str) or fallback.patience == 0:
+        yield f"the fallback of step {step.name!r} comes after {fallback.after!r}; lengths are such as '2h'"
 
 
 def _arms(name: str, arms: Sequence[Arm]) -> Iterator[str]:

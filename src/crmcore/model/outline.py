@@ -113,7 +113,20 @@ def says(step: Step) -> str:
 def _send(step: Send) -> str:
     held = f", {_percent(step.holdout)} held out" if step.holdout else ""
     coupon = f", with a coupon of {step.coupon}" if step.coupon else ""
-    return f"send {step.template} by {' or '.join(step.channels)}{coupon}{held}"
+    return (
+        f"send {step.template} by {_ORDERED[step.order]}{' or '.join(step.channels)}{_falls_back(step)}{coupon}{held}"
+    )
+
+
+_ORDERED = {"given": "", "price": "the cheapest of ", "preference": "what the customer prefers of "}
+
+
+def _falls_back(step: Send) -> str:
+    if step.fallback is None:
+        return ""
+    given = step.fallback
+    late = f", or {given.after} after the last was not {given.unless}" if given.after else ""
+    return f", the next one after a failure{late}"
 
 
 def _percent(share: float) -> str:

@@ -15,6 +15,7 @@ from crmcore.model.condition import Condition
 from crmcore.model.happens import Happens, happens
 from crmcore.model.offers import Offers
 from crmcore.model.purpose import Purpose
+from crmcore.model.reaching import Fallback, Order
 from crmcore.model.time import MINUTE
 from crmcore.model.verbs import purpose_of
 from crmcore.model.wording import to_condition
@@ -47,6 +48,8 @@ def _purpose(given: Purpose | str | None) -> Purpose | None:
 class Send:
     """Send a message by the first of `channels` that the customer can be reached by.
 
+    `order` says which is the first: as they are `given`, the cheapest by `price`, or the one of the customer's `preference`
+    (the attribute `preferred_channel`); `fallback` says when the next one is used as well, by default never.
     `purpose`, `offers`, `topic` and `fields` are the campaign's unless said otherwise; `holdout` is the share of those who
     come here that gets nothing of this step; `coupon` names a source of codes, given to the template as `message.coupon`.
     """
@@ -60,6 +63,8 @@ class Send:
     fields: Mapping[str, Any] = attrs.field(factory=dict)
     holdout: float = 0.0
     coupon: str = ""
+    order: Order = "given"
+    fallback: Fallback | None = None
     then: str = ""
 
 

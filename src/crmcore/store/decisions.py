@@ -12,12 +12,16 @@ from crmcore.store.scope import Scope
 
 @attrs.frozen(kw_only=True)
 class Decided:
-    """A row of the ledger: what became of a message, and why; times in microseconds UTC."""
+    """A row of the ledger: what became of a message, and why; times in microseconds UTC.
+
+    Messages of one enrolment, step and `occurrence` are one thing said, by one channel after another.
+    """
 
     id: int
     run_id: int
     enrolment_id: int
     step: str
+    occurrence: int
     channel: str
     state: str
     reason: str

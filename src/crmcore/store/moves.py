@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy import CTE, select, update
 
 from crmcore.model.delivery import BY_RECEIPT, MOVES, State
-from crmcore.store import bulk, coupons, schema
+from crmcore.store import bulk, coupons, schema, timers
 from crmcore.store.deliveries import FAILED, WAITING
 from crmcore.store.scope import Scope
 
@@ -154,8 +154,10 @@ def expire(scope: Scope) -> None:
     row = schema.delivery.c
     lapsed = (row.workspace_id == scope.workspace_id, WAITING, row.due_at <= scope.now, row.expires_at <= scope.now)
     ended = {"state": State.EXPIRED.value, "settled_at": scope.now}
-    moved = update(schema.delivery).where(*lapsed).values(**ended).returning(row.id)
-    coupons.give_back(scope, scope.connection.execute(moved).scalars().all())
+    moved = update(schema.delivery).where(*lapsed).values(**ended).returning(row.run_id, row.id)
+    given_up = [(run_id, one) for run_id, one in scope.connection.execute(moved)]
+    coupons.give_back(scope, [one for _, one in given_up])
+    timers.ring(scope, timers.FALLBACK, given_up)
 
 
 def cancel(scope: Scope, run_id: int, limit: int) -> int:

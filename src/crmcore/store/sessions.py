@@ -27,6 +27,17 @@ def writers(scope: Scope, customers: Sequence[int], channel: str, since: int) ->
     return {one for one, properties in said if json.loads(properties).get("channel") == channel}
 
 
+def last_wrote(scope: Scope, customers: Sequence[int], since: int) -> dict[int, int]:
+    """Return when customers last wrote, on whatever channel; those who have not since an instant are left out."""
+    columns, found = ("customer_id", "occurred_at"), dict[int, int]()
+    for name in INBOUND:
+        for one, at in bulk.select_in_after(
+            scope, schema.event, columns, {"name": name}, "customer_id", customers, "occurred_at", since - 1
+        ):
+            found[one] = max(at, found.get(one, at))
+    return found
+
+
 def parts(scope: Scope, template_ids: Collection[int]) -> dict[int, frozenset[str]]:
     """Return the names of the parts that versions of templates have and that are not empty."""
     found = bulk.select_in(scope, schema.template, ("id", "parts"), {}, "id", sorted(template_ids))

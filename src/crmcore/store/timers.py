@@ -1,4 +1,4 @@
-"""What lets customers enter a run by time alone: rows that are due, found by their kind and time."""
+"""What is due to a run by time alone, such as that customers enter: rows that are due, found by their kind and time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 #: The date of a customer; a schedule, with the customer up to whom all have been let in (0: it has not begun); a customer
-#: that enters again; how far customers have been looked at for dates, since the run began.
-DATE, SCHEDULE, AGAIN, FILL = "date", "schedule", "again", "fill"
-KINDS = (DATE, SCHEDULE, AGAIN, FILL)
+#: that enters again; how far customers have been looked at for dates, since the run began; a delivery (its id stands where
+#: the customer's would) that is looked at, whether another channel's turn has come.
+DATE, SCHEDULE, AGAIN, FILL, FALLBACK = "date", "schedule", "again", "fill", "fallback"
+KINDS = (DATE, SCHEDULE, AGAIN, FILL, FALLBACK)
 _COLUMNS = ("kind", "subject_id", "customer_id", "due_at")
 _KEY = _COLUMNS[:-1]
 _SET = "ON CONFLICT (workspace_id, kind, subject_id, customer_id) DO UPDATE SET due_at = excluded.due_at"
@@ -52,6 +53,19 @@ FROM crm_enrolment WHERE workspace_id = :workspace AND run_id = :run GROUP BY wo
 
 def _rows(kind: str, run_id: int, due: Mapping[int, int]) -> list[tuple[str, int, int, int]]:
     return [(kind, run_id, one, due_at) for one, due_at in sorted(due.items())]
+
+
+def ring(scope: Scope, kind: str, which: Collection[tuple[int, int]]) -> None:
+    """Let timers be due now, by run and customer; where there is none there is none to ring."""
+    rows = [(scope.now, kind, *one) for one in sorted(which)]
+    bulk.update(scope, schema.timer, ("due_at",), _KEY, rows)
+
+
+def are_set(scope: Scope, kind: str, run_id: int) -> bool:
+    """Tell whether a run has a timer of a kind, due or not."""
+    row = schema.timer.c
+    query = select(row.due_at).where(row.workspace_id == scope.workspace_id, row.kind == kind, row.subject_id == run_id)
+    return scope.connection.execute(query.limit(1)).first() is not None
 
 
 def waiting(scope: Scope, kind: str, run_id: int, customers: Collection[int]) -> set[int]:

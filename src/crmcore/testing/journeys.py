@@ -14,6 +14,7 @@ from crmcore.model.happens import Happens
 from crmcore.model.local import DAYS
 from crmcore.model.offers import Offers
 from crmcore.model.purpose import Purpose
+from crmcore.model.reaching import Fallback, Order, Reaction, words_of
 from crmcore.model.steps import END, KINDS, Arm, Step
 from crmcore.model.triggers import OnCall, OnDate, OnSchedule, Reentry
 from crmcore.testing import populations
@@ -30,6 +31,7 @@ _OFFSETS = st.sampled_from(("0d", "3d", "-3d", "-36h"))
 _CLOCKS = st.sampled_from(("00:00", "09:00", "23:59"))
 _SHARES = st.sampled_from((0.0, 0.1, 0.5))
 _CHANNELS = st.lists(st.sampled_from(("email", "push", "note")), min_size=1, max_size=3, unique=True)
+_FALLBACKS = st.builds(Fallback, after=st.sampled_from(("", "90s", "2h")), unless=st.sampled_from(words_of(Reaction)))
 _SETTINGS = st.dictionaries(_NAMED, values(), max_size=2)
 _OFFERS = st.builds(Offers, engine=_NAMED, k=st.integers(1, 9), repeat=st.sampled_from(("allow", "exclude", "only")))
 
@@ -51,6 +53,7 @@ _SAID: dict[type[Any], Callable[[], dict[str, Drawn]]] = {
         "fields": _SETTINGS,
         "holdout": _SHARES,
         "coupon": st.sampled_from(("", "summer")),
+        "order": st.sampled_from(words_of(Order)),
     },
     kinds.Wait: lambda: {"lasting": _DURATIONS},
     kinds.WaitUntil: lambda: {"at": _CLOCKS, "weekdays": st.lists(st.sampled_from(DAYS), max_size=2, unique=True)},
@@ -101,6 +104,8 @@ def _steps(
         arms: Any = draw(_arms(leads))
         return kinds.Split(name=name, arms=arms), tuple(leads)
     said = draw(st.fixed_dictionaries(_SAID[kind]()))
+    if len(said.get("channels", ())) > 1:
+        said["fallback"] = draw(st.none() | _FALLBACKS)
     ways = dict(_ways(kind, leads))
     return kind(name=name, **said, **ways), tuple(ways.values())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -55,11 +56,12 @@ class Advanced:
 
 @attrs.frozen(kw_only=True)
 class Advancing:
-    """What moves enrolments on: the parts that plugins bring, the rules for sending, and how others are let in."""
+    """What moves enrolments on: the parts that plugins bring, the rules for sending, how others are let in, what messages cost."""
 
     registry: Registry
     policy: Policy
     entering: Entering
+    prices: Mapping[str, Decimal] = attrs.field(factory=dict)
 
     def advance(self, write: Write, reading: Read, stop: Callable[[], bool]) -> Advanced:
         """Let all go on who are due now, those among them who are let in by now; whoever comes to be due meanwhile waits.
@@ -109,6 +111,7 @@ class Advancing:
             policy=self.policy,
             entering=self.entering,
             after=graph.following(run.campaign.course),
+            prices=self.prices,
         )
         enrolments.move(scope, walk(stage, due, DOINGS))
 

@@ -52,12 +52,16 @@ class Way:
 
 @attrs.frozen(kw_only=True)
 class Told:
-    """A message of the campaign to the customer: a row of the ledger, and in words what became of it."""
+    """A message of the campaign to the customer: a row of the ledger, and in words what became of it.
+
+    `follows` is the channel by which the same was tried before ("" for the first): its message says why it was not enough.
+    """
 
     delivery_id: int
     enrolment_id: int
     step: str
     channel: str
+    follows: str
     state: str
     reason: str
     says: str
@@ -107,6 +111,7 @@ class Explained:
 #: Why a message was not sent.
 SKIPPED: Mapping[str, str] = {
     Reason.EXITED: "an event ended the way before the message was handed over",
+    Reason.ANSWERED: "an earlier message of the same step had reached the customer, or was answered",
     Reason.NO_ADDRESS: "there is no address that it could go to",
     Reason.SUPPRESSED: "the customer, or the address, is suppressed",
     Reason.NO_CONSENT: "the customer has not consented to the purpose",

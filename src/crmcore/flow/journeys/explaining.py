@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -73,7 +73,7 @@ def explain(scope: Scope, run: Run, who: Who, plugins: Plugins) -> Explained:
         sent=sum(_book(one) is Book.SENT for one in log.messages),
         **{field.name: getattr(why, field.name) for field in attrs.fields(_Why)},
         ways=tuple(_way(scope, log, one) for one in log.ways),
-        messages=tuple(map(_told, log.messages)),
+        messages=tuple(_all_told(log.messages)),
         refusals=tuple(map(_refused, log.refusals)),
     )
 
@@ -210,10 +210,19 @@ def _step_says(scope: Scope, run: Run, one: Enrolment) -> str:
     return next((says(step) for step in course if step.name == one.step), "a step that is no more")
 
 
-def _told(one: Decided) -> Told:
+def _all_told(messages: Sequence[Decided]) -> Iterator[Told]:
+    before: dict[tuple[int, str, int], str] = {}
+    for one in messages:
+        unit = (one.enrolment_id, one.step, one.occurrence)
+        yield _told(one, before.get(unit, ""))
+        before[unit] = one.channel
+
+
+def _told(one: Decided, before: str) -> Told:
     known = attrs.asdict(one)
-    del known["run_id"]
-    return Told(delivery_id=known.pop("id"), says=message_says(one.state, one.reason), **known)
+    del known["run_id"], known["occurrence"]
+    follows = "" if before == one.channel else before
+    return Told(delivery_id=known.pop("id"), follows=follows, says=message_says(one.state, one.reason), **known)
 
 
 def _refused(one: Refusal) -> Refused:

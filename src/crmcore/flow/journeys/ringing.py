@@ -25,7 +25,7 @@ from crmcore.model.triggers import OnDate, OnSchedule
 from crmcore.store import bulk, claims, runs, schema, timers
 from crmcore.store.runs import Run
 from crmcore.store.scope import Read, Scope, Write
-from crmcore.store.timers import AGAIN, DATE, FILL, SCHEDULE, Timer
+from crmcore.store.timers import AGAIN, DATE, FALLBACK, FILL, SCHEDULE, Timer
 
 #: How many are looked at, or enter, in one transaction.
 BATCH = 1000
@@ -53,7 +53,7 @@ class Ringing:
 
     def _due(self) -> dict[str, list[int]]:
         with self.reading() as scope:
-            return timers.due_runs(scope)
+            return {kind: due for kind, due in timers.due_runs(scope).items() if kind != FALLBACK}
 
     def _each(self, kind: str, due: Sequence[int], stuck: dict[int, str]) -> None:
         for run_id in due:

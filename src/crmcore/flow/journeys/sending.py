@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import attrs
-
-from crmcore.flow import coupons
+from crmcore.flow import coupons, elsewhere
 from crmcore.flow.holdout import is_globally_held_out, is_in_step_share
 from crmcore.flow.journeys.parting import arms_passed
 from crmcore.flow.journeys.walking import Onward, Stage
+from crmcore.flow.preferring import orders, with_prices
+from crmcore.model.decision import Rerouted
 from crmcore.model.purpose import MessageClass, Purpose, message_class
 from crmcore.model.steps import Send
-from crmcore.store import contexts, deliveries, templates
+from crmcore.store import deliveries, templates
 from crmcore.store.deliveries import Planned
 from crmcore.store.enrolments import Enrolment
-from crmcore.store.scope import Scope
-
-
-@attrs.frozen
-class _Route:
-    """How a message goes to one customer: to each of these addresses, to none where it is 0."""
-
-    channel: str
-    addresses: tuple[int, ...]
-    template_id: int
 
 
 def send(stage: Stage, step: Send, arrived: Sequence[Enrolment]) -> list[Onward]:
     """Plan a message for each, to every address where its channel does so."""
-    routes = _routes(stage.scope, step, sorted({one.customer_id for one in arrived}))
+    routes = _routes(stage, step, sorted({one.customer_id for one in arrived}))
     to = [(one, routes[one.customer_id], address) for one in arrived for address in routes[one.customer_id].addresses]
     ids = stage.scope.new_ids(len(to))
     planned = [_planned(stage, step, *each, new_id) for each, new_id in zip(to, ids, strict=True)]
@@ -46,7 +36,7 @@ def occurrence(enrolment_id: int, at: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _planned(stage: Stage, step: Send, one: Enrolment, route: _Route, address_id: int, new_id: int) -> Planned:
+def _planned(stage: Stage, step: Send, one: Enrolment, route: Rerouted, address_id: int, new_id: int) -> Planned:
     campaign = stage.run.campaign
     purpose = step.purpose or campaign.purpose
     return Planned(
@@ -86,24 +76,17 @@ def _is_kept_from_marketing(stage: Stage, one: Enrolment) -> bool:
     return is_for_all and is_globally_held_out(stage.scope, stage.policy.holdout, one.customer_id)
 
 
-def _routes(scope: Scope, step: Send, customers: Sequence[int]) -> dict[int, _Route]:
+def _routes(stage: Stage, step: Send, customers: Sequence[int]) -> dict[int, Rerouted]:
     """Return the first channel on which each customer has an address; on the first, without one, where there is none."""
-    left = list(customers)
-    found: dict[int, _Route] = {}
-    for channel in step.channels:
-        addresses = contexts.reached(scope, channel, left) if left else {}
-        said = _templates(scope, step.template, channel, list(addresses)) if addresses else {}
-        found |= {one: _Route(channel, some, said[one]) for one, some in addresses.items()}
-        left = [one for one in left if one not in found]
-    if left:
-        said = _templates(scope, step.template, step.channels[0], left)
-        found |= {one: _Route(step.channels[0], (0,), said[one]) for one in left}
-    return found
-
-
-def _templates(scope: Scope, name: str, channel: str, customers: Sequence[int]) -> Mapping[int, int]:
-    known = templates.latest(scope, name, channel)
-    if len(known) == 1:
-        return dict.fromkeys(customers, templates.for_locale(known, ""))
-    locales = contexts.locales(scope, customers)
-    return {one: templates.for_locale(known, locales.get(one, "")) for one in customers}
+    channels = with_prices(step, stage.prices).channels
+    order = orders(stage.scope, step.order, channels, customers)
+    found = elsewhere.first_ways(stage.scope, step.template, {one: (one, order[one]) for one in customers})
+    known = {
+        one: templates.latest(stage.scope, step.template, one)
+        for one in {order[c][0] for c in customers if c not in found}
+    }
+    return found | {
+        one: Rerouted(channel=order[one][0], addresses=(0,), template_id=templates.for_locale(known[order[one][0]], ""))
+        for one in customers
+        if one not in found
+    }

@@ -6,6 +6,7 @@ A step takes all who have come to it at once. Where there is no wait there is no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import attrs
@@ -36,7 +37,7 @@ class Onward(NamedTuple):
 class Stage:
     """What steps need: the transaction, the run with the version that these enrolments are on, what plugins bring, rules for sending.
 
-    `paths` says where each enrolment has been by now, `said` when steps have said something,
+    `prices` are those of a message on each channel, `paths` says where each enrolment has been by now, `said` when steps have said something,
     and `heard` the time of the event that each has last waited for.
     """
 
@@ -48,6 +49,7 @@ class Stage:
     after: Mapping[str, str]
     paths: dict[int, str] = attrs.field(factory=dict)
     said: list[int] = attrs.field(factory=list)
+    prices: Mapping[str, Decimal] = attrs.field(factory=dict)
     heard: dict[int, int] = attrs.field(factory=dict)
 
     def later(self) -> int:

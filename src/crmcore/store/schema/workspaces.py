@@ -59,7 +59,8 @@ limit = keyed(
     maybe_words("reason"),
 )
 
-#: What changes by time alone; `kind` says whose timer it is, `subject_id` the run it is for. Those that are due are found by
+#: What changes by time alone; `kind` says whose timer it is, `subject_id` the run it is for (of the kind
+#: "fallback" `customer_id` is a delivery). Those that are due are found by
 #: an index that begins with their time, those of customers by their key: neither may be taken for the other.
 timer = keyed(
     "timer",
