@@ -138,10 +138,10 @@ class LedHere(WebPush):
 
 
 class TestWebPush(OverHttp):
-    #: Over HTTP/1.1 a request leaves as soon as there is TLS: all that comes after that is in doubt.
+    #: Over HTTP/1.1 a request leaves as soon as there is TLS: what happens after that is in doubt.
     steps = (
         Step(name="connect", kinds=frozenset({"refused"})),
-        Step(name="connect", kinds=CONNECTING - {"refused"}, final=True),
+        Step(name="request", kinds=CONNECTING - {"refused"}, final=True),
         *OverHttp.steps[1:],
     )
     secrets = (text(unpacked("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw")),)
