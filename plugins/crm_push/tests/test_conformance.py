@@ -107,12 +107,12 @@ class OverHttp(ProviderSuite):
         app = StandIns(*stand_ins, script=script)
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            trusted = stack.enter_context(authority())
+            trusted = stack.enter_context(authority()) if self.protocol == "h2" else None
             server = stack.enter_context(served(app, protocol=self.protocol, authority=trusted))
             write(server, Path(folder))
             if trouble is not None and trouble.kind == "refused":
                 server.close()
-            place = {"url": server.url, "folder": folder, "ca_file": trusted.ca_file}
+            place = {"url": server.url, "folder": folder, "ca_file": trusted.ca_file if trusted else None}
             yield Standing(app, server, place, taken, forget)
 
     def is_meant(self, address, seen):
@@ -138,7 +138,7 @@ class LedHere(WebPush):
 
 
 class TestWebPush(OverHttp):
-    #: Over HTTP/1.1 a request leaves as soon as there is TLS: what happens after that is in doubt.
+    #: Over HTTP/1.1 a request leaves as soon as there is a connection: what happens after that is in doubt.
     steps = (
         Step(name="connect", kinds=frozenset({"refused"})),
         Step(name="request", kinds=CONNECTING - {"refused"}, final=True),
