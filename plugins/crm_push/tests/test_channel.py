@@ -197,14 +197,11 @@ def test_an_address_that_is_broken_is_told_without_it(channel):
     assert answer.problem == "the address: it is no device token of Apple, in hexadecimal"
 
 
-@pytest.mark.parametrize(("length", "is_made"), [(3000, True), (3950, False)])
-def test_a_trial_that_is_for_nobody_has_to_fit_every_device(channel, length, is_made):
-    template = channel.compile(Template(name="t", channel="push", parts={"title": "a", "body": "x" * length}))
-    nobody = Draft(
-        delivery_id=1, address=Identity("email", "nobody@example.invalid"), context={}, message_key="k", at=0
-    )
-    [answer] = channel.render(template, [nobody])
-    assert isinstance(answer, Rendered) is is_made
+def test_an_address_of_another_kind_is_no_place_for_a_push_message(channel):
+    template = channel.compile(Template(name="t", channel="push", parts={"title": "a", "body": "b"}))
+    ada = Draft(delivery_id=1, address=Identity("email", "ada@example.com"), context={}, message_key="k", at=0)
+    [answer] = channel.render(template, [ada])
+    assert answer.problem == "the address: push goes to apns, fcm, webpush"
 
 
 def test_without_a_carrier_no_message_is_made():

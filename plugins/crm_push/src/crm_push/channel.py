@@ -75,13 +75,10 @@ class Push:
         return [self._render(compiled, draft) for draft in drafts]
 
     def _render(self, given: CompiledPush, draft: Draft) -> Rendered | Unrendered:
-        # An address of no kind of ours is nobody's: a trial before a campaign, which has to fit every device.
-        kinds = {draft.address.kind} & KINDS
         try:
-            if kinds:
-                address.normal(draft.address)
+            address.normal(draft.address)
             said = _notification(given, draft, self._settings.ttl)
-            self._check_size(said, sorted(kinds or self.capabilities.address_kinds))
+            self._check_size(said, draft.address.kind)
         except _Refused as refused:
             return Unrendered(delivery_id=draft.delivery_id, problem=refused.problem.text, field=refused.problem.field)
         except InvalidIdentity as error:
@@ -89,11 +86,10 @@ class Push:
         preview = {name: getattr(said, name) for name in PLAIN if getattr(said, name)}
         return Rendered(delivery_id=draft.delivery_id, body=said.to_bytes(), preview=preview)
 
-    def _check_size(self, said: Notification, kinds: Sequence[str]) -> None:
-        for kind in kinds:
-            found = size(said, kind, self._settings.report_url)
-            if found > LIMITS[kind]:
-                raise _Refused(Problem(text=f"{kind}: the message has {found:,} bytes, at most {LIMITS[kind]:,} fit"))
+    def _check_size(self, said: Notification, kind: str) -> None:
+        found = size(said, kind, self._settings.report_url)
+        if found > LIMITS[kind]:
+            raise _Refused(Problem(text=f"{kind}: the message has {found:,} bytes, at most {LIMITS[kind]:,} fit"))
 
 
 @attrs.frozen
