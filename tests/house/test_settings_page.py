@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_settings, file_settings, smtp_settings
+from crm_push import settings as push
 from crm_whatsapp.settings import CloudSettings, cloud_settings
 from crmcore.flow import outbox, policies
 from crmcore.model import http, limits, sending
@@ -22,6 +23,7 @@ PAGE = (DOCS / "reference" / "settings.md").read_text()
 FILE = tomllib.loads(EXAMPLE)
 EMAIL = FILE["channels"]["email"]
 WHATSAPP = FILE["channels"]["whatsapp"]
+PUSH = FILE["channels"]["push"]
 
 
 def names(kind):
@@ -40,8 +42,15 @@ def names(kind):
         (EMAIL["file"], names(FileSettings)),
         (WHATSAPP, {"provider", "cloud"}),
         (WHATSAPP["cloud"], names(CloudSettings)),
+        (PUSH, {"ttl", "webpush", "fcm", "apns"}),
+        (PUSH["webpush"], names(push.WebPushSettings)),
+        (PUSH["fcm"], names(push.FcmSettings)),
+        (PUSH["apns"], names(push.ApnsSettings)),
     ],
-    ids=["crm.toml", "sending", "limits", "http", "email", "smtp", "file", "whatsapp", "cloud"],
+    ids=[
+        *("crm.toml", "sending", "limits", "http", "email", "smtp", "file", "whatsapp", "cloud"),
+        *("push", "webpush", "fcm", "apns"),
+    ],
 )
 def test_the_example_has_every_setting(table, known):
     assert set(table) == known
@@ -58,6 +67,9 @@ def test_the_example_is_valid(tmp_path):
     assert (email_settings(section).reply_to, smtp_settings(section).connections) == ("help@example.com", 4)
     assert file_settings(section).directory == "mails"
     assert cloud_settings(read.tables["channels"]["whatsapp"]).portfolio == 2000
+    assert push.push_settings(read.tables["channels"]["push"]).ttl == 3 * 24 * 3600
+    assert push.fcm_settings(PUSH).dry_run is False
+    assert push.apns_settings(PUSH).host == "https://api.push.apple.com"
 
 
 def test_the_purposes_are_listed():

@@ -52,6 +52,8 @@ def test_its_push_service_is_known_by_scheme_host_and_port():
         ({**GIVEN, "endpoint": "http://push.example.net/x"}, "no https URL"),
         ({**GIVEN, "endpoint": "https://user@push.example.net/x"}, "no https URL"),
         ({**GIVEN, "endpoint": "https://[push/x"}, "no https URL"),
+        ({**GIVEN, "endpoint": "https://push.example.net/\x1f"}, "no https URL"),
+        ({**GIVEN, "endpoint": "https://push.example.net/é"}, "no https URL"),
         ({**GIVEN, "endpoint": "https://push.example.net/a b"}, "one blank between"),
         ({**GIVEN, "endpoint": "https://push.example.net/" + "a" * 2000}, "2,048 bytes"),
         ({"endpoint": ENDPOINT, "keys": {"p256dh": "%%", "auth": AUTH}}, "no base64url"),

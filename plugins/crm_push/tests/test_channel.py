@@ -190,6 +190,13 @@ def test_a_report_takes_room_of_a_message(draft):
     assert isinstance(answer, Unrendered)
 
 
+def test_an_address_that_is_broken_is_told_without_it(channel):
+    template = channel.compile(Template(name="t", channel="push", parts={"title": "a", "body": "b"}))
+    broken = Draft(delivery_id=1, address=Identity("apns", "a1-4711"), context={}, message_key="k", at=0)
+    [answer] = channel.render(template, [broken])
+    assert answer.problem == "the address: it is no device token of Apple, in hexadecimal"
+
+
 def test_an_address_of_another_kind_is_no_place_for_a_push_message(channel):
     template = channel.compile(Template(name="t", channel="push", parts={"title": "a", "body": "b"}))
     ada = Draft(delivery_id=1, address=Identity("email", "ada@example.com"), context={}, message_key="k", at=0)

@@ -1,4 +1,4 @@
-"""All three carriers pass the suite of the Provider contract, driven by the core's driver against the stand-ins."""
+"""The channel passes its suite; all three carriers pass theirs, driven by the core's driver against the stand-ins."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from crm_push.address import text, unpacked
 from crm_push.apns import Apns
+from crm_push.channel import Push
 from crm_push.fcm import Fcm
 from crm_push.notification import Notification, tag
-from crm_push.settings import apns_settings, fcm_settings, web_push_settings
+from crm_push.settings import PushSettings, apns_settings, fcm_settings, web_push_settings
 from crm_push.webpush import WebPush
 from crmcore.hooks.provider import HttpResponse
 from crmcore.model.http import Http
 from crmcore.model.identity import Identity
+from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.provider_suite import ProviderSuite, Step, Taken
 from crmcore.testing.standins import apns, fcm, oauth, webpush
 from crmcore.testing.standins.app import StandIns
@@ -105,12 +107,12 @@ class OverHttp(ProviderSuite):
         app = StandIns(*stand_ins, script=script)
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            trusted = stack.enter_context(authority())
+            trusted = stack.enter_context(authority()) if self.protocol == "h2" else None
             server = stack.enter_context(served(app, protocol=self.protocol, authority=trusted))
             write(server, Path(folder))
             if trouble is not None and trouble.kind == "refused":
                 server.close()
-            place = {"url": server.url, "folder": folder, "ca_file": trusted.ca_file}
+            place = {"url": server.url, "folder": folder, "ca_file": trusted.ca_file if trusted else None}
             yield Standing(app, server, place, taken, forget)
 
     def is_meant(self, address, seen):
@@ -136,10 +138,10 @@ class LedHere(WebPush):
 
 
 class TestWebPush(OverHttp):
-    #: Over HTTP/1.1 a request leaves as soon as there is TLS: all that comes after that is in doubt.
+    #: Over HTTP/1.1 a request leaves as soon as there is a connection: what happens after that is in doubt.
     steps = (
         Step(name="connect", kinds=frozenset({"refused"})),
-        Step(name="connect", kinds=CONNECTING - {"refused"}, final=True),
+        Step(name="request", kinds=CONNECTING - {"refused"}, final=True),
         *OverHttp.steps[1:],
     )
     secrets = (text(unpacked("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw")),)
@@ -253,3 +255,22 @@ class TestApns(OverHttp):
 
     def address(self, number):
         return Identity("apns", f"{number:064x}")
+
+
+PARTS = {"title": "{{ customer.name }}", "body": "Dear {{ customer.name }}", "data": "name: {{ customer.name }}"}
+
+
+class TestPush(ChannelSuite):
+    parts = PARTS
+
+    def channel(self):
+        return Push(PushSettings(kinds=frozenset({"webpush", "fcm", "apns"})))
+
+    def addresses(self):
+        browser = Identity("webpush", f"{ORIGIN}/push/p1 {BROWSER.p256dh}= {BROWSER.auth}")
+        return [browser, Identity("fcm", "token-of-phone-000001"), Identity("apns", "A1" * 32)]
+
+    def outline(self, body):
+        return {
+            name: sorted(value) if isinstance(value, dict) else type(value) for name, value in json.loads(body).items()
+        }

@@ -121,6 +121,8 @@ def _decoded(value: str, name: str, size: int) -> bytes:
 
 
 def _is_https(url: str) -> bool:
+    if not (url.isascii() and url.isprintable()):
+        return False
     try:
         parts = urlsplit(url)
         return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port != 0

@@ -28,6 +28,14 @@ from crmcore.testing.standins.app import WIRE, Scope
 #: As APNs announces it.
 STREAMS = 1000
 _CONFIG = H2Configuration(client_side=False, header_encoding=None)
+
+
+class _Connection(H2Connection):
+    """One that keeps of streams that have ended no more than of the last ones: those who send look for what grows."""
+
+    MAX_CLOSED_STREAMS = 128
+
+
 _PSEUDO = b":"
 _HEADERS = {b":authority": b"host"}
 
@@ -79,7 +87,7 @@ class Http2(asyncio.Protocol):
 
     def __init__(self, app: Callable[..., Any], connections: set[Any]) -> None:
         self._app, self._connections = app, connections
-        self._h2 = H2Connection(config=_CONFIG)
+        self._h2 = _Connection(config=_CONFIG)
         self._h2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = STREAMS
         self._streams: dict[int, Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
