@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import get_args, get_type_hints
 
@@ -178,8 +179,8 @@ class ConductedProvider(Carrying):
         """What a session has carried leaves nothing behind."""
         count = max(many(MESSAGES, self.messages), 2 * FORGOTTEN)
         allowed, grown = RESIDUE * count, 0
-        with self.counterpart() as counterpart, self.session(counterpart) as sending, unheard():
-            # A table of the interpreter's own may be enlarged once; what is kept of messages grows every time.
+        with self.counterpart() as counterpart, self.session(counterpart) as sending, unheard(), _traced():
+            # A table may be enlarged once, and the last few of anything kept; what is kept of messages grows every time.
             for _ in range(3):
                 grown = _growth(sending, counterpart, self._rounds(count))
                 if grown <= allowed:
@@ -281,13 +282,18 @@ def _without(batch: Sequence[Outgoing], final: Sequence[Result]) -> list[Outgoin
 
 def _growth(sending: Sending, counterpart: Counterpart, rounds: Iterator[list[Outgoing]]) -> int:
     """Return the bytes that are there after all rounds and were not after the first: that one warms up what is kept."""
-    traced = tracemalloc.is_tracing()
+    before = _memory_after(sending, counterpart, islice(rounds, 1))
+    return _memory_after(sending, counterpart, rounds) - before
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
+    was_traced = tracemalloc.is_tracing()
     tracemalloc.start()
     try:
-        before = _memory_after(sending, counterpart, islice(rounds, 1))
-        return _memory_after(sending, counterpart, rounds) - before
+        yield
     finally:
-        if not traced:
+        if not was_traced:
             tracemalloc.stop()
 
 
