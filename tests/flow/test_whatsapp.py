@@ -124,9 +124,10 @@ def test_who_stops_marketing_at_meta_gets_none_until_they_want_it_again(world, c
     assert world.states_after("shipped", "resumed", "newsletter") == ["accepted"]
 
 
-def test_without_the_token_messages_wait(world, monkeypatch):
+def test_without_the_token_messages_wait_and_what_is_missing_is_told(world, monkeypatch, caplog):
     monkeypatch.delenv("META_TOKEN")
-    assert world.states_after("shipped") == ["deferred"]
+    assert world.states_after("shipped") == ["planned"]
+    assert "the environment has no META_TOKEN" in caplog.text
     assert world.app.requests == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from crmcore.errors import SettingsError
 from crmcore.hooks.provider import HttpRequest
 from crmcore.testing.http_sink import Answer, HttpSink
 from crmcore.testing.loopback import Drop
@@ -71,11 +72,25 @@ def test_where_no_token_can_be_reached_nothing_has_started():
         assert kinds(send(session)) == ["NotStarted"] * 3
 
 
-def test_a_provider_that_fails_to_ask_is_its_sender_s_fault(caplog):
-    class Cracked(Authorised):
-        def token_request(self, now):
-            raise ValueError("hush-6")
+class Cracked(Authorised):
+    """It can ask once, and then no more."""
 
+    def token_request(self, now):
+        if self.asked:
+            raise ValueError("hush-6")
+        return super().token_request(now)
+
+
+def test_a_provider_that_fails_to_ask_is_its_sender_s_fault(caplog):
     with HttpSink() as sink, opened(Cracked(url(sink), "")) as session:
         assert kinds(send(session)) == ["Permanent"] * 3
     assert "hush" not in caplog.text
+
+
+def test_a_provider_that_lacks_a_setting_says_so_when_it_is_opened():
+    class Lacking(Authorised):
+        def token_request(self, now):
+            raise SettingsError(key="token", place="[channels.note.http]", problem="the environment has no TOKEN")
+
+    with pytest.raises(SettingsError, match="the environment has no TOKEN"), opened(Lacking("", "")):
+        """It is not."""

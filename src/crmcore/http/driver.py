@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from crmcore.errors import MissingExtra
-from crmcore.hooks.provider import HttpProvider, Provider, Session
+from crmcore.hooks.provider import Authorised, HttpProvider, Provider, Session
 from crmcore.model.http import Http
 
 if TYPE_CHECKING:
@@ -40,11 +40,14 @@ class Driver:
     def open(self, provider: Provider | HttpProvider) -> Session:
         """Return a session; connections are made when first needed.
 
-        Raise MissingExtra where the packages that speak HTTP are not installed, SettingsError where `[http]` names a secret or
-        a file that is not there.
+        Raise MissingExtra where the packages that speak HTTP are not installed, SettingsError where `[http]` or the provider's
+        settings name a secret or a file that is not there.
         """
         if isinstance(provider, Provider):
             return provider.open()
+        if isinstance(provider, Authorised):
+            # Nothing is asked yet: what it lacks to ask for a token is told before anything is made for nothing.
+            provider.token_request(self._now())
         from crmcore.http.session import HttpSession
         from crmcore.http.ways import ways
 
