@@ -16,6 +16,7 @@ from crmcore.errors import MissingExtra, SettingsError
 from crmcore.hooks.provider import Accepted, HttpRequest, InDoubt, Permanent
 from crmcore.http import line, pipe
 from crmcore.http.driver import Driver
+from crmcore.http.wire import LARGEST
 from crmcore.model.http import Http
 from crmcore.testing.fakes import Recorder
 from crmcore.testing.http_sink import Answer, HttpSink
@@ -35,6 +36,7 @@ def test_import_and_construction_start_no_thread_and_import_neither_library():
 import sys, threading
 import crmcore.app
 from crmcore.http.driver import Driver
+from crmcore.http.wire import LARGEST
 from crmcore.model.http import Http
 from crmcore.testing.fakes import Recorder
 with Driver(Http(), lambda: 0) as driver, driver.open(Recorder()):
@@ -189,6 +191,19 @@ def test_an_answer_that_is_too_long_is_not_read(monkeypatch, kind, protocol):
     with sink, opened(Poster(url(sink), protocol=protocol), timeout=5) as session:
         [result] = send(session, 1)
     assert isinstance(result, InDoubt)
+
+
+def test_answers_that_are_long_and_not_too_long_are_read_one_after_the_other():
+    class Measuring(Poster):
+        def read_response(self, batch, response, now):
+            return [Accepted(delivery_id=one.delivery_id, provider_id=str(len(response.body))) for one in batch]
+
+    long = Answer(status=200, body=b" " * LARGEST)
+    with (
+        HttpSink(lambda stage, _: long if stage == "taken" else None) as sink,
+        opened(Measuring(url(sink), in_flight=1), timeout=5) as session,
+    ):
+        assert [one.provider_id for one in send(session)] == [str(LARGEST)] * 3
 
 
 @pytest.mark.parametrize("stage", ["connect", "request", "taken"])

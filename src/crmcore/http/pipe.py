@@ -15,7 +15,9 @@ from crmcore.http.wire import LARGEST
 
 #: Seconds without a request after which a connection is not trusted to be there any more.
 IDLE = 15.0
-_FINAL, _PIECE = 200, 65_536
+_FINAL = 200
+#: aiohttp would have reading paused at twice as many bytes; what has come is taken at once, and is never so much.
+_PIECE = LARGEST
 
 
 class Pipe(BaseProtocol, Connection):
