@@ -85,16 +85,23 @@ def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:
 
 
 def secret(reference: str, place: str, environment: Mapping[str, str] | None = None) -> Secret:
-    """Return the secret that a reference such as env:SMTP_PASSWORD or file:/run/secrets/smtp leads to."""
+    """Return the secret that a reference such as env:SMTP_PASSWORD or file:/run/secrets/smtp leads to.
+
+    One that is empty is none: what is signed with it anybody can sign. Raise SettingsError.
+    """
     kind, _, name = reference.partition(":")
     if kind == "env":
         value = (os.environ if environment is None else environment).get(name)
         if value is None:
             raise SettingsError(key=place, place="settings", problem=f"the environment has no {name}")
-        return Secret(value)
-    if kind == "file" and name:
-        return Secret(_read(Path(name), place).strip())
-    raise SettingsError(key=place, place="settings", problem="a secret is given by reference: env:NAME or file:PATH")
+    elif kind == "file" and name:
+        value = _read(Path(name), place).strip()
+    else:
+        problem = "a secret is given by reference: env:NAME or file:PATH"
+        raise SettingsError(key=place, place="settings", problem=problem)
+    if not value:
+        raise SettingsError(key=place, place="settings", problem=f"{reference} is empty")
+    return Secret(value)
 
 
 def _from_file(file: Path | str | None) -> dict[str, tuple[Any, str]]:

@@ -80,6 +80,13 @@ def test_a_secret_is_read_by_reference_and_never_shown(tmp_path):
         assert (found.reveal(), "hush" in repr(found), "hush" in str(found)) == ("hush", False, False)
 
 
+def test_an_empty_secret_is_none_since_anybody_can_sign_with_it(tmp_path):
+    (tmp_path / "key").write_text("\n")
+    for reference in ("env:KEY", f"file:{tmp_path / 'key'}"):
+        with pytest.raises(SettingsError, match="is empty"):
+            secret(reference, "channels.whatsapp.cloud.app_secret", {"KEY": ""})
+
+
 @pytest.mark.parametrize("reference", ["hush", "env:NOPE", "file:", "file:/nope"])
 def test_a_secret_that_is_no_reference_is_refused_without_showing_it(reference):
     with pytest.raises(SettingsError) as raised:
