@@ -98,7 +98,15 @@ def test_who_does_not_know_the_token_is_refused(query):
 
 def test_a_token_that_is_empty_is_nobody_s(monkeypatch):
     monkeypatch.setenv("WA_SUITE_VERIFY", "")
-    assert verified(mode="subscribe", verify_token="", challenge="1").answer.status == 403
+    with pytest.raises(SettingsError, match="WA_SUITE_VERIFY is empty"):
+        verified(mode="subscribe", verify_token="", challenge="1")
+
+
+def test_with_an_empty_secret_of_the_app_nobody_signs(monkeypatch):
+    monkeypatch.setenv("WA_SUITE_SECRET", "")
+    request = RawRequest(method="POST", headers={"x-hub-signature-256": signature(b"{}", "")}, body=b"{}")
+    with pytest.raises(SettingsError, match="WA_SUITE_SECRET is empty"):
+        CLOUD.parse_webhook(request, NOW)
 
 
 @pytest.mark.parametrize(
