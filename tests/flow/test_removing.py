@@ -120,6 +120,22 @@ def test_an_address_that_came_in_after_its_carrier_knew_it_gone_stays(crm, devic
     assert sent(crm, devices, "more") == ["phone"]
 
 
+def test_an_address_that_comes_in_while_its_message_is_under_way_stays(crm, devices, answers, clock):
+    def refuse(delivery_id):
+        clock.turn("1s")
+        crm.identify({"key": "ada", "fcm": "phone"})
+        clock.turn("1s")
+        return Gone(delivery_id=delivery_id, code="404")
+
+    answers.by_value["phone"] = refuse
+    customer(crm, "ada", PHONE)
+    launch(crm)
+    crm.work()
+    assert (crm.customer("ada").removed, told(crm)) == ((), [])
+    answers.by_value.clear()
+    assert sent(crm, devices, "more") == ["phone"]
+
+
 def test_a_carrier_whose_clock_is_ahead_keeps_nobody_from_coming_back(crm, answers):
     answers.by_value["phone"] = gone(at=crm.now() + 1000 * HOUR)
     customer(crm, "ada", PHONE)

@@ -12,7 +12,7 @@ from crmcore.model.identity import Identity
 from crmcore.model.presence import Presence
 from crmcore.model.statement import Identify
 from crmcore.model.values import to_json
-from crmcore.store import addresses, consents, events, notices
+from crmcore.store import addresses, consents, deliveries, events, notices
 from crmcore.store.addresses import Removed, Said
 from crmcore.store.identities import Owner
 from crmcore.store.scope import Scope
@@ -36,11 +36,16 @@ def register(scope: Scope, batch: Sequence[Identify], owners: Sequence[Owner], r
 
 
 def forget(scope: Scope, outcomes: Sequence[Outcome]) -> None:
-    """Remove the addresses of which carriers say that they are gone, unless they have come in since."""
+    """Remove the addresses of which carriers say that they are gone, unless they have come in since.
+
+    A carrier that does not say since when may have answered before what came in after the message was handed to it.
+    """
     told = [(one, one.result) for one in outcomes if isinstance(one.result, Gone)]
+    handed = deliveries.handed_at(scope, [one.claimed.id for one, _ in told])
     said = [
-        Said(address=one.claimed.address, presence=Presence(is_there=False, at=min(scope.now, result.at or scope.now)))
+        Said(address=one.claimed.address, presence=Presence(is_there=False, at=min(scope.now, result.at or at)))
         for one, result in told
+        for at in (handed.get(one.claimed.id, scope.now),)
     ]
     gone = addresses.say(scope, said) if said else []
     _tell(

@@ -219,6 +219,12 @@ def run_of(scope: Scope, delivery_id: int) -> int:
     return found
 
 
+def handed_at(scope: Scope, ids: Collection[int]) -> dict[int, int]:
+    """Return when deliveries were last handed over; those that never were are left out."""
+    rows = bulk.select_in(scope, schema.delivery, ("id", "handed_at"), {}, "id", sorted(ids))
+    return {one: at for one, at in rows if at is not None}
+
+
 def of_run(scope: Scope, run_id: int, state: str | None = None) -> list[DeliveryView]:
     """Return the deliveries of a run by id, all or those in one state."""
     row = schema.delivery.c
