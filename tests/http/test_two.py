@@ -13,7 +13,7 @@ from crmcore.testing.http_sink import Answer
 from crmcore.testing.loopback import Drop, Silence
 from crmcore.testing.provider_suite import ProviderSuite, Step, Taken
 from tests.http.posting import TIMEOUT, Poster, kinds, opened, outgoing, send, url
-from tests.http.two_sink import Leave, Refuse, SettingCodes, TwoSink, goaway
+from tests.http.two_sink import Garbage, Leave, Refuse, SettingCodes, TwoSink, goaway
 
 
 def carry(sink, count=3, **carriage):
@@ -40,6 +40,7 @@ def test_messages_go_over_one_connection():
         ("body", Answer(status=503), "Retry"),
         ("body", Answer(status=410), "Suppress"),
         ("taken", Answer(status=500), "InDoubt"),
+        ("taken", Garbage(), "InDoubt"),
     ],
 )
 def test_a_fault_is_of_its_message_alone(stage, what, kind):

@@ -28,6 +28,11 @@ class Leave:
     seen: int
 
 
+@attrs.frozen
+class Garbage:
+    """Answer with a status that is none."""
+
+
 def usual(_stage, _key):
     return None
 
@@ -96,6 +101,8 @@ class TwoSink(Loopback):
                 _say(h2, number, what)
             case Silence():
                 wire.stall(what)
+            case Garbage():
+                h2.send_headers(number, [(":status", "abc")], end_stream=True)
             case Refuse():
                 h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
             case Leave(seen=seen):
@@ -116,4 +123,4 @@ def _say(h2, number, answer):
     h2.send_data(number, answer.body, end_stream=True)
 
 
-__all__ = ["Leave", "Refuse", "SettingCodes", "TwoSink"]
+__all__ = ["Garbage", "Leave", "Refuse", "SettingCodes", "TwoSink"]

@@ -253,7 +253,11 @@ class Line(Connection):
         stream = self._streams.get(event.stream_id)
         if stream is not None:
             named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
-            stream.status, stream.headers = int(named.pop(":status", "0")), named
+            status = named.pop(":status", "")
+            if status.isdecimal():
+                stream.status, stream.headers = int(status), named
+            else:
+                stream.fail(Unanswered("the answer has no status"))
 
     def _on_data(self, event: DataReceived) -> None:
         self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
