@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -276,6 +277,22 @@ def test_whoever_stops_reading_ends_what_is_under_way():
         assert kinds(send(session, 3)) == ["Accepted"] * 3
         assert len(sink.posts) == 103
     assert time.monotonic() - began < 30
+
+
+def test_what_has_been_answered_is_told_though_somebody_presses_ctrl_c():
+    class Pressing(Poster):
+        def read_response(self, batch, response, now):
+            if batch[0].delivery_id == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().read_response(batch, response, now)
+
+    told = []
+    silent = lambda stage, key: Silence() if (stage, key) == ("request", "k2") else None  # noqa: E731
+    with HttpSink(silent) as sink, opened(Pressing(url(sink), in_flight=1), timeout=60) as session:
+        with pytest.raises(KeyboardInterrupt):
+            told.extend(session.send([outgoing(n) for n in range(5)]))
+        assert kinds(told) == ["Accepted"] * 2
+        assert kinds(send(session, 1)) == ["Accepted"]
 
 
 def test_hosts_are_logged_and_nothing_that_may_hold_a_token(caplog):

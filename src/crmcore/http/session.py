@@ -33,7 +33,10 @@ class HttpSession:
             self._loop.call(self._close())
 
     def send(self, batch: Sequence[Outgoing]) -> Iterator[Result]:
-        """Yield one Result per message, as each becomes final; end early and what is under way is called off."""
+        """Yield one Result per message, as each becomes final; end early and what is under way is called off.
+
+        Whoever is interrupted while waiting here is told first what has become final until then.
+        """
         if not self._loop.is_ours:
             # The loop and the connections belong to the process that this one was forked from.
             yield from (NotStarted(delivery_id=one.delivery_id) for one in batch)
@@ -44,10 +47,14 @@ class HttpSession:
         call_off = self._loop.begin(exchange.run(self._authority), chute.end)
         try:
             yield from chute
-        except BaseException:
+        except GeneratorExit:
             call_off()
             # What is called off has ended before the next batch begins.
             deque(chute, maxlen=0)
+            raise
+        except BaseException:
+            call_off()
+            yield from chute
             raise
 
     async def _close(self) -> None:
