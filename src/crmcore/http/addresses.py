@@ -15,6 +15,8 @@ import attrs
 Address = IPv4Address | IPv6Address
 #: An IPv6 address that stands for an IPv4 one (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
+#: Networks of old kept these to themselves, and some still do (RFC 3879); Python takes them for global.
+_SITE_LOCAL = IPv6Network("fec0::/10")
 PORTS = {"http": 80, "https": 443}
 
 
@@ -54,7 +56,8 @@ def is_public(address: Address) -> bool:
     inner = _embedded(address)
     if inner is not None:
         return is_public(inner)
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    barred = address.is_multicast or address.is_reserved or address.is_unspecified or address in _SITE_LOCAL
+    return address.is_global and not barred
 
 
 def is_near(address: Address) -> bool:
