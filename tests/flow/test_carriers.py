@@ -121,3 +121,19 @@ def test_doctor_opens_the_carriers_that_carry_anything_and_no_others(opening, ca
     assert [one.problem for one in faults(crm) if "no key" in one.problem]
     named = opening({**carriers, "spare": spare}, **use("recorder", "webpush"))
     assert not [one.problem for one in faults(named) if "no key" in one.problem]
+
+
+def test_a_carrier_is_opened_before_it_is_handed_anything(opening):
+    """Whoever dies while it is opened leaves nothing in doubt."""
+    seen = []
+
+    class Slow(Devices):
+        def open(self):
+            seen.extend(one.state for one in crm.deliveries("news"))
+            return super().open()
+
+    crm = opening({"slow": Slow()})
+    customer(crm, "ada", ("fcm", "phone"))
+    launch(crm)
+    crm.work()
+    assert seen == ["claimed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from crmcore.errors import CRMError
 from crmcore.flow.plan import Plan
@@ -25,6 +25,14 @@ class Carrying:
         self._sessions: dict[str, Session] = {}
         #: Why messages of a campaign did not leave: their provider could not be opened.
         self.unopened: dict[str, str] = {}
+
+    def prepare(self, plan: Plan) -> None:
+        """Open the session of a carrier before it is handed anything: whoever dies meanwhile leaves nothing in doubt.
+
+        Where it cannot be opened, `send` says why.
+        """
+        with suppress(Exception):
+            self._session(plan)
 
     def send(self, plan: Plan, made: Sequence[Made], answered: dict[int, Result], beat: Callable[[], None]) -> None:
         """Send messages, and note in `answered` what becomes of each; `beat` is called after each answer.

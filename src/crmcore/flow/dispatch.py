@@ -141,6 +141,8 @@ class Dispatcher:
     def _step(self, due: deque[int], left: int | None) -> Turned:
         """Take a turn; then send what it handed over, and prepare what it claimed."""
         sent, ready = self._sent, self._ready[0] if self._ready else None
+        if ready is not None:
+            self._carrying.prepare(ready.plan)
         coming = self._next(due.popleft(), left) if due and len(self._ready) < AHEAD else None
         turned = self._write(partial(self._turn.take, sent=sent, ready=ready, coming=coming))
         self._sent = None
