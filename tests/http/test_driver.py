@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 
+import attrs
 import pytest
 
 from crmcore.errors import MissingExtra, SettingsError
@@ -121,6 +122,22 @@ def test_a_message_no_request_can_be_made_of_fails_alone_and_what_it_says_is_not
 def test_an_answer_that_is_not_read_leaves_its_message_in_doubt(answer):
     with HttpSink() as sink, opened(Puzzled(url(sink), answer)) as session:
         assert kinds(send(session)) == ["Accepted", "InDoubt", "Accepted"]
+
+
+def test_a_request_that_cannot_be_written_stops_no_other(caplog):
+    class Wordy(Poster):
+        def build_request(self, batch, now):
+            made = super().build_request(batch, now)
+            return attrs.evolve(made, body="hush") if batch[0].delivery_id == 1 else made
+
+    with HttpSink() as sink, opened(Wordy(url(sink), in_flight=2)) as session:
+        assert kinds(send(session, 5)) == ["Accepted", "InDoubt", "Accepted", "Accepted", "Accepted"]
+    assert "hush" not in caplog.text
+
+
+def test_a_host_may_be_written_in_any_letters():
+    with HttpSink() as sink, opened(Poster(f"http://\uff4cocalhost:{sink.port}/messages")) as session:
+        assert kinds(send(session, 1)) == ["Accepted"]
 
 
 def test_several_messages_go_in_one_request():

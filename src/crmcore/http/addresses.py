@@ -48,7 +48,15 @@ def target(url: str) -> Target:
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     if not path.isascii() or not path.isprintable() or " " in path:
         raise Refused("its path has signs that have to be written as %XX")
-    return Target(scheme=parts.scheme, host=parts.hostname, port=port or PORTS[parts.scheme], path=path)
+    return Target(scheme=parts.scheme, host=_ascii(parts.hostname), port=port or PORTS[parts.scheme], path=path)
+
+
+def _ascii(host: str) -> str:
+    """Return a host's name as it is written on the wire (RFC 5890)."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise Refused("its host is no valid name") from None
 
 
 def is_public(address: Address) -> bool:

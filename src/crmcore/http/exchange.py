@@ -73,6 +73,9 @@ class Exchange:
         except (Unsound, Unsent, Unanswered, Refused) as error:
             self.failures += isinstance(error, Down)
             return [_failed(one.delivery_id, error) for one in some]
+        except Exception as error:  # noqa: BLE001 - what nobody has thought of stops no other message
+            self._blame("sent a request that did not get through", error)
+            return [InDoubt(delivery_id=one.delivery_id, evidence=type(error).__name__) for one in some]
         self.failures = 0
         return self._read(some, response)
 
