@@ -123,6 +123,13 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(client):
     assert client.post() == 200
 
 
+def test_a_body_of_an_absurd_length_is_refused(crm):
+    async def whole():
+        return {"type": "http.request", "body": b""}
+
+    assert asked(app(crm), whole, (b"content-length", b"9" * 5_000))["status"] == 413
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(crm, monkeypatch):
     monkeypatch.setattr(webhooks, "MOST_SECONDS", 0.01)
 
@@ -139,13 +146,13 @@ def test_whoever_hangs_up_is_not_taken(crm):
     assert asked(app(crm), gone)["status"] == 400
 
 
-def asked(application, receive):
+def asked(application, receive, *headers):
     said = []
 
     async def send(message):
         said.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": PLACE, "headers": [], "query_string": b""}
+    scope = {"type": "http", "method": "POST", "path": PLACE, "headers": headers, "query_string": b""}
     asyncio.run(application(scope, receive, send))
     return said[0]
 
