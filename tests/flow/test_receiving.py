@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crmcore import CRM
 from crmcore.errors import UnknownCustomer, UnknownPlugin
+from crmcore.flow import feedback
 from crmcore.hooks.provider import Accepted, Feedback, HttpResponse, Ingested, RawRequest
 from crmcore.loader import installed
 from crmcore.model.building import everyone
@@ -242,6 +243,13 @@ def test_feedback_that_no_store_keeps_as_it_is_is_taken(crm, postbox, monkeypatc
     monkeypatch.setattr(postbox, "parse_webhook", lambda _request, _now: held)
     assert told(crm).status == 200
     assert states(crm) == ["failed"]
+
+
+def test_feedback_on_a_message_of_another_channel_changes_nothing(crm, postbox):
+    [one] = sent(crm)
+    said = Feedback(key="k", type="failed", at=crm.now(), delivery_id=one.id)
+    crm._opened.write(lambda scope: feedback.take(scope, [said], "cloud", "whatsapp"))
+    assert states(crm) == ["accepted"]
 
 
 # -- choices --------------------------------------------------------------------------------------------------------------

@@ -7,9 +7,12 @@ import pytest
 
 import crm_whatsapp
 from crmcore import CRM
+from crmcore.flow import choosing
+from crmcore.hooks.provider import Choice
 from crmcore.loader import installed
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
+from crmcore.model.identity import Identity
 from crmcore.testing.standins.app import StandIns
 from crmcore.testing.standins.faults import Drop, usual
 from crmcore.testing.standins.meta import Meta
@@ -34,6 +37,10 @@ class World:
 
     def hear(self, *changes):
         return self.crm.receive("whatsapp", "cloud", self.webhooks.signed(*changes)).status
+
+    def choose(self, address, *, wanted):
+        one = Choice(key=f"{address}{wanted}", at=self.crm.now(), addresses=(address,), wanted=wanted)
+        self.crm._opened.write(lambda scope: choosing.take(scope, "whatsapp", "cloud", [one]))
 
     def states_after(self, template, name="hello", purpose="service"):
         campaign = Campaign(name=name, purpose=purpose, audience=everyone(), channel="whatsapp", template=template)
@@ -122,6 +129,26 @@ def test_who_stops_marketing_at_meta_gets_none_until_they_want_it_again(world, c
     clock.turn("1h")
     assert world.hear(world.webhooks.preference(ADA, "resume")) == 200
     assert world.states_after("shipped", "resumed", "newsletter") == ["accepted"]
+
+
+@pytest.mark.parametrize(("first", "then"), [("bsuid", "bsuid"), ("phone", "bsuid"), ("bsuid", "phone")])
+def test_a_choice_told_of_the_id_holds_for_the_number_and_the_other_way_round(world, clock, first, then):
+    addresses = {"phone": Identity("phone", f"+{ADA}"), "bsuid": Identity("bsuid", "GB.1349")}
+    world.crm.identify({"key": "1", "bsuid": "GB.1349"})
+    world.crm.consent("1", "newsletter", channel="whatsapp")
+    world.choose(addresses[first], wanted=False)
+    assert world.states_after("shipped", "stopped", "newsletter") == ["skipped"]
+    clock.turn("1h")
+    world.choose(addresses[then], wanted=True)
+    assert world.states_after("shipped", "resumed", "newsletter") == ["accepted"]
+
+
+def test_a_number_that_becomes_known_after_a_stop_gets_no_marketing_either(world):
+    world.crm.identify({"key": "1", "bsuid": "GB.1349"})
+    world.crm.consent("1", "newsletter", channel="whatsapp")
+    world.choose(Identity("bsuid", "GB.1349"), wanted=False)
+    world.crm.identify("1", {"phone": "+447700900999"})
+    assert world.states_after("shipped", "stopped", "newsletter") == ["skipped"]
 
 
 def test_without_the_token_messages_wait_and_what_is_missing_is_told(world, monkeypatch, caplog):

@@ -43,11 +43,13 @@ class Heard:
     early: tuple[Feedback, ...] = ()
 
 
-def take(scope: Scope, feedback: Sequence[Feedback], provider: str) -> Heard:
-    """Take feedback of one provider; on deliveries that nobody knows it changes nothing."""
+def take(scope: Scope, feedback: Sequence[Feedback], provider: str, channel: str = "") -> Heard:
+    """Take feedback of one provider, on deliveries of a channel or of any; on those that nobody knows it changes nothing."""
     found = receipts.find(scope, feedback, provider)
     early = _early(scope, feedback, found, provider)
-    named = [(one, sent) for one in feedback if (sent := _sent(one, found)) is not None]
+    named = [
+        (one, sent) for one in feedback if (sent := _sent(one, found)) is not None and channel in ("", sent.channel)
+    ]
     new = receipts.keep_new(scope, named, provider)
     _merge(scope, [(one, sent) for one, sent in new if one.type in RANKED])
     _track(

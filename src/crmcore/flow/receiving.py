@@ -86,7 +86,7 @@ def take(scope: Scope, read: Sequence[Ingested], origin: Origin) -> list[HttpRes
     inbound = [one for each in read for one in each.inbound]
     said = [[_feedback(one, scope.now) for one in each.feedback] for each in read]
     replies = [_reply(one, scope.now) for one in inbound if one.reply_to]
-    heard = feedback.take(scope, [one for each in said for one in each] + replies, origin.provider)
+    heard = feedback.take(scope, [one for each in said for one in each] + replies, origin.provider, origin.channel)
     applying.apply_fitting(scope, [made for one in inbound if (made := _received(one, scope.now, origin))])
     choices = [choice for each in read for one in each.choices if (choice := _choice(one))]
     choosing.take(scope, origin.channel, origin.provider, choices)

@@ -54,6 +54,16 @@ def _addresses(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -
     return ((one, address_id) for one, address_id, kind, removed_at in rows if removed_at is None and kind in kinds)
 
 
+def names(scope: Scope, customers: Sequence[int], kinds: Collection[str]) -> dict[int, set[Identity]]:
+    """Return all the identities of some kinds that customers are known by, removed ones among them."""
+    rows = bulk.select_in(scope, schema.identity, ("customer_id", "kind", "value"), {}, "customer_id", customers)
+    found: dict[int, set[Identity]] = {}
+    for customer_id, kind, value in rows:
+        if kind in kinds:
+            found.setdefault(customer_id, set()).add(Identity(kind, value))
+    return found
+
+
 def address_owners(scope: Scope, names: Collection[Identity]) -> dict[Identity, tuple[int, int]]:
     """Return the id of each address that is known, and the customer it belongs to; removed ones are left out."""
     columns = ("value", "id", "customer_id", "removed_at")

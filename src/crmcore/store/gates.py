@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import attrs
@@ -12,7 +12,7 @@ from crmcore.model.delivery import Reason
 from crmcore.model.identity import Identity
 from crmcore.model.purpose import NO_CONSENT_NEEDED, MessageClass
 from crmcore.model.statement import ANY_CHANNEL
-from crmcore.store import bulk, consents, schema, suppressions
+from crmcore.store import bulk, consents, contexts, schema, suppressions
 from crmcore.store.claims import Claimed
 from crmcore.store.enrolments import EXITED
 from crmcore.store.scope import Scope
@@ -71,16 +71,22 @@ def _suppressed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> set[i
     """A suppression of the address, of marketing there, or of the whole customer, on this channel or on every one."""
     by_hash: dict[bytes, set[int]] = {}
     for one in claimed:
-        for target in _targets(one):
+        for target in (one.address, suppressions.whole_customer(one.customer_id)):
             by_hash.setdefault(scope.hash(target), set()).add(one.id)
+    for one, address in _marketed(scope, claimed, channel):
+        by_hash.setdefault(scope.hash(suppressions.marketing_at(address)), set()).add(one.id)
     found = suppressions.in_force(scope, sorted(by_hash))
     return {one for digest, where, _, _ in found if where in (channel, ANY_CHANNEL) for one in by_hash[digest]}
 
 
-def _targets(one: Claimed) -> tuple[Identity, ...]:
-    all_of_it = (one.address, suppressions.whole_customer(one.customer_id))
-    is_marketing = one.message_class is MessageClass.MARKETING
-    return (*all_of_it, suppressions.marketing_at(one.address)) if is_marketing else all_of_it
+def _marketed(scope: Scope, claimed: Sequence[Claimed], channel: str) -> Iterator[tuple[Claimed, Identity]]:
+    """Yield the addresses at which marketing may have been stopped: another of the same person's on a channel counts."""
+    marketing = [one for one in claimed if one.message_class is MessageClass.MARKETING]
+    kinds = suppressions.kinds_of_one(scope, channel)
+    customers = sorted({one.customer_id for one in marketing})
+    known = contexts.names(scope, customers, kinds) if kinds and customers else {}
+    for one in marketing:
+        yield from ((one, address) for address in {one.address, *known.get(one.customer_id, set())})
 
 
 def _consents(scope: Scope, claimed: Sequence[Claimed], terms: Terms) -> dict[tuple[int, str], bool]:

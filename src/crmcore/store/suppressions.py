@@ -108,6 +108,12 @@ def marketing_at(address: Identity) -> Identity:
     return Identity("marketing", f"{address.kind} {address.value}")
 
 
+def kinds_of_one(scope: Scope, channel: str) -> frozenset[str]:
+    """Return the kinds of addresses that one person has on a channel, where they are several."""
+    kinds = scope.address_kinds.get(channel, frozenset())
+    return kinds if len(kinds) > 1 else frozenset()
+
+
 def standing(scope: Scope, hashes: Collection[bytes]) -> Iterator[Any]:
     """Yield what there is of these hashes, in force or over: hash, channel, reason, at, until."""
     row, wanted = schema.suppression.c, sorted(hashes)
