@@ -65,7 +65,7 @@ class Rehearsal:
 
     def work(self) -> bool:
         """Do what is due now; tell whether there was anything."""
-        done = self.campaigning.work(self.fold(), quiet, None, None)
+        done = self.campaigning.work(self.fold(), quiet, None, never, leave)
         self.worked = done
         self.postbox.forget()
         return bool(done.folded or done.advanced or done.deliveries)

@@ -36,7 +36,7 @@ log = logging.getLogger("crmcore.limits")
 
 @attrs.frozen(kw_only=True)
 class Room:
-    """How many messages may go now; where none may, when the next may (microseconds UTC)."""
+    """How many messages may go now; where none may, when a few may (microseconds UTC)."""
 
     count: int
     opens_at: int | None = None
@@ -73,7 +73,7 @@ class Limiter:
         count = min((limiting.passing(one, scope.now, wanted) for one in buckets), default=wanted)
         if count or not buckets:
             return Room(count=count)
-        return Room(count=0, opens_at=max(limiting.ready_at(one, scope.now) for one in buckets))
+        return Room(count=0, opens_at=max(limiting.ready_at(one, scope.now, limiting.handful(one)) for one in buckets))
 
     def admit(self, scope: Scope, plan: Plan, batch: Sequence[Claimed]) -> Admission:
         """Take a token of every bucket that each delivery passes, in the order given; say when the others are due again."""

@@ -81,6 +81,11 @@ class Turn:
             is_put_back=is_put_back,
         )
 
+    def opens_at(self, scope: Scope, coming: Next) -> int:
+        """Return when one of the carriers has room, or had it: then others hold what is due."""
+        rooms = [self.limiter.room(scope, one, coming.wanted) for one in coming.plans]
+        return min(scope.now if one.opens_at is None else one.opens_at for one in rooms)
+
     def settle(self, scope: Scope, sent: Sent) -> Counter[Book]:
         """Write what came of what was sent, and count it."""
         settled = settle(scope, self.owner, sent.plan, outcomes(sent.handed, sent.answered, scope.now), self.limiter)
