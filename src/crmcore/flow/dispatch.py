@@ -187,6 +187,8 @@ class Dispatcher:
         self._sent = Sent(plan=given, handed=handed, answered={})
         self._renew_at = self._now() + self._turn.lease // 3
         self._carrying.send(given, made, self._sent.answered, partial(self._beat, handed))
+        if self._turn.limiter.has_pairs(given):
+            self._write(partial(self._turn.limiter.answered, plan=given, batch=handed))
 
     def _beat(self, handed: Sequence[Claimed]) -> None:
         """Renew the lease of what is under way, long before it ends."""

@@ -92,6 +92,18 @@ class Limiter:
         self._note(scope, buckets | after)
         return Admission(going=tuple(going), waiting=self._waiting(batch, short, buckets | after, scope.now))
 
+    def has_pairs(self, plan: Plan) -> bool:
+        """Tell whether a plan's carrier, or the settings, limit what one recipient gets."""
+        return self._nest(plan).recipient is not None
+
+    def answered(self, scope: Scope, plan: Plan, batch: Sequence[Claimed]) -> None:
+        """Let what recipients may get next count from now, when they have theirs: it left later than it was handed over.
+
+        In a transaction of its own: who hands over locks recipients first and all other buckets then.
+        """
+        around = self._nest(plan)
+        limits.restart(scope, {around.pair(scope, one.address) for one in batch})
+
     def learn(self, scope: Scope, plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Let buckets learn of the answers to a batch; return the outcomes, those a circuit holds due when it is half open.
 
