@@ -22,7 +22,7 @@ from crmcore.flow.progress import Stop, Wait
 from crmcore.model.time import SECOND, duration
 
 COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted")
-#: Seconds: whoever asks a process to stop that waits is heard within the first, and it looks no oftener than every second one.
+#: Seconds: who asks a process to stop that waits is heard within the first; it looks no oftener than once in the second.
 HEARD, SHORTEST = 0.5, 0.01
 _RUN = "from crmcore.cli import main; main()"
 
@@ -73,16 +73,17 @@ def _patience(wait: str) -> int:
         raise click.UsageError(str(error)) from error
 
 
-def waiting(patience: int, now: Callable[[], int], stop: Stop) -> Wait:
+def waiting(patience: int, now: Callable[[], int], stop: Stop, sleep: Callable[[float], None] = time.sleep) -> Wait:
     """Return what sleeps until a time at most so far off (microseconds); a clock that stands still is not waited for."""
 
     def wait(opens_at: int) -> bool:
         before = now()
-        if opens_at - before > patience or not patience:
+        if not patience or opens_at - before > patience:
             return False
-        ends = time.monotonic() + max((opens_at - before) / SECOND, SHORTEST)
-        while not stop() and (left := ends - time.monotonic()) > 0:
-            time.sleep(min(left, HEARD))
+        left = max((opens_at - before) / SECOND, SHORTEST)
+        while left > 0 and not stop():
+            sleep(min(left, HEARD))
+            left -= HEARD
         return not stop() and now() > before
 
     return wait

@@ -66,7 +66,7 @@ def keep(scope: Scope, buckets: Mapping[Key, Bucket]) -> None:
 
 
 def restart(scope: Scope, keys: Collection[Key]) -> None:
-    """Let buckets gain from now on only; nobody else may be waited for meanwhile, other than for these, in their order."""
+    """Let buckets gain from now on only; they are waited for in the order of their keys."""
     bulk.run_many(scope, _RESTART, [(scope.now, *key, scope.now) for key in sorted(keys)])
 
 
