@@ -45,7 +45,7 @@ TOO_FAST = ("130429", "131056")
 #: No pair has any rate that no customer is written to twice.
 UNPAIRED = "none"
 _CRM = "from crmcore.cli import main; main()"
-_TOKEN = "EAAG-of-the-benchmark"  # noqa: S105 - the stand-in's
+_TOKEN = "EAAG-of-the-benchmark"
 _PARTS = {"approved": "sale", "language": "en_US", "body.1": "{{ customer.name }}"}
 
 
@@ -148,9 +148,7 @@ def launch(folder: Path, customers: int, campaigns: int) -> None:
         crm.save_template("sale", "whatsapp", _PARTS)
         for number in range(campaigns):
             name = f"sale_{number}"
-            crm.launch(
-                Campaign(name=name, purpose="service", audience=everyone(), channel="whatsapp", template="sale")
-            )
+            crm.launch(Campaign(name=name, purpose="service", audience=everyone(), channel="whatsapp", template="sale"))
 
 
 def work(folder: Path, processes: int) -> None:
@@ -163,7 +161,9 @@ def work(folder: Path, processes: int) -> None:
         raise SystemExit(f"nothing was sent: {said.stdout.decode()}")
 
 
-def sent(database: str, rate: int, customers: int, campaigns: int = 1, processes: int = 1, pair: str = UNPAIRED) -> Taken:
+def sent(
+    database: str, rate: int, customers: int, campaigns: int = 1, processes: int = 1, pair: str = UNPAIRED
+) -> Taken:
     """Send campaigns, and return what the stand-in took."""
     with tempfile.TemporaryDirectory() as folder, standing_in(rate, pair) as meta:
         configure(Path(folder), database.format(folder=folder), meta.port, rate)
@@ -171,7 +171,9 @@ def sent(database: str, rate: int, customers: int, campaigns: int = 1, processes
         work(Path(folder), processes)
         taken = meta.end()
     if len(taken.times) != customers * campaigns:
-        raise SystemExit(f"{len(taken.times)} of {customers * campaigns} messages were taken; refused: {taken.refusals}")
+        raise SystemExit(
+            f"{len(taken.times)} of {customers * campaigns} messages were taken; refused: {taken.refusals}"
+        )
     return taken
 
 

@@ -153,7 +153,10 @@ def test_second_messages_to_the_same_recipients_are_waited_for(opening, clock, p
 
 
 def test_the_earliest_of_all_that_is_to_come_is_waited_for(opening, clock, patience):
-    limits = {"sender": {"note/recorder": {"count": 2, "per": 3600}}, "destination": {"a.example": {"count": 1, "per": 60}}}
+    limits = {
+        "sender": {"note/recorder": {"count": 2, "per": 3600}},
+        "destination": {"a.example": {"count": 1, "per": 60}},
+    }
     patience.most = 0
     launched(opening(Carrier(clock), **limits), [*at("a.example", 2), *at("b.example", 2)]).work(wait=patience)
     assert patience.asked == [MINUTE]
