@@ -42,7 +42,7 @@ RATES = {80: 60, 1000: 30}
 LEAD, REST = 5, 1
 PROCESSES, FEW, CAMPAIGNS = 8, 40, 6
 TOO_FAST = ("130429", "131056")
-#: No pair has any rate that no customer is written to twice.
+#: The stand-in limits no pair.
 UNPAIRED = "none"
 _CRM = "from crmcore.cli import main; main()"
 _TOKEN = "EAAG-of-the-benchmark"

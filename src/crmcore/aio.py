@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ParamSpec
 
 from crmcore.app import CRM
-from crmcore.flow.progress import quiet
+from crmcore.flow.progress import leave, never, quiet
 from crmcore.threads import Threads
 from crmcore.verbs import Verbs
 
@@ -512,12 +512,7 @@ class AsyncCRM(AsyncVerbs):
         return await self._threads.run(self._crm.launch, campaign, seed=seed, progress=progress)
 
     async def work(
-        self,
-        *,
-        progress: Progress = quiet,
-        limit: int | None = None,
-        stop: Stop | None = None,
-        wait: Wait | None = None,
+        self, *, progress: Progress = quiet, limit: int | None = None, stop: Stop = never, wait: Wait = leave
     ) -> Worked:
         """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was.
 

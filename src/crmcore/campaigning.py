@@ -163,9 +163,7 @@ class Campaigning:
         self._checked(campaign, progress)
         return self._opened.write(lambda scope: revising.revise(scope, campaign, moves))
 
-    def work(
-        self, folded: Taken, progress: Progress, limit: int | None, stop: Stop, wait: Wait
-    ) -> Worked:
+    def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop, wait: Wait) -> Worked:
         """Let go on who is due, and send what is due."""
         write, reading = self._opened.write, self._opened.reading
         with ExitStack() as stack:

@@ -17,7 +17,7 @@ from crmcore.flow import folding, steering
 from crmcore.flow.applying import Taken
 from crmcore.flow.journeys.entering import OPEN, Entering
 from crmcore.flow.launch import Launched
-from crmcore.flow.progress import Progress, quiet
+from crmcore.flow.progress import Progress, leave, never, quiet
 from crmcore.flow.simulating import rounds
 from crmcore.flow.simulating.muting import Postbox, muted, posting_nothing
 from crmcore.flow.simulating.outcome import Simulated, outcome

@@ -176,7 +176,7 @@ def test_who_asked_to_stop_is_not_kept_waiting(opening, clock, patience):
 
 
 def test_a_campaign_whose_carrier_is_missing_is_not_waited_for(opening, database, clock, patience):
-    crm = launched(opening(Carrier(clock, scope="sender", count=2, per=1.0)), at("example.com", 5))
+    launched(opening(Carrier(clock, scope="sender", count=2, per=1.0)), at("example.com", 5))
     with CRM(str(database), clock=clock, blocked=installed()) as other:
         assert len(other.work(wait=patience).waiting) == 1
     assert patience.asked == []
