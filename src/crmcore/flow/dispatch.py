@@ -76,6 +76,8 @@ class Dispatcher:
         #: Runs that cannot go on in this process, and why.
         self._waiting: dict[int, Waits] = {}
         self._renew_at = 0
+        #: How long the last two windows took (microseconds).
+        self._took = deque([0, 0], maxlen=2)
 
     def run(self, progress: Progress, limit: int | None, stop: Stop, wait: Wait) -> int:
         """Send all that is due, or at most `limit`, or until `stop` says so; return how many deliveries were worked on.
@@ -177,7 +179,8 @@ class Dispatcher:
             return None
         plans = [given.by(one) for one in given.carriers]
         wanted = max(window(one, self._settings.sending.window) for one in plans)
-        return Next(run_id=run_id, plans=plans, wanted=wanted if left is None else min(wanted, left))
+        most = wanted if left is None else min(wanted, left)
+        return Next(run_id=run_id, plans=plans, wanted=most, ahead=min(self._took))
 
     def _send(self, given: Plan, made: Sequence[Made]) -> None:
         if not made:
@@ -185,8 +188,10 @@ class Dispatcher:
         # Told before the first byte leaves: whatever interrupts, what is known of the window is settled.
         handed = [one.composed.claimed for one in made]
         self._sent = Sent(plan=given, handed=handed, answered={})
-        self._renew_at = self._now() + self._turn.lease // 3
+        began = self._now()
+        self._renew_at = began + self._turn.lease // 3
         self._carrying.send(given, made, self._sent.answered, partial(self._beat, handed))
+        self._took.append(max(0, self._now() - began))
         if self._turn.limiter.has_pairs(given):
             self._write(partial(self._turn.limiter.answered, plan=given, batch=handed))
 

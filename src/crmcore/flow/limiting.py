@@ -61,8 +61,11 @@ class Limiter:
         self._known: set[Key] = set()
         self._lined_up: dict[Key, int] = {}
 
-    def room(self, scope: Scope, plan: Plan, wanted: int) -> Room:
-        """Return how many of the messages wanted the wide buckets let through now; nothing is taken of them yet."""
+    def room(self, scope: Scope, plan: Plan, wanted: int, ahead: int = 0) -> Room:
+        """Return how many of the messages wanted the wide buckets let through now; nothing is taken of them yet.
+
+        `ahead` (microseconds) asks for how many they do a little later, if nobody else takes of them meanwhile.
+        """
         self._look(scope)
         around = self._nest(plan)
         keys = [key for key in around.wide if self._counts(around, key)]
@@ -70,7 +73,7 @@ class Limiter:
         buckets = [
             limiting.fitted(found.get(key) or _fresh(scope, around, key), around.limit(key), scope.now) for key in keys
         ]
-        count = min((limiting.passing(one, scope.now, wanted) for one in buckets), default=wanted)
+        count = min((limiting.passing(one, scope.now + ahead, wanted) for one in buckets), default=wanted)
         if count or not buckets:
             return Room(count=count)
         return Room(count=0, opens_at=max(limiting.ready_at(one, scope.now, limiting.handful(one)) for one in buckets))
