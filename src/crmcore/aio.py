@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ParamSpec
 
 from crmcore.app import CRM
-from crmcore.flow.progress import quiet
+from crmcore.flow.progress import leave, never, quiet
 from crmcore.threads import Threads
 from crmcore.verbs import Verbs
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from crmcore.flow.launch import Launched
     from crmcore.flow.membership import MembershipChange, SizeAt
     from crmcore.flow.opting import Confirmation
-    from crmcore.flow.progress import Progress
+    from crmcore.flow.progress import Progress, Stop, Wait
     from crmcore.flow.replaying import Replayed
     from crmcore.flow.segments import Member, Overlap
     from crmcore.flow.simulating.outcome import Backtested, Simulated
@@ -512,14 +512,15 @@ class AsyncCRM(AsyncVerbs):
         return await self._threads.run(self._crm.launch, campaign, seed=seed, progress=progress)
 
     async def work(
-        self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None
+        self, *, progress: Progress = quiet, limit: int | None = None, stop: Stop = never, wait: Wait = leave
     ) -> Worked:
         """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was.
 
         `stop` is asked between windows: once it says yes nothing more is claimed, what is under way is finished, and what
-        was claimed is given back.
+        was claimed is given back. `wait` is asked where nothing may go now and something may later, for a limit or since it is
+        due then, with that time (microseconds UTC): it returns then and says True, or at once and says False, as without it.
         """
-        return await self._threads.run(self._crm.work, progress=progress, limit=limit, stop=stop)
+        return await self._threads.run(self._crm.work, progress=progress, limit=limit, stop=stop, wait=wait)
 
     async def report(self, campaign: str, *, days: int | None = None) -> Report:
         """Return what came of a campaign's latest run; raise UnknownCampaign.

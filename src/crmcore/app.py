@@ -16,7 +16,7 @@ from crmcore.errors import MergeConflict, NoConnection
 from crmcore.exporting import Exporting
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
-from crmcore.flow.progress import Progress, quiet
+from crmcore.flow.progress import Progress, Stop, Wait, leave, never, quiet
 from crmcore.flow.screening import warn
 from crmcore.importing import Importing
 from crmcore.issuing import Issuing
@@ -336,14 +336,15 @@ class CRM(
         return self._campaigning.launch(campaign, seed, progress)
 
     def work(
-        self, *, progress: Progress = quiet, limit: int | None = None, stop: Callable[[], bool] | None = None
+        self, *, progress: Progress = quiet, limit: int | None = None, stop: Stop = never, wait: Wait = leave
     ) -> Worked:
         """Do what is due: fold what hosts have committed, send what is planned. Interrupted, it goes on where it was.
 
         `stop` is asked between windows: once it says yes nothing more is claimed, what is under way is finished, and what
-        was claimed is given back.
+        was claimed is given back. `wait` is asked where nothing may go now and something may later, for a limit or since it is
+        due then, with that time (microseconds UTC): it returns then and says True, or at once and says False, as without it.
         """
-        return self._campaigning.work(self._catch_up(), progress, limit, stop)
+        return self._campaigning.work(self._catch_up(), progress, limit, stop, wait)
 
     def report(self, campaign: str, *, days: int | None = None) -> Report:
         """Return what came of a campaign's latest run; raise UnknownCampaign.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
@@ -16,7 +16,7 @@ import attrs
 from crmcore.errors import InvalidTemplate, RunState
 from crmcore.flow import feedback, launch, outbox, plan, policies, posting, preflight, report, unsubscribing
 from crmcore.flow.applying import Taken
-from crmcore.flow.dispatch import Dispatcher, Stop, Waits, never
+from crmcore.flow.dispatch import Dispatcher, Waits
 from crmcore.flow.falling import Falling
 from crmcore.flow.journeys import revising
 from crmcore.flow.journeys.advancing import Advancing
@@ -26,7 +26,7 @@ from crmcore.flow.journeys.ways import Wish
 from crmcore.flow.keeping import Kept
 from crmcore.flow.launch import Launched
 from crmcore.flow.notifying import notify
-from crmcore.flow.progress import Progress
+from crmcore.flow.progress import Progress, Stop, Wait
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
 from crmcore.model.campaign import Campaign
@@ -163,7 +163,7 @@ class Campaigning:
         self._checked(campaign, progress)
         return self._opened.write(lambda scope: revising.revise(scope, campaign, moves))
 
-    def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop | None) -> Worked:
+    def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop, wait: Wait) -> Worked:
         """Let go on who is due, and send what is due."""
         write, reading = self._opened.write, self._opened.reading
         with ExitStack() as stack:
@@ -175,11 +175,12 @@ class Campaigning:
                 entering=self._opened.entering,
                 prices=self._settings.prices,
             )
-            advanced = advancing.advance(write, reading, stop or never)
+            advanced = advancing.advance(write, reading, stop)
             dispatcher = Dispatcher(write, reading, now, self._registry, self._settings, owner, stack, self._kept)
-            falling = Falling(write=write, reading=reading, prices=self._settings.prices, stop=stop or never)
-            done = _sent(dispatcher, falling, progress, limit, stop or never)
-        posted = posting.post_due(write, reading, self._settings, owner, stop or never)
+            falling = Falling(write=write, reading=reading, prices=self._settings.prices, stop=stop)
+            send = partial(dispatcher.run, progress, stop=stop, wait=wait)
+            done = _sent(send, falling, limit)
+        posted = posting.post_due(write, reading, self._settings, owner, stop)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
         became = dispatcher.became
         stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
@@ -240,12 +241,12 @@ class Campaigning:
             )
 
 
-def _sent(dispatcher: Dispatcher, falling: Falling, progress: Progress, limit: int | None, stop: Stop) -> int:
+def _sent(send: Callable[[int | None], int], falling: Falling, limit: int | None) -> int:
     """Send what is due, and what follows it at once: what has failed goes by its next channel. Return how much that was."""
     falling.fall()
-    done = dispatcher.run(progress, limit, stop)
+    done = send(limit)
     while falling.fall() and (limit is None or done < limit):
-        done += dispatcher.run(progress, None if limit is None else limit - done, stop)
+        done += send(None if limit is None else limit - done)
     return done
 
 

@@ -17,7 +17,7 @@ from crmcore.flow import folding, steering
 from crmcore.flow.applying import Taken
 from crmcore.flow.journeys.entering import OPEN, Entering
 from crmcore.flow.launch import Launched
-from crmcore.flow.progress import Progress, quiet
+from crmcore.flow.progress import Progress, leave, never, quiet
 from crmcore.flow.simulating import rounds
 from crmcore.flow.simulating.muting import Postbox, muted, posting_nothing
 from crmcore.flow.simulating.outcome import Simulated, outcome
@@ -65,7 +65,7 @@ class Rehearsal:
 
     def work(self) -> bool:
         """Do what is due now; tell whether there was anything."""
-        done = self.campaigning.work(self.fold(), quiet, None, None)
+        done = self.campaigning.work(self.fold(), quiet, None, never, leave)
         self.worked = done
         self.postbox.forget()
         return bool(done.folded or done.advanced or done.deliveries)

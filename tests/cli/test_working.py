@@ -12,9 +12,11 @@ import threading
 import pytest
 
 from crmcore import CRM
-from crmcore.cli.working import stopping
+from crmcore.cli.working import HEARD, stopping, waiting
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
+from crmcore.model.time import MINUTE, SECOND
+from crmcore.testing.clock import TurnedClock
 from crmcore.testing.smtp_sink import Sink
 
 RUN = "from crmcore.cli import main; main()"
@@ -97,3 +99,67 @@ def test_what_could_not_go_is_said_and_the_exit_code_tells(folder, processes):
     assert done.returncode == 1
     assert "Campaign hello waits: Setting 'sender' from [channels.email] is not valid" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+# -- waiting --------------------------------------------------------------------------------------------------------------
+
+
+class Sleeper:
+    """A clock that goes on by what is slept."""
+
+    def __init__(self):
+        self.clock, self.naps, self.is_asked_to_stop = TurnedClock(0), [], False
+
+    def sleep(self, seconds):
+        self.naps.append(seconds)
+        self.clock._at += round(seconds * SECOND)
+
+    def waiting(self, patience):
+        return waiting(patience, self.clock.now, lambda: self.is_asked_to_stop, self.sleep)
+
+
+@pytest.fixture
+def sleeper():
+    return Sleeper()
+
+
+@pytest.mark.parametrize("opens_at", [1, SECOND // 20, SECOND, MINUTE])
+def test_what_opens_in_time_is_waited_for_and_no_longer_than_must_be(sleeper, opens_at):
+    assert sleeper.waiting(MINUTE)(opens_at)
+    assert opens_at <= sleeper.clock.now() <= opens_at + SECOND // 100
+    assert max(sleeper.naps) <= HEARD
+
+
+@pytest.mark.parametrize(("patience", "opens_at"), [(0, 0), (0, 1), (MINUTE, MINUTE + 1)])
+def test_who_has_no_patience_goes_at_once(sleeper, patience, opens_at):
+    assert not sleeper.waiting(patience)(opens_at)
+    assert sleeper.naps == []
+
+
+def test_a_clock_that_stands_still_is_not_waited_for():
+    assert not waiting(MINUTE, lambda: 0, lambda: False, lambda _: None)(SECOND)
+
+
+def test_who_is_asked_to_stop_sleeps_no_longer(sleeper):
+    wait = sleeper.waiting(MINUTE)
+    sleeper.is_asked_to_stop = True
+    assert not wait(SECOND)
+    assert sleeper.naps == []
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_a_limit_holds_back_for_a_moment_goes_while_work_waits(folder, processes):
+    with Sink() as sink:
+        launched(folder, sink.port, 12)
+        with (folder / "crm.toml").open("a") as settings:
+            settings.write("[limits]\nworkspace = { count = 100, per = 1, burst = 5 }\n")
+        words = ("--json", "work", "--wait", "5s", "--processes", processes)
+        said = subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(said.stdout)["sent"] == len(sink.mails) == 12
+
+
+def test_a_time_that_is_none_is_refused(folder):
+    words = command("work", "--wait", "soon")
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "'soon' is no duration" in done.stderr

@@ -40,6 +40,7 @@ ACTS = {
     "read": lambda crm, scope: limits.read(scope, KEYS),
     "hold": lambda crm, scope: limits.hold(scope, full(crm), KEYS),
     "keep": lambda crm, scope: limits.keep(scope, full(crm)),
+    "restart": lambda _, scope: limits.restart(scope, KEYS),
 }
 
 

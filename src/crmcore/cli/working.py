@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
@@ -15,9 +16,14 @@ import click
 
 from crmcore.campaigning import Worked
 from crmcore.cli.output import Context, pass_context, progress, show
+from crmcore.errors import InputError
 from crmcore.flow.dispatch import Waits
+from crmcore.flow.progress import Stop, Wait
+from crmcore.model.time import SECOND, duration
 
 COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted")
+#: Seconds: who asks a process to stop that waits is heard within the first; it looks no oftener than once in the second.
+HEARD, SHORTEST = 0.5, 0.01
 _RUN = "from crmcore.cli import main; main()"
 
 
@@ -30,8 +36,11 @@ _RUN = "from crmcore.cli import main; main()"
     show_default=True,
     help="So many processes beside one another.",
 )
+@click.option(
+    "--wait", default="0s", show_default=True, help="Go on for what a limit lets go, or is due, within so long."
+)
 @pass_context
-def work(context: Context, limit: int | None, processes: int) -> None:
+def work(context: Context, limit: int | None, processes: int, wait: str) -> None:
     """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was.
 
     Exits with 1 where something is due that could not go, since a plugin, a setting or a secret is missing.
@@ -41,18 +50,43 @@ def work(context: Context, limit: int | None, processes: int) -> None:
     \b
     crm --db shop.db work
     crm --db shop.db work --limit 1000
+    crm --db shop.db work --wait 1m
     crm --db postgresql+psycopg://localhost/shop work --processes 4
     """
+    patience = _patience(wait)
     if processes == 1:
         with context.crm() as crm, progress(context, "sending") as bar, stopping() as stop:
-            worked = crm.work(progress=bar, limit=limit, stop=stop)
+            worked = crm.work(progress=bar, limit=limit, stop=stop, wait=waiting(patience, crm.now, stop))
     else:
         if limit is not None:
             raise click.UsageError("--limit is for one process; leave it or --processes out.")
-        worked = _beside_one_another(context, processes)
+        worked = _beside_one_another(context, processes, wait)
     show(context, worked, _human)
     if worked.waiting:
         raise click.exceptions.Exit(1)
+
+
+def _patience(wait: str) -> int:
+    try:
+        return duration(wait, "--wait")
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def waiting(patience: int, now: Callable[[], int], stop: Stop, sleep: Callable[[float], None] = time.sleep) -> Wait:
+    """Return what sleeps until a time at most so far off (microseconds); a clock that stands still is not waited for."""
+
+    def wait(opens_at: int) -> bool:
+        before = now()
+        if not patience or opens_at - before > patience:
+            return False
+        left = max((opens_at - before) / SECOND, SHORTEST)
+        while left > 0 and not stop():
+            sleep(min(left, HEARD))
+            left -= HEARD
+        return not stop() and now() > before
+
+    return wait
 
 
 def _human(worked: Worked) -> None:
@@ -82,8 +116,8 @@ def stopping() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _beside_one_another(context: Context, processes: int) -> Worked:
-    command = [sys.executable, "-c", _RUN, *_options(context), "--json", "work"]
+def _beside_one_another(context: Context, processes: int, wait: str) -> Worked:
+    command = [sys.executable, "-c", _RUN, *_options(context), "--json", "work", "--wait", wait]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]  # noqa: S603 - this program
 
     def pass_on(number: int, _frame: object) -> None:

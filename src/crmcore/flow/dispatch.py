@@ -21,7 +21,7 @@ from crmcore.flow.keeping import Kept, PlanKey
 from crmcore.flow.limiting import Limiter
 from crmcore.flow.plan import Plan, advised, step_plan
 from crmcore.flow.preparing import Made, Ready, prepare
-from crmcore.flow.progress import Progress
+from crmcore.flow.progress import Progress, Stop, Wait
 from crmcore.flow.sharing import lacking, shares, window
 from crmcore.flow.steering import sweep
 from crmcore.flow.turning import Next, Sent, Turn, Turned
@@ -39,12 +39,6 @@ TRIES = 100
 log = logging.getLogger("crmcore.dispatch")
 #: How many batches may be ready and wait: no more is claimed then.
 AHEAD = 2
-Stop = Callable[[], bool]
-
-
-def never() -> bool:
-    """Go on to the end."""
-    return False
 
 
 @attrs.frozen(kw_only=True)
@@ -82,16 +76,21 @@ class Dispatcher:
         #: Runs that cannot go on in this process, and why.
         self._waiting: dict[int, Waits] = {}
         self._renew_at = 0
+        #: How long the last two windows took (microseconds).
+        self._took = deque([0, 0], maxlen=2)
 
-    def run(self, progress: Progress, limit: int | None, stop: Stop) -> int:
-        """Send all that is due, or at most `limit`, or until `stop` says so; return how many deliveries were worked on."""
+    def run(self, progress: Progress, limit: int | None, stop: Stop, wait: Wait) -> int:
+        """Send all that is due, or at most `limit`, or until `stop` says so; return how many deliveries were worked on.
+
+        `wait` is asked where nothing may go now and something may later: for a limit, or since it is due then.
+        """
         if not self._something_runs():
             return 0
         left = self._write(_recovered)
         sweep(self._write, self._reading)
         total = left if limit is None else min(left, limit)
         try:
-            done = self._rounds(partial(_tell, progress, total), limit, stop)
+            done = self._rounds(partial(_tell, progress, total), limit, stop, wait)
         finally:
             self._leave()
         self._finish()
@@ -115,8 +114,15 @@ class Dispatcher:
         with self._reading() as scope:
             return bool(runs.going(scope))
 
-    def _rounds(self, tell: Callable[[int], None], limit: int | None, stop: Stop) -> int:
-        done = tries = 0
+    def _rounds(self, tell: Callable[[int], None], limit: int | None, stop: Stop, wait: Wait) -> int:
+        done = self._round(0, tell, limit, stop)
+        while done != limit and not stop() and (opens_at := self._opens_at()) is not None and wait(opens_at):
+            done = self._round(done, tell, limit, stop)
+        return done
+
+    def _round(self, done: int, tell: Callable[[int], None], limit: int | None, stop: Stop) -> int:
+        """Send what may go now, beside those done already; return how many are done then."""
+        tries = 0
         due: deque[int] = deque()
         with self._reading() as scope:
             due.extend(claims.due_runs(scope))
@@ -137,6 +143,15 @@ class Dispatcher:
             if not due and not is_under_way:
                 break
         return done
+
+    def _opens_at(self) -> int | None:
+        """Return when more may go (microseconds UTC); None where nothing waits that this process could send."""
+        with self._reading() as scope:
+            due, later = claims.due_runs(scope), claims.next_due(scope)
+        coming = [self._next(one, None) for one in due if one not in self._waiting]
+        with self._reading() as scope:
+            opening = [self._turn.opens_at(scope, one) for one in coming if one is not None]
+        return min(opening + [at for one, at in later.items() if one not in self._waiting], default=None)
 
     def _step(self, due: deque[int], left: int | None) -> Turned:
         """Take a turn; then send what it handed over, and prepare what it claimed."""
@@ -164,7 +179,8 @@ class Dispatcher:
             return None
         plans = [given.by(one) for one in given.carriers]
         wanted = max(window(one, self._settings.sending.window) for one in plans)
-        return Next(run_id=run_id, plans=plans, wanted=wanted if left is None else min(wanted, left))
+        most = wanted if left is None else min(wanted, left)
+        return Next(run_id=run_id, plans=plans, wanted=most, ahead=min(self._took))
 
     def _send(self, given: Plan, made: Sequence[Made]) -> None:
         if not made:
@@ -172,8 +188,12 @@ class Dispatcher:
         # Told before the first byte leaves: whatever interrupts, what is known of the window is settled.
         handed = [one.composed.claimed for one in made]
         self._sent = Sent(plan=given, handed=handed, answered={})
-        self._renew_at = self._now() + self._turn.lease // 3
+        began = self._now()
+        self._renew_at = began + self._turn.lease // 3
         self._carrying.send(given, made, self._sent.answered, partial(self._beat, handed))
+        self._took.append(max(0, self._now() - began))
+        if self._turn.limiter.has_pairs(given):
+            self._write(partial(self._turn.limiter.answered, plan=given, batch=handed))
 
     def _beat(self, handed: Sequence[Claimed]) -> None:
         """Renew the lease of what is under way, long before it ends."""

@@ -36,7 +36,7 @@ log = logging.getLogger("crmcore.limits")
 
 @attrs.frozen(kw_only=True)
 class Room:
-    """How many messages may go now; where none may, when the next may (microseconds UTC)."""
+    """How many messages may go now; where none may, when a few may (microseconds UTC)."""
 
     count: int
     opens_at: int | None = None
@@ -61,8 +61,11 @@ class Limiter:
         self._known: set[Key] = set()
         self._lined_up: dict[Key, int] = {}
 
-    def room(self, scope: Scope, plan: Plan, wanted: int) -> Room:
-        """Return how many of the messages wanted the wide buckets let through now; nothing is taken of them yet."""
+    def room(self, scope: Scope, plan: Plan, wanted: int, ahead: int = 0) -> Room:
+        """Return how many of the messages wanted the wide buckets let through now; nothing is taken of them yet.
+
+        `ahead` (microseconds) asks for how many they do a little later, if nobody else takes of them meanwhile.
+        """
         self._look(scope)
         around = self._nest(plan)
         keys = [key for key in around.wide if self._counts(around, key)]
@@ -70,10 +73,10 @@ class Limiter:
         buckets = [
             limiting.fitted(found.get(key) or _fresh(scope, around, key), around.limit(key), scope.now) for key in keys
         ]
-        count = min((limiting.passing(one, scope.now, wanted) for one in buckets), default=wanted)
+        count = min((limiting.passing(one, scope.now + ahead, wanted) for one in buckets), default=wanted)
         if count or not buckets:
             return Room(count=count)
-        return Room(count=0, opens_at=max(limiting.ready_at(one, scope.now) for one in buckets))
+        return Room(count=0, opens_at=max(limiting.ready_at(one, scope.now, limiting.handful(one)) for one in buckets))
 
     def admit(self, scope: Scope, plan: Plan, batch: Sequence[Claimed]) -> Admission:
         """Take a token of every bucket that each delivery passes, in the order given; say when the others are due again."""
@@ -91,6 +94,18 @@ class Limiter:
         limits.keep(scope, after)
         self._note(scope, buckets | after)
         return Admission(going=tuple(going), waiting=self._waiting(batch, short, buckets | after, scope.now))
+
+    def has_pairs(self, plan: Plan) -> bool:
+        """Tell whether a plan's carrier, or the settings, limit what one recipient gets."""
+        return self._nest(plan).recipient is not None
+
+    def answered(self, scope: Scope, plan: Plan, batch: Sequence[Claimed]) -> None:
+        """Let what recipients may get next count from now, when they have theirs: it left later than it was handed over.
+
+        In a transaction of its own: who hands over locks recipients first and all other buckets then.
+        """
+        around = self._nest(plan)
+        limits.restart(scope, {around.pair(scope, one.address) for one in batch})
 
     def learn(self, scope: Scope, plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Let buckets learn of the answers to a batch; return the outcomes, those a circuit holds due when it is half open.

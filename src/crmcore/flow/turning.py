@@ -36,11 +36,15 @@ class Sent:
 
 @attrs.frozen(kw_only=True)
 class Next:
-    """What to claim: deliveries of a run, so many at most; `plans` are those of its carriers."""
+    """What to claim: deliveries of a run, so many at most; `plans` are those of its carriers.
+
+    `ahead` are the microseconds until it is handed over, if a window goes before it.
+    """
 
     run_id: int
     plans: Sequence[Plan]
     wanted: int
+    ahead: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +75,7 @@ class Turn:
         """Settle, hand over, claim."""
         became = Counter[Book]() if sent is None else self.settle(scope, sent)
         going, is_put_back = ([], False) if ready is None else self._hand(scope, ready, became)
-        claimed = [] if coming is None else self._claim(scope, coming)
+        claimed = [] if coming is None else self._claim(scope, coming, coming.ahead if going else 0)
         return Turned(
             going=going,
             claimed=claimed,
@@ -81,14 +85,22 @@ class Turn:
             is_put_back=is_put_back,
         )
 
+    def opens_at(self, scope: Scope, coming: Next) -> int:
+        """Return when one of the carriers has room, or had it: then others hold what is due."""
+        rooms = [self.limiter.room(scope, one, coming.wanted) for one in coming.plans]
+        return min(scope.now if one.opens_at is None else one.opens_at for one in rooms)
+
     def settle(self, scope: Scope, sent: Sent) -> Counter[Book]:
         """Write what came of what was sent, and count it."""
         settled = settle(scope, self.owner, sent.plan, outcomes(sent.handed, sent.answered, scope.now), self.limiter)
         return Counter(BOOKS[one.state] for one in settled)
 
-    def _claim(self, scope: Scope, coming: Next) -> list[Claimed]:
-        """A carrier that has no room keeps the others of its channel from nothing."""
-        room = max(self.limiter.room(scope, one, coming.wanted).count for one in coming.plans)
+    def _claim(self, scope: Scope, coming: Next, ahead: int) -> list[Claimed]:
+        """A carrier that has no room keeps the others of its channel from nothing.
+
+        There has to be room when these are handed over: what buckets gain until then would overflow them otherwise.
+        """
+        room = max(self.limiter.room(scope, one, coming.wanted, ahead).count for one in coming.plans)
         if not room:
             return []
         return claims.claim(scope, coming.run_id, self.owner, limit=room, lease_until=scope.now + self.lease)

@@ -29,19 +29,25 @@ log = logging.getLogger("crmcore.http")
 #: After so many requests in a row that reached nobody, or got no answer in time, the rest of a batch is not begun.
 ENOUGH = 2
 _THROTTLED, _BROKEN = 429, 500
-Shares = Iterator[Sequence[Outgoing]]
 
 
 @attrs.define
 class Exchange:
-    """What is under way of a batch; `tell` is given results as they become final, `now` is microseconds UTC."""
+    """What is under way of a batch, a share of it in each request; `tell` is given results as they become final.
+
+    `now` is microseconds UTC.
+    """
 
     provider: HttpProvider
     wire: Wire
     now: Callable[[], int]
     tell: Callable[[list[Result]], None]
-    shares: Shares
+    shares: Sequence[Sequence[Outgoing]]
     failures: int = 0
+    left: Iterator[Sequence[Outgoing]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.left = iter(self.shares)
 
     async def run(self, authority: Wire) -> None:
         """Carry the batch; `authority` is asked for a token where one is needed."""
@@ -50,10 +56,11 @@ class Exchange:
             for some in self.shares:
                 self.tell([refusal(one.delivery_id) for one in some])
             return
-        await asyncio.gather(*(self._work() for _ in range(self.provider.carriage.in_flight)))
+        at_once = min(self.provider.carriage.in_flight, len(self.shares))
+        await asyncio.gather(*(self._work() for _ in range(at_once)))
 
     async def _work(self) -> None:
-        for some in self.shares:
+        for some in self.left:
             if self.failures >= ENOUGH:
                 self.tell(_not_started(some))
             else:

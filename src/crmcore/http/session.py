@@ -63,5 +63,5 @@ class HttpSession:
             await self._authority.close()
 
 
-def _shares(batch: Sequence[Outgoing], size: int) -> Iterator[Sequence[Outgoing]]:
-    return (batch[start : start + size] for start in range(0, len(batch), size))
+def _shares(batch: Sequence[Outgoing], size: int) -> list[Sequence[Outgoing]]:
+    return [batch[start : start + size] for start in range(0, len(batch), size)]

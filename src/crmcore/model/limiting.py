@@ -23,6 +23,9 @@ FASTEST = 10**6 * PER_SECOND
 LONGEST = DAY
 #: Clocks of several machines may be this far apart. A bucket used later than that was used by a clock gone wrong.
 SKEW = MINUTE
+#: Who waits for a bucket waits until there is as much in it as it gains meanwhile, if that is no large part of its burst.
+MOMENT = SECOND // 20
+PART = 4
 #: However often a carrier says "slower", a bucket keeps this share of its rate.
 SLOWEST = 64
 #: From nothing back to the whole of its rate, in seconds of messages taken over at the rate of the moment.
@@ -166,10 +169,15 @@ def taken(bucket: Bucket, now: int, count: int) -> Bucket:
     return _tried(left, now) if count and is_tripped(left) else left
 
 
-def ready_at(bucket: Bucket, now: int) -> int:
-    """Return when the next message may pass."""
+def handful(bucket: Bucket) -> int:
+    """Return how many messages are worth a batch: small ones cost as much, and while they go a full bucket gains nothing."""
+    return max(1, min(bucket.burst // PART, bucket.rate * MOMENT // PER_SECOND) // TOKEN)
+
+
+def ready_at(bucket: Bucket, now: int, count: int = 1) -> int:
+    """Return when the next message may pass, or so many at once, of which it can hold as many."""
     start = blocked_until(bucket, now)
-    missing = max(0, TOKEN - bucket.tokens)
+    missing = max(0, count * TOKEN - bucket.tokens)
     if not bucket.rate or not missing:
         return start
     tokens, per = bucket.pace

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import attrs
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, exists, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from crmcore.model.delivery import Reason, State
@@ -80,6 +80,20 @@ def _due_runs() -> Select[Any]:
     run, row = schema.run.c, schema.delivery.c
     due = exists().where(row.workspace_id == _MINE, row.run_id == run.id, WAITING, row.due_at <= bindparam("now"))
     return select(run.id, run.state).where(run.workspace_id == _MINE, run.state.in_(GOING), due)
+
+
+def next_due(scope: Scope) -> dict[int, int]:
+    """Return when the next delivery of each run is due that is not due yet."""
+    found = scope.connection.execute(_next_due(), {"workspace": scope.workspace_id, "now": scope.now}).all()
+    return {run_id: due_at for run_id, due_at in found if due_at is not None}
+
+
+@cache
+def _next_due() -> Select[Any]:
+    run, row = schema.run.c, schema.delivery.c
+    later = (row.workspace_id == _MINE, row.run_id == run.id, WAITING, row.due_at > bindparam("now"))
+    first = select(func.min(row.due_at)).where(*later).scalar_subquery()
+    return select(run.id, first).where(run.workspace_id == _MINE, run.state.in_(GOING))
 
 
 def claim(scope: Scope, run_id: int, owner: str, *, limit: int, lease_until: int) -> list[Claimed]:

@@ -65,6 +65,14 @@ def keep(scope: Scope, buckets: Mapping[Key, Bucket]) -> None:
     bulk.update(scope, schema.limit, STATE, KEY, [(*_state(one), *key) for key, one in sorted(buckets.items())])
 
 
+def restart(scope: Scope, keys: Collection[Key]) -> None:
+    """Let buckets gain from now on only; they are waited for in the order of their keys."""
+    bulk.run_many(scope, _RESTART, [(scope.now, *key, scope.now) for key in sorted(keys)])
+
+
+_RESTART = """UPDATE crm_limit SET updated_at = : WHERE workspace_id = @ AND scope = : AND key = : AND updated_at < :"""
+
+
 def troubled(scope: Scope) -> set[Key]:
     """Return the buckets that are blocked, slowed, or have failures: all but those of recipients."""
     row = schema.limit.c

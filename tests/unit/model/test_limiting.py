@@ -23,6 +23,7 @@ from crmcore.model.limiting import (
     blocked_until,
     fitted,
     full,
+    handful,
     passing,
     ready_at,
     refilled,
@@ -102,6 +103,36 @@ def test_who_takes_all_there_is_gets_the_rate(count, per):
         moments = [(ready_at(bucket, moments[0][0]), 1)]
     late = moments[0][0] - NOW - 500 * per // count
     assert 0 <= late <= 1
+
+
+@pytest.mark.parametrize(
+    ("count", "per", "burst", "expected"),
+    [
+        (1000, SECOND, 250, 50),
+        (990, SECOND, 250, 49),
+        (1000, SECOND, 100, 25),
+        (79, SECOND, 20, 3),
+        (79, SECOND, 1, 1),
+        (1, 6 * SECOND, 1, 1),
+        (1000, DAY, 1000, 1),
+    ],
+)
+def test_a_handful_is_what_a_moment_brings_and_no_large_part_of_a_burst(count, per, burst, expected):
+    assert handful(full(Limit(count=count, per=per, burst=burst), NOW)) == expected
+
+
+def test_a_bucket_that_has_no_rate_is_not_waited_for():
+    assert handful(unmetered(NOW)) == 1
+    assert ready_at(unmetered(NOW), NOW) == NOW
+
+
+@given(limits, st.integers(0, 300))
+def test_a_handful_is_ready_at_the_first_moment_it_may_pass(limit, count):
+    bucket = full(limit, NOW)
+    bucket, many = taken(bucket, NOW, passing(bucket, NOW, count)), handful(bucket)
+    at = ready_at(bucket, NOW, many)
+    assert passing(bucket, at, many) == many
+    assert at == NOW or passing(bucket, at - 1, many) < many
 
 
 @given(limits, st.integers(0, 300), st.integers(0, DAY))
