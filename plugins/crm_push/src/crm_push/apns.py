@@ -103,7 +103,7 @@ class Apns:
 
     @cached_property
     def _key(self) -> EllipticCurvePrivateKey:
-        return private_key(secret(self._settings.key, "key").reveal(), "[channels.push.apns]")
+        return private_key(secret(self._settings.key, "channels.push.apns.key").reveal(), "[channels.push.apns]")
 
 
 def apns_id(message_key: str) -> str:

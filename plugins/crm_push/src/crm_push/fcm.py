@@ -124,7 +124,7 @@ class Fcm:
 
     @cached_property
     def _account(self) -> _Account:
-        given = secret(self._settings.service_account, "service_account").reveal()
+        given = secret(self._settings.service_account, "channels.push.fcm.service_account").reveal()
         return _account(given)
 
 

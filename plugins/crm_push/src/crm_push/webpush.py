@@ -126,7 +126,9 @@ class WebPush:
 
     @cached_property
     def _secrets(self) -> _Secrets:
-        key = private_key(secret(self._settings.private_key, "private_key").reveal(), "[channels.push.webpush]")
+        key = private_key(
+            secret(self._settings.private_key, "channels.push.webpush.private_key").reveal(), "[channels.push.webpush]"
+        )
         raw = _raw(key)
         vapid = Vapid(key, self._settings.subject)
         return _Secrets(vapid=vapid, messages=raw, reports=hmac.digest(raw, b"crm-push report", "sha256"))
