@@ -108,7 +108,14 @@ def test_a_token_that_is_refused_is_used_no_more(carrier, outgoing, now, body, i
     assert (one.token_request(now) is not None) is is_dropped
 
 
-@pytest.mark.parametrize("account", ["", "[]", "{}", '{"client_email": "a", "private_key": "x", "token_uri": "u"}'])
+def test_an_empty_service_account_is_said_to_be_empty(tmp_path, now):
+    (tmp_path / "no.json").write_text("")
+    one = Fcm(fcm_settings({"fcm": {"service_account": f"file:{tmp_path / 'no.json'}"}}))
+    with pytest.raises(SettingsError, match=r"channels\.push\.fcm\.service_account.*is empty"):
+        one.token_request(now)
+
+
+@pytest.mark.parametrize("account", ["[]", "{}", '{"client_email": "a", "private_key": "x", "token_uri": "u"}'])
 def test_what_is_no_service_account_is_refused_and_not_shown(tmp_path, now, account):
     (tmp_path / "no.json").write_text(account)
     one = Fcm(fcm_settings({"fcm": {"service_account": f"file:{tmp_path / 'no.json'}"}}))
