@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from crmcore.errors import InvalidTemplate, RunState
-from crmcore.flow import feedback, launch, outbox, plan, policies, posting, preflight, report, unsubscribing
+from crmcore.flow import approving, feedback, launch, outbox, plan, policies, posting, preflight, report, unsubscribing
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Waits
 from crmcore.flow.falling import Falling
@@ -117,11 +117,18 @@ class Campaigning:
         """Do what `launch` does; `salt` fixes the arms."""
         campaign = campaign_of(given) if isinstance(given, Mapping) else given
         customers = self._checked(campaign, progress)
-        if campaign.is_broadcast:
-            made = plan.plan(campaign, self._registry, self._settings)
-            return self._opened.write(lambda scope: launch.launch(scope, made, customers, salt))
         share = policies.holdout(self._settings)
-        return self._opened.write(lambda scope: launch.begin(scope, campaign, customers, salt, share))
+        made = plan.plan(campaign, self._registry, self._settings) if campaign.is_broadcast else None
+
+        def begin(scope: Scope) -> Launched:
+            if made is None:
+                launched = launch.begin(scope, campaign, customers, salt, share)
+            else:
+                launched = launch.launch(scope, made, customers, salt)
+            approving.begun(scope, runs.load(scope, launched.run_id), self._registry.channels)
+            return launched
+
+        return self._opened.write(begin)
 
     def _checked(self, campaign: Campaign, progress: Progress) -> list[int]:
         """Return the audience once each message could be made for all of it, on each channel it may go by."""

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import attrs
@@ -45,13 +45,21 @@ UNSUBSCRIBE = "unsubscribe"
 log = logging.getLogger("crmcore.webhooks")
 
 
-def app(crm: CRM) -> Webhooks:
-    """Return the ASGI application of a CRM: its carriers' webhooks, and the links to unsubscribe by.
+class Awaited(Protocol):
+    """An AsyncCRM: the CRM it awaits is `sync`."""
+
+    @property
+    def sync(self) -> CRM:
+        """The CRM itself."""
+
+
+def app(crm: CRM | Awaited) -> Webhooks:
+    """Return the ASGI application of a CRM or AsyncCRM: its carriers' webhooks, and the links to unsubscribe by.
 
     A webhook is answered once all it holds is committed. What cannot be taken now is answered 503 or 500, so that it comes
     again; bodies over 1 MB are refused (413), those not in after ten seconds too (408).
     """
-    return Webhooks(crm)
+    return Webhooks(crm if isinstance(crm, CRM) else crm.sync)
 
 
 class Refused(Exception):

@@ -215,6 +215,16 @@ def test_it_can_be_mounted(crm, framework):
     assert [each.state for each in crm.deliveries("hello")] == ["read"]
 
 
+def test_what_is_awaited_is_served_as_well(crm):
+    class Awaited:
+        sync = crm
+
+    [one] = sent(crm)
+    with serving(app(Awaited())) as client:
+        assert client.post(PLACE, feedback=[read(crm, one)]) == 200
+    assert [each.state for each in crm.deliveries("hello")] == ["read"]
+
+
 def test_the_link_asks_on_get_and_unsubscribes_on_post(crm):
     sent(crm)
     link = crm.registry.providers["note/recorder"].sent[0].body.decode().split()[-1]

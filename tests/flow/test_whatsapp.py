@@ -8,7 +8,7 @@ import pytest
 import crm_whatsapp
 from crmcore import CRM
 from crmcore.flow import choosing
-from crmcore.hooks.provider import Choice
+from crmcore.hooks.provider import Choice, HttpResponse
 from crmcore.loader import installed
 from crmcore.model.building import everyone
 from crmcore.model.campaign import Campaign
@@ -120,6 +120,28 @@ def test_a_template_that_is_paused_at_meta_pauses_its_campaign_until_it_may_be_s
     assert world.hear(world.webhooks.template("shipped", "APPROVED")) == 200
     world.crm.work()
     assert world.states() == ["accepted"]
+
+
+def test_a_campaign_begun_while_its_template_is_paused_waits_until_it_may_be_sent(world, clock):
+    assert world.hear(world.webhooks.template("shipped", "PAUSED")) == 200
+    assert world.states_after("shipped") == ["planned"]
+    assert world.meta.refusals == {}
+    clock.turn("1m")
+    assert world.hear(world.webhooks.template("shipped", "APPROVED")) == 200
+    world.crm.work()
+    assert world.states() == ["accepted"]
+
+
+def test_a_stop_that_was_told_as_an_answer_is_lifted_by_a_later_resume(world, clock):
+    world.crm.consent("1", "newsletter", channel="whatsapp")
+    stopped = HttpResponse(status=400, body=b'{"error": {"code": 131050}}')
+    world.app.script = lambda stage, _address: stopped if stage == "body" else None
+    assert world.states_after("shipped", "stopped", "newsletter") == ["failed"]
+    world.app.script = usual
+    clock.turn("1h")
+    assert world.states_after("shipped", "again", "newsletter") == ["skipped"]
+    assert world.hear(world.webhooks.preference(ADA, "resume")) == 200
+    assert world.states_after("shipped", "resumed", "newsletter") == ["accepted"]
 
 
 def test_who_stops_marketing_at_meta_gets_none_until_they_want_it_again(world, clock):

@@ -216,6 +216,8 @@ FAULTS = [
     (Picky, UNKNOWN, laws.PASSED_OVER),
     (Counting, AGAIN, laws.UNORDERED),
     (Merging, ORDER, laws.UNORDERED),
+    (Counting, f"{AGAIN}_on_postgresql", laws.UNORDERED),
+    (Merging, f"{ORDER}_on_postgresql", laws.UNORDERED),
 ]
 
 

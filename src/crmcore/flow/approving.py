@@ -51,6 +51,15 @@ def settle(scope: Scope, words: Mapping[Named, Word], channels: Mapping[str, Cha
             _resume(scope, run)
 
 
+def begun(scope: Scope, run: Run, channels: Mapping[str, Channel]) -> None:
+    """Let a run stand still from the beginning, where a template of it may not be sent just now."""
+    refused = {named: word for named, word in holds.words(scope).items() if word.is_refusal}
+    why = _why(templates.every(scope), refused, channels) if refused else {}
+    reason = next((why[one] for one in _used(run.campaign) if one in why), None)
+    if reason is not None:
+        _pause(scope, run, reason, is_held=False)
+
+
 def _pause(scope: Scope, run: Run, reason: str, *, is_held: bool) -> None:
     state = runs.hold(scope, run.id)
     if state in GOING:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from crmcore.errors import InputError
 from crmcore.flow import applying, approving, choosing, feedback
+from crmcore.flow.blaming import why
 from crmcore.hooks.channel import Channel
 from crmcore.hooks.provider import (
     AddressChange,
@@ -56,7 +57,7 @@ def read(listening: Listening, request: RawRequest, now: int, origin: Origin) ->
     try:
         return listening.parse_webhook(request, now)
     except Exception as error:  # noqa: BLE001 - whatever a plugin raises
-        log.error("provider %s/%s cannot read a webhook: %s", origin.channel, origin.provider, type(error).__name__)  # noqa: TRY400 - its text may hold anything
+        log.error("provider %s/%s cannot read a webhook: %s", origin.channel, origin.provider, why(error))  # noqa: TRY400 - its text may hold anything
         return Ingested(answer=FAILED)
 
 

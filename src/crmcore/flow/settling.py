@@ -36,7 +36,7 @@ def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], li
     happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
     new = [event for event, _ in happened]
     events.append(scope, new, scope.new_ids(len(new)), [owner for _, owner in happened])
-    _suppress(scope, [one for one in outcomes if one.suppress is not None])
+    _suppress(scope, [one for one in outcomes if one.suppress is not None], plan.carrier)
     settled = [one.settled for one in limiter.learn(scope, plan, outcomes)]
     moves.settle(scope, owner, settled)
     falling.failed(scope, [(one.claimed.run_id, one.claimed.id) for one in outcomes if _has_failed(plan, one)])
@@ -75,7 +75,7 @@ def _event(scope: Scope, plan: Plan, one: Outcome) -> Event | None:
     return message_event(name, one.claimed.id, scope.now, plan.campaign.name, plan.channel.name)
 
 
-def _suppress(scope: Scope, refused: Sequence[Outcome]) -> None:
+def _suppress(scope: Scope, refused: Sequence[Outcome], carrier: str) -> None:
     statements = [
         Suppressing(
             customer=(),
@@ -84,6 +84,8 @@ def _suppress(scope: Scope, refused: Sequence[Outcome]) -> None:
             channel=one.claimed.channel,
             reason=_REFUSALS[one.suppress.reason][1],  # type: ignore[arg-type]  # the reasons of a suppression
             until=one.suppress.until,
+            # As a choice of theirs has it: what a carrier tells as an answer, it may take back by a webhook.
+            source=carrier if one.suppress.reason == "opted_out" else None,
         )
         for one in refused
         if one.suppress is not None

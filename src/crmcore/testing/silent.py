@@ -17,7 +17,12 @@ from crmcore.model.template import Issue, Template
 from crmcore.testing.fakes import NOTES
 
 #: What channels send to; of any other name, to e-mail addresses.
-ADDRESSES = {"email": "email", "push": "device", "sms": "phone", "whatsapp": "phone"}
+ADDRESSES = {
+    "email": frozenset({"email"}),
+    "push": frozenset({"apns", "device", "fcm", "webpush"}),
+    "sms": frozenset({"phone"}),
+    "whatsapp": frozenset({"bsuid", "phone"}),
+}
 _SILENT = attrs.evolve(NOTES, content_kinds=frozenset({"text", "html"}))
 
 
@@ -36,7 +41,7 @@ class SilentChannel:
 
     def __init__(self, name: str, **capabilities: Any) -> None:
         self.name = name
-        kinds = frozenset({ADDRESSES.get(name, "email")})
+        kinds = ADDRESSES.get(name, ADDRESSES["email"])
         self.capabilities = attrs.evolve(_SILENT, **{"address_kinds": kinds, **capabilities})
 
     def validate_address(self, address: Identity) -> Identity:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.event import FUTURE
 from crmcore.model.identity import Identity
 from crmcore.model.time import TurnedClock
+from crmcore.testing import postgres
 from crmcore.testing.batches import ask_offline
 from crmcore.testing.fakes import Notes, Recorder
 from crmcore.testing.laws import (
@@ -178,9 +180,37 @@ class WebhookSuite:
             )
             self._is_sound(read, body)
 
+    @contextmanager
+    def postgresql(self) -> Iterator[str]:
+        """Yield the URL of a new database; as it is, on a server started for it."""
+        servers = sorted(postgres.servers().items())
+        if not servers:
+            pytest.skip("there is no PostgreSQL here")
+        with servers[-1][1]() as server, postgres.Databases(server) as databases:
+            yield databases.take()
+
     def test_told_again_nothing_changes(self) -> None:
         """A carrier that got no answer in time tells all once more."""
-        with self._sent(2) as sent:
+        with _in_file() as url:
+            self._tell_again(url)
+
+    def test_told_again_nothing_changes_on_postgresql(self) -> None:
+        """The same on PostgreSQL, the newest found; skipped where there is none."""
+        with self.postgresql() as url:
+            self._tell_again(url)
+
+    def test_in_any_order_and_number_the_ledger_ends_the_same(self) -> None:
+        """States, reasons, suppressions and events: as many orders as there is patience for, on a CRM of its own."""
+        with _in_file() as url:
+            self._tell_in_any_order(url)
+
+    def test_in_any_order_and_number_the_ledger_ends_the_same_on_postgresql(self) -> None:
+        """The same on PostgreSQL, the newest found; skipped where there is none."""
+        with self.postgresql() as url:
+            self._tell_in_any_order(url)
+
+    def _tell_again(self, url: str) -> None:
+        with self._sent(url, 2) as sent:
             for body in sent.bodies(1):
                 sent.receive([body])
             before = sent.ends(1)
@@ -188,9 +218,8 @@ class WebhookSuite:
             after = sent.ends(1)
         ask(before == after, UNORDERED, f"Told once, a message stands at {before}; told again, at {after}.")
 
-    def test_in_any_order_and_number_the_ledger_ends_the_same(self) -> None:
-        """States, reasons, suppressions and events: as many orders as there is patience for, on a CRM of its own."""
-        with self._sent(ORDERS + 1) as sent:
+    def _tell_in_any_order(self, url: str) -> None:
+        with self._sent(url, ORDERS + 1) as sent:
             for body in sent.bodies(0):
                 sent.receive([body])
             first = sent.ends(0)
@@ -228,12 +257,16 @@ class WebhookSuite:
                 )
 
     @contextmanager
-    def _sent(self, count: int) -> Iterator[_Sent]:
+    def _sent(self, url: str, count: int) -> Iterator[_Sent]:
         carrier, clock = _Carrier(self.provider(), self.address(0).kind), TurnedClock(self.now - 30 * DAY * 1_000_000)
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / "suite.db")
-            with CRM(path, clock=clock, plugins={"suite": carrier}, blocked=installed()) as crm:
-                yield _Sent(self, crm, carrier, clock, count)
+        with CRM(url, clock=clock, plugins={"suite": carrier}, blocked=installed()) as crm:
+            yield _Sent(self, crm, carrier, clock, count)
+
+
+@contextmanager
+def _in_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder) / 'suite.db'}"
 
 
 class _Carrier(Recorder):

@@ -45,10 +45,10 @@ def providers(setup: Setup) -> Sequence[Provider | HttpProvider]:
     return found
 
 
-def subscription(given: str | Mapping[str, Any]) -> Identity:
+def subscription(given: str | bytes | Mapping[str, Any]) -> Identity:
     """Return the address of a browser's PushSubscription, as JSON or parsed; raise InvalidIdentity.
 
-    `crm.identify(customer, identities={...})` makes it the customer's: see README.md.
+    `crm.identify([Identity("key", "42"), subscription(body)])` makes it the customer's: see README.md.
     """
     from crm_push.address import subscription
 

@@ -48,7 +48,7 @@ class Subscription:
         return Identity(WEBPUSH, f"{self.endpoint} {text(self.key)} {text(self.auth)}")
 
 
-def subscription(given: str | Mapping[str, Any]) -> Identity:
+def subscription(given: str | bytes | Mapping[str, Any]) -> Identity:
     """Return the address of a PushSubscription as the browser gives it, JSON or parsed; raise InvalidIdentity."""
     parsed = _parsed(given)
     keys = parsed.get("keys")
@@ -100,9 +100,9 @@ _URLSAFE = str.maketrans("+/", "-_")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def _parsed(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
+def _parsed(given: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        parsed: Any = json.loads(given) if isinstance(given, str) else given
+        parsed: Any = json.loads(given) if isinstance(given, str | bytes) else given
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, Mapping):

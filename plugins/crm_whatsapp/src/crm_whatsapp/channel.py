@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import attrs
 
 from crm_whatsapp import address, approved, free
-from crm_whatsapp.rules import Rule
+from crm_whatsapp.rules import FILLED_ALONE, Rule
 from crmcore.errors import InvalidIdentity, InvalidTemplate
 from crmcore.hooks.channel import Capabilities, Compiled, Draft, Rendered, Unrendered
 from crmcore.hooks.sandbox import Part, Problem, render, text_part
@@ -63,7 +63,7 @@ class WhatsApp:
         development_work="medium",
         design_freedom="low",
         reach_only_while_active=False,
-        content_length=4096,
+        content_length=FILLED_ALONE,
         session_window=DAY,
         opens_session=frozenset({approved.NAME}),
         levers=frozenset({"timing", "call_to_action", "landing_page"}),

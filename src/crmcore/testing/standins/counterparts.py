@@ -24,9 +24,10 @@ UNANSWERED: Mapping[Kind, Fault] = {
     "drip": Silence(drip=0.05),
     "garbage": Garbage(),
 }
-#: The steps of an exchange; a request leaves in one piece, so that from `request` on only an answer tells what became of it.
+#: The steps of an exchange over HTTP/1.1 without TLS; a request leaves with the connection and in one piece, so that from
+#: `request` on only an answer tells what became of it.
 STEPS = (
-    Step(name="connect", kinds=frozenset({"refused", *UNANSWERED})),
+    Step(name="connect", kinds=frozenset({"refused"})),
     Step(name="request", kinds=frozenset(UNANSWERED), final=True),
     Step(name="body", kinds=frozenset({*UNANSWERED, "temporary", "permanent"}), addressed=True, final=True),
     Step(name="taken", kinds=frozenset(UNANSWERED), addressed=True, final=True),
