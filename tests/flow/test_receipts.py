@@ -163,6 +163,16 @@ def test_what_failed_for_now_is_not_sent_again_once_it_has_arrived(crm, recorder
     assert crm.deliveries(row.campaign)[0].state == "delivered"
 
 
+def test_what_failed_for_now_is_not_sent_again_once_it_has_come_back(crm, recorder, clock):
+    row = sent(crm, recorder, "accepted", {}, "service", ["one"])["one"]
+    crm.feedback([failed_for_now(crm, row)], provider="recorder")
+    crm.feedback([Feedback(key="b", type="bounced", at=crm.now(), delivery_id=row.id, reason="why")], "recorder")
+    clock.turn("1h")
+    crm.work()
+    assert len(recorder.sent) == 1
+    assert (crm.deliveries(row.campaign)[0].state, crm.deliveries(row.campaign)[0].reason) == ("failed", "bounced: why")
+
+
 def test_what_would_have_expired_by_then_has_failed(crm, recorder):
     row = sent(crm, recorder, "accepted", {}, "service", ["one"])["one"]
     late = attrs.evolve(failed_for_now(crm, row), after=365 * 86_400)

@@ -12,7 +12,7 @@ import attrs
 from crmcore.flow import falling
 from crmcore.flow.settling import message_event
 from crmcore.hooks.provider import Feedback
-from crmcore.model.delivery import BY_RECEIPT, State
+from crmcore.model.delivery import AGAIN, BY_RECEIPT, State
 from crmcore.model.receipts import RANKED, Said, foremost, state_and_reason
 from crmcore.model.statement import Suppress
 from crmcore.model.time import SECOND
@@ -117,6 +117,8 @@ def _amended(sent: Sent, said: Iterable[Said], again_at: int | None) -> Amended 
     state, reason = state_and_reason(counts)
     if counts.type == "failed" and again_at is not None:
         state, reason = State.PLANNED, ""
+    if counts.type == "failed" and sent.state in AGAIN:
+        return None
     if State(sent.state) not in BY_RECEIPT[state] or (sent.state, sent.reason) == (state, reason):
         return None
     return Amended(id=sent.id, state=state, reason=reason, due_at=again_at)

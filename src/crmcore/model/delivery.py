@@ -80,14 +80,14 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 #: Where receipts may take a delivery that was handed over, and from where. What waits to be sent again has arrived after
-#: all; that its last attempt failed is no news of it.
-_AGAIN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})
+#: all, or has come back; that its last attempt failed is no news of it.
+AGAIN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})
 _ANSWERED = frozenset({State.HANDED, State.IN_DOUBT})
 BY_RECEIPT: dict[State, frozenset[State]] = {
-    State.ACCEPTED: _ANSWERED | _AGAIN,
-    State.DELIVERED: _ANSWERED | _AGAIN | {State.ACCEPTED, State.FAILED},
-    State.READ: _ANSWERED | _AGAIN | {State.ACCEPTED, State.FAILED, State.DELIVERED},
-    State.FAILED: _ANSWERED | {State.ACCEPTED, State.FAILED, State.DELIVERED},
+    State.ACCEPTED: _ANSWERED | AGAIN,
+    State.DELIVERED: _ANSWERED | AGAIN | {State.ACCEPTED, State.FAILED},
+    State.READ: _ANSWERED | AGAIN | {State.ACCEPTED, State.FAILED, State.DELIVERED},
+    State.FAILED: _ANSWERED | AGAIN | {State.ACCEPTED, State.FAILED, State.DELIVERED},
     State.PLANNED: _ANSWERED | {State.ACCEPTED, State.FAILED},
 }
 

@@ -128,10 +128,14 @@ def _settle_overtaken(scope: Scope, owner: str, state: State, ended: Sequence[Se
 
 
 def _settle_failed(scope: Scope, owner: str, again: Sequence[Settled]) -> None:
-    """Let go again what its carrier asks for again: that this attempt failed, receipts may have said before."""
+    """Let go again what its carrier asks for again: that this attempt failed, receipts may have said before.
+
+    What has come back, by what they said, does not go again.
+    """
     rows = [(one.state.value, one.reason, one.due_at, None, one.id, owner) for one in again]
     columns = ("state", "reason", "due_at", "settled_at")
-    bulk.update_all(scope, schema.delivery, columns, _KEY, rows, _is_in(State.FAILED))
+    may_go = f"{_is_any_of((State.FAILED, State.PLANNED))} AND substr(crm_delivery.reason, 1, 8) <> 'bounced:'"
+    bulk.update_all(scope, schema.delivery, columns, _KEY, rows, may_go)
 
 
 def amend(scope: Scope, amended: Sequence[Amended]) -> None:
