@@ -13,7 +13,7 @@ from crmcore.flow import falling
 from crmcore.flow.settling import message_event
 from crmcore.hooks.provider import Feedback
 from crmcore.model.delivery import AGAIN, BY_RECEIPT, State
-from crmcore.model.receipts import RANKED, Said, foremost, state_and_reason
+from crmcore.model.receipts import RANKED, RETRIED, Said, has_failed, outcome
 from crmcore.model.statement import Suppress
 from crmcore.model.time import SECOND
 from crmcore.store import events, moves, receipts, runs, suppressions
@@ -83,52 +83,35 @@ def _sent(one: Feedback, found: Mapping[int | str, Sent]) -> Sent | None:
 
 
 def _goes_again(one: Feedback, sent: Sent) -> bool:
-    return one.type == "failed" and sent.handed.again_at(one.at, one.after) is not None
+    return one.type == "failed" and sent.handed.again_at(one.at, receipts.again_after(one)) is not None
 
 
 def _merge(scope: Scope, new: Sequence[Told]) -> None:
     """Let each delivery stand where all its receipts together leave it."""
     told = {sent.id: sent for _, sent in new}
     said = receipts.said_of(scope, told)
-    again = _again(new)
-    amended = [one for sent in told.values() if (one := _amended(sent, said[sent.id], again.get(sent.id))) is not None]
+    amended = [one for sent in told.values() if (one := _amended(sent, said[sent.id])) is not None]
     over = _cannot_go_on(scope, {told[one.id].run_id for one in amended if one.state is State.PLANNED})
     moved = [_failed(one, said[one.id]) if told[one.id].run_id in over else one for one in amended]
     moves.amend(scope, moved)
     falling.failed(scope, [(told[one.id].run_id, one.id) for one in moved if one.state is State.FAILED])
 
 
-def _again(new: Sequence[Told]) -> dict[int, int]:
-    """Return when deliveries may be sent again, of which their carrier says so."""
-    due = [
-        (sent.id, due_at)
-        for one, sent in new
-        if one.type == "failed" and sent.handed.is_about_this(one.at)
-        if (due_at := sent.handed.again_at(one.at, one.after)) is not None
-    ]
-    return dict(sorted(due))
-
-
-def _amended(sent: Sent, said: Iterable[Said], again_at: int | None) -> Amended | None:
+def _amended(sent: Sent, said: Iterable[Said]) -> Amended | None:
     """Return where a delivery goes, unless it stays as it is."""
-    counts = foremost(one for one in said if sent.handed.is_about_this(one.at))
-    if counts is None:
+    by_hand = sent.state in AGAIN and sent.reason == RETRIED
+    to = outcome(said, sent.handed, arrivals=by_hand)
+    if to is None or State(sent.state) not in BY_RECEIPT[to.state]:
         return None
-    state, reason = state_and_reason(counts)
-    if counts.type == "failed" and again_at is not None:
-        state, reason = State.PLANNED, ""
-    if counts.type == "failed" and sent.state in AGAIN:
-        return None
-    if State(sent.state) not in BY_RECEIPT[state] or (sent.state, sent.reason) == (state, reason):
-        return None
-    return Amended(id=sent.id, state=state, reason=reason, due_at=again_at)
+    stays = (sent.state, sent.reason) == (to.state, to.reason) and to.due_at in (None, sent.due_at)
+    return None if stays else Amended(id=sent.id, state=to.state, reason=to.reason, due_at=to.due_at)
 
 
 def _failed(one: Amended, said: Iterable[Said]) -> Amended:
-    if one.state is not State.PLANNED or (counts := foremost(said)) is None:
+    if one.state is not State.PLANNED:
         return one
-    state, reason = state_and_reason(counts)
-    return Amended(id=one.id, state=state, reason=reason)
+    to = has_failed(said)
+    return Amended(id=one.id, state=to.state, reason=to.reason)
 
 
 def _cannot_go_on(scope: Scope, run_ids: Iterable[int]) -> set[int]:

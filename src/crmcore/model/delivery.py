@@ -79,8 +79,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.CANCELLED: frozenset(),
 }
 
-#: Where receipts may take a delivery that was handed over, and from where. What waits to be sent again has arrived after
-#: all, or has come back; that its last attempt failed is no news of it.
+#: Where receipts may take a delivery that was handed over, and from where. What they say counts for more than what their
+#: carrier answered, but that it was accepted for less than that it was refused.
 AGAIN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})
 _ANSWERED = frozenset({State.HANDED, State.IN_DOUBT})
 BY_RECEIPT: dict[State, frozenset[State]] = {
@@ -88,7 +88,7 @@ BY_RECEIPT: dict[State, frozenset[State]] = {
     State.DELIVERED: _ANSWERED | AGAIN | {State.ACCEPTED, State.FAILED},
     State.READ: _ANSWERED | AGAIN | {State.ACCEPTED, State.FAILED, State.DELIVERED},
     State.FAILED: _ANSWERED | AGAIN | {State.ACCEPTED, State.FAILED, State.DELIVERED},
-    State.PLANNED: _ANSWERED | {State.ACCEPTED, State.FAILED},
+    State.PLANNED: _ANSWERED | {State.PLANNED, State.DEFERRED, State.ACCEPTED, State.FAILED},
 }
 
 

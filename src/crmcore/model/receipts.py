@@ -19,16 +19,21 @@ RANKED = {
     "read": State.READ,
 }
 _RANK = {kind: rank for rank, kind in enumerate(RANKED)}
+#: What a message is told of that has come to somebody.
+_ARRIVED = frozenset({"delivered", "read"})
+#: Why a delivery waits that somebody let go again: what became of it before is known, unless it has arrived after all.
+RETRIED = "retried"
 
 
-@attrs.frozen(order=False)
+@attrs.frozen
 class Said:
-    """One receipt: its type, when (microseconds UTC), its key, and why."""
+    """One receipt: its type, when (microseconds UTC), its key, why, and after how many microseconds it may go again."""
 
     type: str
     at: int
     key: str
     reason: str
+    again_after: int | None
 
 
 @attrs.frozen
@@ -43,24 +48,49 @@ class Handed:
         """Tell whether what was said at a time is about the latest handing; carriers tell time by the second."""
         return self.attempt <= 1 or self.handed_at is None or at >= self.handed_at - self.handed_at % SECOND
 
-    def again_at(self, at: int, after: float | None) -> int | None:
-        """Return when what failed at a time may be sent again, if its carrier says after how many seconds."""
+    def again_at(self, at: int, after: int | None) -> int | None:
+        """Return when what failed at a time may be sent again, if its carrier says after how many microseconds."""
         if after is None:
             return None
-        due_at = at + round(after * SECOND)
+        due_at = at + after
         return due_at if self.expires_at is None or due_at < self.expires_at else None
 
 
-def foremost(said: Iterable[Said]) -> Said | None:
-    """Return the receipt that counts: of the highest rank, of equals the earliest, then that of the first key."""
-    return min(said, key=_order, default=None)
+@attrs.frozen
+class Outcome:
+    """Where receipts leave a delivery, and why; `due_at` where it is to be sent again."""
+
+    state: State
+    reason: str = ""
+    due_at: int | None = None
+
+
+def outcome(said: Iterable[Said], handed: Handed, *, arrivals: bool = False) -> Outcome | None:
+    """Return what receipts come to, or `arrivals` alone; None where none of them counts.
+
+    That of the highest rank counts: of equals the earliest, then that of the first key. What failed for now counts less
+    than what has failed; of such, that which waits longest counts.
+    """
+    about = [one for one in said if handed.is_about_this(one.at) and (not arrivals or one.type in _ARRIVED)]
+    due = {one.key: handed.again_at(one.at, one.again_after) for one in about if one.type == "failed"}
+    final = [one for one in about if due.get(one.key) is None]
+    counts = min(final, key=_order, default=None)
+    again_at = max((at for at in due.values() if at is not None), default=None)
+    if again_at is not None and (counts is None or counts.type == "accepted"):
+        return Outcome(State.PLANNED, due_at=again_at)
+    return None if counts is None else final_outcome(counts)
+
+
+def has_failed(said: Iterable[Said]) -> Outcome:
+    """Return what failed for now comes to where it can go no more."""
+    return final_outcome(min((one for one in said if one.type == "failed"), key=_order))
+
+
+def final_outcome(one: Said) -> Outcome:
+    """Return where a receipt alone leaves a delivery for good."""
+    state = RANKED[one.type]
+    return Outcome(state, f"{one.type}: {one.reason}" if state is State.FAILED else "")
 
 
 def _order(one: Said) -> tuple[int, int, str]:
     return -_RANK[one.type], one.at, one.key
-
-
-def state_and_reason(one: Said) -> tuple[State, str]:
-    """Return where a receipt leaves a delivery, and why."""
-    state = RANKED[one.type]
-    return state, f"{one.type}: {one.reason}" if state is State.FAILED else ""

@@ -9,6 +9,7 @@ import attrs
 from sqlalchemy import CTE, select, update
 
 from crmcore.model.delivery import BY_RECEIPT, MOVES, State
+from crmcore.model.receipts import RETRIED
 from crmcore.store import bulk, coupons, schema, timers
 from crmcore.store.deliveries import FAILED, WAITING
 from crmcore.store.scope import Scope
@@ -100,8 +101,7 @@ def settle(scope: Scope, owner: str, settled: Sequence[Settled]) -> None:
         if _settle(scope, columns, rows, [State.HANDED, State.IN_DOUBT]):
             _settle_overtaken(scope, owner, state, [one for one in ended if one.state is state])
     again = [(one.state.value, one.reason, one.due_at, one.id, owner) for one in settled if one.due_at is not None]
-    if _settle(scope, ("state", "reason", "due_at"), again, [State.HANDED]):
-        _settle_failed(scope, owner, [one for one in settled if one.due_at is not None])
+    _settle(scope, ("state", "reason", "due_at"), again, [State.HANDED])
 
 
 def _settle(scope: Scope, columns: Sequence[str], rows: Sequence[tuple[object, ...]], origins: Sequence[State]) -> int:
@@ -125,17 +125,6 @@ def _settle_overtaken(scope: Scope, owner: str, state: State, ended: Sequence[Se
     if state is State.FAILED:
         rows = [(state.value, one.reason, scope.now, one.id, owner) for one in ended]
         bulk.update_all(scope, schema.delivery, ("state", "reason", "settled_at"), _KEY, rows, _is_in(State.ACCEPTED))
-
-
-def _settle_failed(scope: Scope, owner: str, again: Sequence[Settled]) -> None:
-    """Let go again what its carrier asks for again: that this attempt failed, receipts may have said before.
-
-    What has come back, by what they said, does not go again.
-    """
-    rows = [(one.state.value, one.reason, one.due_at, None, one.id, owner) for one in again]
-    columns = ("state", "reason", "due_at", "settled_at")
-    may_go = f"{_is_any_of((State.FAILED, State.PLANNED))} AND substr(crm_delivery.reason, 1, 8) <> 'bounced:'"
-    bulk.update_all(scope, schema.delivery, columns, _KEY, rows, may_go)
 
 
 def amend(scope: Scope, amended: Sequence[Amended]) -> None:
@@ -189,7 +178,7 @@ def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
         .with_for_update(skip_locked=True)
     )
     again = {"due_at": scope.now, "expires_at": expires_at, "settled_at": None, "claimed_by": None}
-    return len(_update(scope, which.cte("failed"), state=State.PLANNED.value, reason="", **again))
+    return len(_update(scope, which.cte("failed"), state=State.PLANNED.value, reason=RETRIED, **again))
 
 
 def _update(scope: Scope, which: CTE, **values: object) -> Sequence[int]:
@@ -203,7 +192,8 @@ def decide(scope: Scope, delivery_id: int, state: State, reason: str) -> bool:
     """Say by hand what became of a delivery in doubt; tell whether it was in doubt. Planned, it is sent again."""
     assert state in MOVES[State.IN_DOUBT], state
     row = schema.delivery.c
-    ended = None if state is State.PLANNED else scope.now
+    is_again = state is State.PLANNED
+    reason, ended = (RETRIED, None) if is_again else (reason, scope.now)
     moved = (
         update(schema.delivery)
         .where(bulk.mine_by_id(scope, schema.delivery), row.id == delivery_id, row.state == State.IN_DOUBT.value)

@@ -12,13 +12,27 @@ from sqlalchemy import BigInteger, Select, bindparam, func, select
 from crmcore.hooks.provider import Feedback
 from crmcore.model.delivery import State
 from crmcore.model.receipts import RANKED, Handed, Said
+from crmcore.model.time import SECOND
 from crmcore.store import bulk, schema
 from crmcore.store.deliveries import LEASED
 from crmcore.store.scope import Scope
 
 _HANDED = ("attempt", "handed_at", "expires_at")
-_SENT = ("id", "run_id", "customer_id", "origin_id", "channel", "step", "version", "state", "reason", "provider_id")
-_COLUMNS = ("id", "delivery_id", "provider", "key", "type", "at", "received_at", "machine", "reason", "raw")
+_ABOUT = ("id", "run_id", "customer_id", "origin_id", "channel", "step", "version")
+_SENT = (*_ABOUT, "state", "reason", "due_at", "provider_id")
+_COLUMNS = (
+    "id",
+    "delivery_id",
+    "provider",
+    "key",
+    "type",
+    "at",
+    "received_at",
+    "machine",
+    "reason",
+    "raw",
+    "again_after",
+)
 #: How PostgreSQL locks deliveries that are about to be told something: of two who would, the second sees what the first said.
 _LOCK = "FOR NO KEY UPDATE"
 
@@ -38,6 +52,7 @@ class Sent:
     version: int | None
     state: str
     reason: str
+    due_at: int
     provider_id: str | None
 
 
@@ -95,16 +110,25 @@ def keep_new(scope: Scope, receipts: Sequence[tuple[Feedback, Sent]], provider: 
         if one.key not in known:
             fresh.setdefault(one.key, (one, sent))
     rows = [
-        (new_id, sent.id, provider, one.key, one.type, one.at, scope.now, one.machine, one.reason, one.raw)
+        (new_id, sent.id, provider, *_row(one, scope.now))
         for new_id, (one, sent) in zip(scope.new_ids(len(fresh)), fresh.values(), strict=True)
     ]
     bulk.insert(scope, schema.receipt, _COLUMNS, rows)
     return list(fresh.values())
 
 
+def _row(one: Feedback, now: int) -> tuple[object, ...]:
+    return one.key, one.type, one.at, now, one.machine, one.reason, one.raw, again_after(one)
+
+
+def again_after(one: Feedback) -> int | None:
+    """Return after how many microseconds what failed may be sent again, where its carrier says so."""
+    return None if one.after is None else round(one.after * SECOND)
+
+
 def said_of(scope: Scope, deliveries: Collection[int]) -> Mapping[int, list[Said]]:
     """Return what receipts say of where deliveries stand, all there are."""
-    columns = ("delivery_id", "type", "at", "key", "reason")
+    columns = ("delivery_id", "type", "at", "key", "reason", "again_after")
     rows = bulk.select_in(scope, schema.receipt, columns, {}, "delivery_id", sorted(deliveries))
     said: dict[int, list[Said]] = {one: [] for one in deliveries}
     for delivery_id, *told in rows:

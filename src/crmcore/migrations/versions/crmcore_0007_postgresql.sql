@@ -8,6 +8,8 @@ CREATE INDEX ix_enrolment_due ON crm_enrolment (workspace_id, run_id, due_at, id
 
 ALTER TABLE crm_delivery ADD COLUMN version BIGINT;
 
+ALTER TABLE crm_receipt ADD COLUMN again_after BIGINT;
+
 ALTER TABLE crm_offer ADD COLUMN purpose TEXT COLLATE "C";
 
 ALTER TABLE crm_offer_log ADD COLUMN purpose TEXT COLLATE "C";

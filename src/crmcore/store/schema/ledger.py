@@ -54,7 +54,8 @@ delivery = rows(
     indexes=[("customer_id", "planned_at")],
 )
 
-#: What a provider, a link or a person said of a delivery; `key` dedupes it.
+#: What a provider, a link or a person said of a delivery; `key` dedupes it. What failed may be sent again `again_after`
+#: microseconds from `at`, where its carrier says so.
 receipt = rows(
     "receipt",
     number("delivery_id"),
@@ -66,6 +67,7 @@ receipt = rows(
     yes_no("machine"),
     words("reason"),
     words("raw"),
+    maybe_number("again_after"),
     unique=[("provider", "key")],
     indexes=[("delivery_id",)],
 )
