@@ -56,7 +56,7 @@ KINDS = (
         name="module",
         hook="crm_register_modules",
         place="modules",
-        needs=("schema", "jobs", "commands", "timeline", "export", "erase"),
+        needs=("schema", "jobs", "commands", "routes", "timeline", "export", "erase"),
     ),
 )
 HOOKS = frozenset(name for name in vars(specs) if name.startswith(PREFIX))

@@ -9,10 +9,12 @@ from itertools import groupby
 from operator import attrgetter
 
 from crmcore.hooks.notices import Notices
+from crmcore.hooks.tables import InTables
 from crmcore.registry import Registry
 from crmcore.store import notices
 from crmcore.store.notices import Notice
 from crmcore.store.scope import Read, Write
+from crmcore.store.tables import in_tables
 
 BATCH = 1000
 Listeners = Mapping[str, Sequence[Callable[..., None]]]
@@ -41,17 +43,17 @@ def _tell(write: Write, reading: Read, workspace: str, plugin: str, hooks: Liste
     while True:
         with reading() as scope:
             batch = notices.unread(scope, plugin, sorted(hooks), BATCH)
-        if not batch or not _is_told(workspace, plugin, hooks, batch):
+        if not batch or not _is_told(workspace, plugin, hooks, batch, in_tables(write)):
             return told
         write(partial(notices.advance, plugin=plugin, notice_id=batch[-1].id))
         told += len(batch)
 
 
-def _is_told(workspace: str, plugin: str, hooks: Listeners, batch: Sequence[Notice]) -> bool:
+def _is_told(workspace: str, plugin: str, hooks: Listeners, batch: Sequence[Notice], write: InTables) -> bool:
     """A plugin that fails is told again next time; the others are not kept waiting."""
     try:
         for hook, group in groupby(batch, attrgetter("hook")):
-            told = Notices(workspace=workspace, entries=tuple(one.entry for one in group))
+            told = Notices(workspace=workspace, entries=tuple(one.entry for one in group), write=write)
             for listener in hooks[hook]:
                 listener(told)
     except Exception:

@@ -6,15 +6,21 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from crmcore.hooks.tables import InTables
+
 Entry = TypeVar("Entry")
 
 
 @attrs.frozen(kw_only=True)
 class Notices(Generic[Entry]):
-    """A batch of one workspace, oldest first; a plugin may see a batch again after a crash."""
+    """A batch of one workspace, oldest first; a plugin may see a batch again after a crash.
+
+    `write` is how a module that is told keeps something in its tables: a transaction of its own.
+    """
 
     workspace: str
     entries: tuple[Entry, ...]
+    write: InTables = attrs.field(eq=False, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +47,14 @@ class EventTracked:
     event_id: int
     customer_id: int
     name: str
+    at: int
+
+
+@attrs.frozen(kw_only=True)
+class CustomerErased:
+    """A customer was erased: nothing of them is left but this id, which nobody else will have."""
+
+    customer_id: int
     at: int
 
 

@@ -17,6 +17,7 @@ from crmcore.hooks.module import Module
 from crmcore.hooks.notices import (
     CampaignChange,
     CustomerChange,
+    CustomerErased,
     CustomerMerge,
     DeliveryChange,
     EventTracked,
@@ -43,6 +44,14 @@ def crm_customer_changed(batch: Notices[CustomerChange]) -> None:
 @hookspec
 def crm_customer_merged(batch: Notices[CustomerMerge]) -> None:
     """Customers were found to be one.
+
+    .. versionadded:: 0.1
+    """
+
+
+@hookspec
+def crm_customer_erased(batch: Notices[CustomerErased]) -> None:
+    """Customers were erased; modules have been asked to erase their share already.
 
     .. versionadded:: 0.1
     """

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select
 from crmcore.hooks.notices import (
     CampaignChange,
     CustomerChange,
+    CustomerErased,
     CustomerMerge,
     DeliveryChange,
     EventTracked,
@@ -24,6 +25,7 @@ from crmcore.store.scope import Scope
 ENTRIES: dict[str, type[Any]] = {
     "crm_customer_changed": CustomerChange,
     "crm_customer_merged": CustomerMerge,
+    "crm_customer_erased": CustomerErased,
     "crm_event_tracked": EventTracked,
     "crm_segment_changed": SegmentChange,
     "crm_campaign_changed": CampaignChange,
