@@ -50,12 +50,13 @@ class Suite:
             request.applymarker(pytest.mark.xfail(reason=self.expected_failures[name], strict=True))
 
     @pytest.fixture(autouse=True, scope="class")
-    def _cases_exist(self, request: pytest.FixtureRequest) -> None:
+    @classmethod
+    def _cases_exist(cls, request: pytest.FixtureRequest) -> None:
         """Fail where a case is expected to fail that there is not; which there are is known once all are collected."""
-        named = {one for one in self.expected_failures if "[" in one}
+        named = {one for one in cls.expected_failures if "[" in one}
         unknown = sorted(named - {one.name for one in request.node.collect()}) if named else []
         if unknown:
-            pytest.fail(f"{type(self).__name__}.expected_failures names {unknown[0]!r}, no such case.", pytrace=False)
+            pytest.fail(f"{cls.__name__}.expected_failures names {unknown[0]!r}, no such case.", pytrace=False)
 
 
 def unsaid(suite: type[Suite]) -> list[str]:
