@@ -20,9 +20,8 @@ class KeptModel(Recommending):
 
     def test_a_stored_model_answers_the_same(self) -> None:
         """To the last bit, read by another engine; also a model of nothing. Stored again, it is the same."""
-        requests = self.shop.requests()
         for rows in (self.shop.rows, ()):
-            engine = self.recommender()
+            engine, requests = self.recommender(), self.shop.requests() if rows else []
             model = self.fitted(engine, rows)
             stored = copy.deepcopy(dict(engine.dump(model)))
             back = self._loaded(self.recommender(), stored)

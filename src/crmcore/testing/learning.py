@@ -127,7 +127,7 @@ class LearningRecommender(Recommending):
     def test_other_ids_give_the_same_answer(self) -> None:
         """Under their own names, ties aside: customers, items and orders are known by ids, and ids mean nothing."""
         of = self.shop
-        chance = random.Random(self.seed)  # noqa: S311 - it draws names
+        chance = random.Random(f"names {self.seed}")  # noqa: S311 - others than those of the shop
         names = [chance.sample(range(2**61), len(some)) for some in (of.customers, of.items)]
 
         def look(rows: list[Row]) -> None:

@@ -139,11 +139,11 @@ class RankedRecommender(Recommending):
             fresh = attrs.evolve(request, history=interactions(mine))
             answers = self.answers(engine, self.fitted(engine, rows), [request, fresh])
             for ranking, known in zip(answers, (rows, mine), strict=True):
-                has, named = held(known, who), set(ids(ranking))
-                wrong = {"allow": set[int](), "exclude": named & has, "only": named - has}[request.repeat]
-                ask(not wrong, REPEATED, f"{sorted(wrong)} came, by {request.repeat!r}; held are {sorted(has)}.")
+                _ask_repeat(request, ranking, held(known, who))
 
         of = self.shop
+        for request, ranking in (*self._of_the_shop(repeat="exclude"), *self._of_the_shop(repeat="only")):
+            _ask_repeat(request, ranking, held(of.rows, request.customer or 0))
         self.for_all(look, rows=rows_in(of), live=rows_in(of), request=requests_in(of))
 
     def test_whoever_asks_is_answered(self) -> None:
@@ -195,3 +195,9 @@ class RankedRecommender(Recommending):
 
         many = st.lists(requests_in(self.shop), min_size=1, max_size=5)
         self.for_all(each, rows=rows_in(self.shop), requests=many)
+
+
+def _ask_repeat(request: Request, ranking: Ranking, has: set[int]) -> None:
+    named = set(ids(ranking))
+    wrong = {"allow": set[int](), "exclude": named & has, "only": named - has}[request.repeat]
+    ask(not wrong, REPEATED, f"{sorted(wrong)} came, by {request.repeat!r}; held are {sorted(has)}.")
