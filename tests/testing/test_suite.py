@@ -7,13 +7,14 @@ import pytest
 from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.gate_suite import GateSuite
 from crmcore.testing.provider_suite import ProviderSuite
+from crmcore.testing.recommender_suite import RecommenderSuite
 from crmcore.testing.rule_suite import RuleSuite
 from crmcore.testing.step_suite import StepSuite
 from crmcore.testing.suite import Suite, unsaid
 from crmcore.testing.webhook_suite import WebhookSuite
 
 pytest_plugins = ["pytester"]
-SUITES = [ProviderSuite, ChannelSuite, WebhookSuite, GateSuite, StepSuite, RuleSuite]
+SUITES = [ProviderSuite, ChannelSuite, WebhookSuite, GateSuite, StepSuite, RuleSuite, RecommenderSuite]
 WELL, FLAWED = "def letters(self): return []", "def letters(self): return 1 / 0"
 #: A suite of two checks, one of which is run for two cases; its plugin passes none of them, or all.
 TOLD = """
