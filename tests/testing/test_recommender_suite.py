@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
+import attrs
 import pytest
 
 from crmcore.hooks.recommender import CAPABILITIES, Recommender
@@ -34,6 +37,20 @@ class Modest(Tally):
 
 class TestModest(OfTally):
     made = Modest
+
+
+class Content(Tally):
+    """Says that nothing is missing."""
+
+    def recommend(self, model, requests, *, now):
+        return [attrs.evolve(one, shortfall=0) for one in super().recommend(model, requests, now=now)]
+
+
+class TestContent(OfTally):
+    """A fault that is declared, with its reason, passes."""
+
+    made = Content
+    expected_failures = MappingProxyType({"test_the_shortfall_is_what_is_missing": "it says that nothing is missing"})
 
 
 class Boastful(Tally):

@@ -127,7 +127,10 @@ class Model(Protocol):
 
 
 class Recommender(Protocol):
-    """An engine; `capabilities` are those of CAPABILITIES that it claims. It has the methods of these, and the first four."""
+    """An engine; `capabilities` are those of CAPABILITIES that it claims.
+
+    It has fit, recommend, dump and load, and the methods of what it claims.
+    """
 
     name: str
     contract: int
