@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import attrs
 import pytest
+from jinja2 import Environment, StrictUndefined
 
 from crmcore.errors import InvalidIdentity, InvalidTemplate
 from crmcore.hooks.channel import Rendered, Unrendered
@@ -18,6 +19,7 @@ from crmcore.model.identity import Identity
 from crmcore.testing import laws
 from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.fakes import Notes
+from crmcore.testing.hostile import ESCAPES
 from crmcore.testing.laws import LawBroken
 
 MOST, MOST_BYTES = 100, 160
@@ -187,6 +189,15 @@ class Believing(Letters):
     def compile(self, template):
         with suppress(AssertionError):
             return super().compile(template)
+
+
+class Open(Letters):
+    """Has no sandbox around its templates."""
+
+    def compile(self, template):
+        made = super().compile(template)
+        text = Environment(undefined=StrictUndefined).from_string(template.parts["text"])
+        return attrs.evolve(made, text=attrs.evolve(made.text, compiled=text))
 
 
 class Forgetful(Letters):
@@ -377,6 +388,18 @@ def test_a_channel_that_believes_any_syntax_is_caught(name):
     assert caught.value.law is laws.ISSUED
 
 
+@pytest.mark.parametrize("source", ESCAPES)
+def test_a_channel_without_a_sandbox_is_caught_by_what_gets_out(source):
+    suite = OfLetters()
+    suite.made = Open
+    with pytest.raises(LawBroken) as caught:
+        suite.test_a_template_does_not_leave_its_sandbox(source)
+    assert caught.value.law is laws.SANDBOXED
+
+
 def test_every_check_has_a_fault_that_only_it_is_about():
     checks = {one for one in dir(ChannelSuite) if one.startswith("test_")}
-    assert checks - {check for _, check, _ in FAULTS} == {"test_a_template_that_cannot_be_read_is_an_issue"}
+    assert checks - {check for _, check, _ in FAULTS} == {
+        "test_a_template_that_cannot_be_read_is_an_issue",
+        "test_a_template_does_not_leave_its_sandbox",
+    }

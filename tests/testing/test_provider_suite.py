@@ -455,6 +455,24 @@ def test_a_line_break_that_is_let_through_is_caught_by_what_it_upsets():
     assert caught.value.law in (laws.APART, laws.TRUTH)
 
 
+class Blocking(CourierSession):
+    """Holds up the batch for a minute where it is told `later`."""
+
+    def refused(self, message, said):
+        threading.Event().wait(60)
+        return super().refused(message, said)
+
+
+def test_what_did_not_end_in_time_is_told_of_by_one_check_alone():
+    suite, trouble = type("Blocked", (Faulty,), {"bad": Blocking})(), alone("to", "temporary")
+    with pytest.raises(LawBroken) as caught:
+        suite.test_trouble_takes_bounded_time(trouble)
+    assert caught.value.law is laws.IN_TIME
+    for check in (REPORTED, AFTER, CALM, HIDDEN):
+        with pytest.raises(pytest.skip.Exception, match="did not end in time"):
+            getattr(suite, check)(trouble)
+
+
 @pytest.mark.parametrize("suite", [Postponed, BehindSuite])
 def test_a_provider_that_reports_too_early_is_caught_by_a_kill(suite):
     with pytest.raises(LawBroken) as caught:

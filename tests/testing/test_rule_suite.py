@@ -80,6 +80,14 @@ class Broken(Busy):
         return [event.nowhere == 1]
 
 
+class Abroad(Busy):
+    """Its SQL reads the attributes of all workspaces."""
+
+    def window(self, scope, event):
+        known = select(schema.attribute.c.customer_id).where(schema.attribute.c.name == "b")
+        return [*super().window(scope, event), event.customer_id.not_in(known)]
+
+
 class Forgetful(Busy):
     """Does not say that an attribute matters."""
 
@@ -177,6 +185,7 @@ AHEAD, BEFORE = "test_next_change_lies_ahead", "test_nothing_changes_before_next
         (Foreseeing, ON_SQLITE, laws.ALIKE),
         (Foreseeing, "test_sql_finds_whom_it_holds_for_on_postgresql", laws.ALIKE),
         (Broken, ON_SQLITE, laws.ALIKE),
+        (Abroad, "test_its_sql_reads_one_workspace", laws.OWN_ROWS),
         (Forgetful, TOUCHES, laws.TOUCHED),
         (Deaf, TOUCHES, laws.TOUCHED),
         (Timeless, TIME, laws.TOUCHED),

@@ -69,6 +69,23 @@ class Sloppy(Postbox):
         return super().parse_webhook(said, now)
 
 
+class Hurried(Postbox):
+    """Looks at the beginning of a signature."""
+
+    def parse_webhook(self, request, now):
+        right = signed(request.body)
+        begins = request.headers.get(SIGNATURE, "")[:20] == right.headers[SIGNATURE][:20]
+        return super().parse_webhook(right if begins else request, now)
+
+
+class Stamping(Postbox):
+    """Keys what it reads by when it reads it."""
+
+    def parse_webhook(self, request, now):
+        read = super().parse_webhook(request, now)
+        return attrs.evolve(read, choices=tuple(attrs.evolve(one, key=f"{now}") for one in read.choices))
+
+
 class Talkative(Postbox):
     """Refuses, and tells what was in it all the same."""
 
@@ -203,12 +220,14 @@ FAULTS = [
     (Mute, ORDER, laws.TELLING_BODIES),
     (Trusting, REFUSED, laws.SIGNED),
     (Sloppy, REFUSED, laws.SIGNED),
+    (Hurried, REFUSED, laws.SIGNED),
     (Talkative, REFUSED, laws.SIGNED),
     (Fragile, REFUSED, laws.SIGNED),
     (Elsewhere, REFUSED, laws.SIGNED),
     (Clocked, PURE, laws.READ_PURE),
     (Remembering, PURE, laws.READ_PURE),
     (Counting, PURE, laws.READ_PURE),
+    (Stamping, "test_told_a_day_later_it_is_the_same", laws.LASTING_KEY),
     (Curious, OFFLINE, laws.READ_PURE),
     (Untyped, SOUND, laws.READ_SOUND),
     (Keyless, SOUND, laws.READ_SOUND),

@@ -21,6 +21,7 @@ from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import NONE, customer_ids, fetched, holds
 from crmcore.store import bulk, schema
 from crmcore.store.engine import open_engine
+from crmcore.store.guarding import unfiltered
 from crmcore.store.scope import Scope
 from crmcore.testing import populations, postgres
 from crmcore.testing.clock import TurnedClock
@@ -56,6 +57,12 @@ class Population:
                 return frozenset(one for (one,) in fetched(scope, customer_ids(condition, scope, plugins)))
         except MixedCurrencies:
             return None
+
+    def unguarded(self, condition: Condition, plugins: Plugins = NONE) -> Sequence[str]:
+        """Return the tables of which its SQL reads rows of any workspace."""
+        with self.crm._opened.reading() as scope:  # noqa: SLF001 - as the segments of the CRM do
+            said = customer_ids(condition, scope, plugins).compile(dialect=scope.connection.dialect)
+        return sorted(unfiltered(str(said)))
 
     def meant(self, condition: Condition, plugins: Plugins = NONE) -> Members:
         """Return the customers for whom it holds by the reference.

@@ -28,6 +28,7 @@ from crmcore.hooks.sandbox import Fields
 from crmcore.model.identity import Identity, identity
 from crmcore.model.template import Issue, Template
 from crmcore.testing.batches import SOME, ask_offline, companies
+from crmcore.testing.hostile import ANYTHING, ESCAPES, HOSTILE, PRODUCT, shows
 from crmcore.testing.laws import (
     ADDRESSED,
     CAPABLE,
@@ -38,6 +39,7 @@ from crmcore.testing.laws import (
     MISSING,
     ONE_ANSWER,
     RENDER_PURE,
+    SANDBOXED,
     WITHIN,
     Law,
     LawBroken,
@@ -46,24 +48,7 @@ from crmcore.testing.laws import (
 from crmcore.testing.suite import Suite, ask_named, needs
 from crmcore.testing.watching import much_later, watched
 
-#: Text of any kind, that no store would keep included.
-ANYTHING = st.text(st.characters(exclude_categories=()), max_size=60)
 DAY = 86_400
-#: What a template in a value would come to, were it one.
-PRODUCT = "2100231"
-HOSTILE = (
-    "{{ 700077 * 3 }}",
-    "{% print(700077 * 3) %}",
-    "a\r\nBcc: x@example.com",
-    "a\nb",
-    "a\0b",
-    '"}, {"to": "another',
-    "<script>alert(1)</script>",
-    "\u2028\u2029\x85\x1b[2J",
-    "--=_boundary",
-    "\ud800",
-    "{{ customer.__class__.__mro__ }}",
-)
 Answer = Rendered | Unrendered
 
 
@@ -172,6 +157,17 @@ class ChannelSuite(Suite):
         for part in self.parts:
             issues = self._agrees(channel, self.template(**{part: wrong}))
             ask(issues, ISSUED, f"The part {part!r} is {wrong!r}, and there is no issue.")
+
+    @pytest.mark.parametrize("source", ESCAPES)
+    def test_a_template_does_not_leave_its_sandbox(self, source: str) -> None:
+        """In whichever part it tries to: it is an issue, or Unrendered, or text like any other."""
+        channel = self.channel()
+        for part in self.parts:
+            template = self.template(**{part: f"{self.parts[part]} {source}"})
+            if not self._agrees(channel, template):
+                for one in channel.render(channel.compile(template), [self.draft(1)]):
+                    said = f"The part {part!r} with {source} came to what stands outside of every template."
+                    ask(not shows(one, ESCAPES[source]), SANDBOXED, said)
 
     def test_every_draft_has_one_answer_in_order(self) -> None:
         """For none, one, and many."""
@@ -321,10 +317,7 @@ class ChannelSuite(Suite):
             CONTAINED,
             f"A customer is called {name!r}; the message is made of {found}, others of {outline}.",
         )
-        is_read = PRODUCT in one.body.decode("utf-8", "replace") or any(
-            PRODUCT in said for said in one.preview.values()
-        )
-        ask(not is_read, CONTAINED, f"A customer is called {name!r}, and that was read as a template.")
+        ask(not shows(one, PRODUCT), CONTAINED, f"A customer is called {name!r}, and that was read as a template.")
 
     def _made_of(self, one: Rendered, name: str) -> object:
         try:

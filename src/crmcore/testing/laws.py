@@ -99,6 +99,9 @@ TOUCHED = Law(
     says="nothing but what touches names changes the answer; time does only where `time` says so.",
     place=f"{RULE}.Touches",
 )
+OWN_ROWS = Law(
+    says="sql reads the rows of its workspace alone: tables come from scope.table.", place=f"{RULE}.Rule.sql"
+)
 AHEAD = Law(says="next_change lies after `now`, in microseconds UTC, or is None.", place=f"{RULE}.Rule.next_change")
 LASTING = Law(
     says="from `now` up to next_change, or for ever where it is None, the answer stays as long as nothing is written.",
@@ -155,6 +158,10 @@ CONTAINED = Law(
     says="what customers bring stays text: it ends no header, opens no part, and is no template.",
     place=f"{CHANNEL}.Channel.render",
 )
+SANDBOXED = Law(
+    says="a template reaches what it is given, and nothing else: it runs in a sandbox.",
+    place=f"{CHANNEL}.Channel.compile",
+)
 MISSING = Law(
     says="a draft that lacks what its template asks for is Unrendered, and `field` names it.",
     place=f"{CHANNEL}.Unrendered",
@@ -180,4 +187,15 @@ UNORDERED = Law(
     says="in any order, repeated and in any batches, webhooks leave the ledger the same: a `key` names one thing, always.",
     place=f"{PROVIDER}.Feedback",
 )
+LASTING_KEY = Law(
+    says="a `key` names one thing, always: told again the next day, it is the same.", place=f"{PROVIDER}.Feedback"
+)
 TELLING_BODIES = Law(says="the suite is given bodies that say something of a delivery.", place="WebhookSuite")
+SPECS = "crmcore.hooks.specs"
+LOADED = Law(says="a plugin loads, whatever the settings say, and what it registers is whole.", place="crmcore.hooks")
+FITTING = Law(says="a plugin's hooks are those of the specs, and take what they take.", place=SPECS)
+CURRENT = Law(
+    says="what a plugin registers speaks this release's version of its contract.", place="crmcore.hooks.contracts"
+)
+FREE = Law(says="a plugin registers names that nobody else has registered.", place=SPECS)
+STILL = Law(says="loading a plugin starts nothing: no socket is opened, no thread started, nothing slept.", place=SPECS)

@@ -25,7 +25,7 @@ from crmcore.store.engine import open_engine
 from crmcore.testing import populations, postgres
 from crmcore.testing.agreement import Population, populated
 from crmcore.testing.drawing import drawn
-from crmcore.testing.laws import AHEAD, ALIKE, DIVERSE, LASTING, TELLING, TOUCHED, Law, LawBroken, ask
+from crmcore.testing.laws import AHEAD, ALIKE, DIVERSE, LASTING, OWN_ROWS, TELLING, TOUCHED, Law, LawBroken, ask
 from crmcore.testing.suite import Suite, ask_named
 
 #: Days after which a calendar may say something else.
@@ -90,13 +90,20 @@ class RuleSuite(Suite):
 
     def test_sql_finds_whom_it_holds_for_on_sqlite(self) -> None:
         """The set of a select is the set of the reference, on the default store."""
-        with tempfile.TemporaryDirectory() as folder, _engine(f"sqlite:///{Path(folder) / 'rule.db'}") as engine:
+        with _on_sqlite() as engine:
             self._compare(engine)
 
     def test_sql_finds_whom_it_holds_for_on_postgresql(self) -> None:
         """The same on PostgreSQL, the newest found; skipped where there is none."""
         with self.postgresql() as url, _engine(url) as engine:
             self._compare(engine)
+
+    def test_its_sql_reads_one_workspace(self) -> None:
+        """Each table it names is the workspace's own: with ids that are the same in another one, it would find others."""
+        with _on_sqlite() as engine, populated(engine, "suite", [History()], self.now) as population:
+            for condition in self._drawn_conditions():
+                tables = population.unguarded(condition, self.plugins())
+                ask(not tables, OWN_ROWS, f"The select of {condition} reads all workspaces of {', '.join(tables)}.")
 
     def test_only_what_it_touches_changes_the_answer(self) -> None:
         """All that is known of a customer is exchanged for what is known of another, but for what it touches."""
@@ -225,6 +232,12 @@ def _mixed(touched: Touches, history: History, other: History) -> History:
         wishes=history.wishes if touched.said else other.wishes,
         accounts=history.accounts if touched.accounts else other.accounts,
     )
+
+
+@contextmanager
+def _on_sqlite() -> Iterator[Engine]:
+    with tempfile.TemporaryDirectory() as folder, _engine(f"sqlite:///{Path(folder) / 'rule.db'}") as engine:
+        yield engine
 
 
 @contextmanager

@@ -10,7 +10,6 @@ class TestPigeonPost(WebhookSuite):
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 from abc import abstractmethod
@@ -46,6 +45,7 @@ from crmcore.testing import postgres
 from crmcore.testing.batches import ask_offline
 from crmcore.testing.fakes import Notes, Recorder
 from crmcore.testing.laws import (
+    LASTING_KEY,
     PASSED_OVER,
     READ_PURE,
     READ_SOUND,
@@ -55,31 +55,13 @@ from crmcore.testing.laws import (
     LawBroken,
     ask,
 )
+from crmcore.testing.spoiling import SPOILT, changes, from_json
 from crmcore.testing.suite import Suite
 from crmcore.testing.watching import much_later
 
 DAY = 86_400
 #: How many orders of the same bodies are tried.
 ORDERS = 20
-#: What may stand where something else is to be.
-ODD: tuple[Any, ...] = (
-    None,
-    True,
-    7,
-    -1,
-    2**70,
-    1.5,
-    "",
-    "suite",
-    "\ud800",
-    "9" * 30,
-    [],
-    {},
-    [None],
-    {"suite": 1},
-    [[]],
-    [7],
-)
 HELD: Mapping[str, type[Any]] = {
     "feedback": Feedback,
     "inbound": Inbound,
@@ -88,7 +70,6 @@ HELD: Mapping[str, type[Any]] = {
     "addresses": AddressChange,
     "alerts": str,
 }
-Place = tuple[str | int, ...]
 
 
 class WebhookSuite(Suite):
@@ -149,6 +130,9 @@ class WebhookSuite(Suite):
             for odd in ("", "suite", "\xe9", "sha256="):
                 headers = dict.fromkeys(request.headers, odd)
                 self._refuses(attrs.evolve(request, headers=headers), f"with headers that say {odd!r}")
+            for how, spoil in SPOILT.items():
+                headers = {name: spoil(value) for name, value in request.headers.items()}
+                self._refuses(attrs.evolve(request, headers=headers), f"with headers that {how}")
 
     def test_reading_is_pure(self) -> None:
         """Again, by another provider, tomorrow: the same request at the same `now` says the same."""
@@ -159,6 +143,12 @@ class WebhookSuite(Suite):
         for place, one in enumerate(again):
             was = first[place % len(first)]
             ask(one == was, READ_PURE, f"First it said {was}, then {one}.")
+
+    def test_told_a_day_later_it_is_the_same(self) -> None:
+        """What is held has the keys it had: by those the core knows that it has it already."""
+        for body in self.bodies():
+            first, again = (self._keys(body, now) for now in (self.now, self.now + DAY * 1_000_000))
+            ask(first == again, LASTING_KEY, f"{_shown(body)} has the keys {first}, and a day later {again}.")
 
     def test_reading_opens_no_socket(self) -> None:
         """A webhook is all a provider is shown."""
@@ -172,8 +162,8 @@ class WebhookSuite(Suite):
     def test_what_nobody_knows_is_passed_over(self) -> None:
         """Whatever stands in a field, or in one more: it is answered 2xx, and what is held is sound."""
         provider = self.provider()
-        known = [said for body in self.bodies() if (said := _json(body)) is not None]
-        changed = st.sampled_from(known).flatmap(_changes) if known else st.nothing()
+        known = [said for body in self.bodies() if (said := from_json(body)) is not None]
+        changed = st.sampled_from(known).flatmap(changes) if known else st.nothing()
 
         @_fuzz(st.one_of(changed, st.binary(max_size=40)))
         def check(body: bytes) -> None:
@@ -234,6 +224,10 @@ class WebhookSuite(Suite):
                     sent.receive(batch)
                 found = sent.ends(number)
                 ask(found == first, UNORDERED, f"In one order a message ends at {first}, in another at {found}.")
+
+    def _keys(self, body: bytes, now: int) -> list[str]:
+        read = self.provider().parse_webhook(self.signed(body), now)
+        return [one.key for name, kind in HELD.items() if kind is not str for one in getattr(read, name)]
 
     def _read(self, request: RawRequest, provider: Listening | None = None, law: Any = READ_SOUND) -> Ingested:
         try:
@@ -341,45 +335,6 @@ def _fuzz(drawn: st.SearchStrategy[bytes]) -> Callable[[Callable[[bytes], None]]
         settings(max_examples=300, deadline=None, database=None, report_multiple_bugs=False)(given(drawn)(check))()
 
     return run
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
-
-
-def _changes(said: Any) -> st.SearchStrategy[bytes]:
-    """Return a body with one thing in it that is something else, is gone, or is new."""
-    places = list(_places(said, ()))
-    return st.builds(
-        lambda place, odd, how: json.dumps(_changed(said, place, odd, how)).encode(),
-        st.sampled_from(places),
-        st.sampled_from(ODD),
-        st.sampled_from(["set", "drop", "add"]),
-    )
-
-
-def _places(said: Any, place: Place) -> Iterator[Place]:
-    yield place
-    inner = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
-    for name, value in inner:
-        yield from _places(value, (*place, name))
-
-
-def _changed(said: Any, place: Place, odd: Any, how: str) -> Any:
-    if not place:
-        return {**said, "suite_field": odd} if how == "add" and isinstance(said, dict) else odd
-    name, *rest = place
-    copied: Any = dict(said) if isinstance(said, dict) else list(said)
-    if rest or how == "add":
-        copied[name] = _changed(said[name], tuple(rest), odd, how)
-    elif how == "drop":
-        del copied[name]
-    else:
-        copied[name] = odd
-    return copied
 
 
 def _is_taken(read: Ingested) -> bool:
