@@ -96,9 +96,10 @@ class _Assembly:
             objects = self._objects_of(name, plugin)
             self._keep(name, plugin, objects)
         except CRMError as error:
-            self.faults.append(Fault(plugin=name, problem=str(error)))
+            self.faults.append(Fault(plugin=name, problem=str(error), error=type(error).__name__))
         except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
-            self.faults.append(Fault(plugin=name, problem=f"{type(error).__name__}: {error}"))
+            kind = type(error).__name__
+            self.faults.append(Fault(plugin=name, problem=f"{kind}: {error}", error=kind))
 
     def registry(self) -> Registry:
         listeners = {hook: tuple(found) for hook, found in self._listeners.items()}

@@ -29,10 +29,11 @@ BRINGS = {
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """A plugin that did not load, or a part of it: what went wrong, in a sentence."""
+    """A plugin that did not load, or a part of it: what went wrong, in a sentence; `error` is the class of what was raised."""
 
     plugin: str
     problem: str
+    error: str = ""
 
 
 @attrs.frozen(kw_only=True)
