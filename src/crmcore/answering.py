@@ -15,8 +15,9 @@ from crmcore.flow.blaming import why
 from crmcore.hooks.module import Route
 from crmcore.hooks.provider import HttpResponse, RawRequest
 
-#: Seconds a module has for an answer, and how many of its answers may be under way: those that hang take no others' place.
-SECONDS, AT_ONCE = 10.0, 8
+#: Seconds a module has for an answer, and how many of its answers may be under way: those that hang take no others' place,
+#: nor all connections of SQLAlchemy's pool.
+SECONDS, AT_ONCE = 10.0, 4
 FAILED = HttpResponse(status=500)
 LATE = HttpResponse(status=504)
 BUSY = HttpResponse(status=503, headers={"retry-after": "5"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -99,6 +100,21 @@ def test_of_workers_at_once_one_runs_it(open_with):
     go_on.set()
     first.join()
     assert (slow.runs, other.work().jobs) == (1, 0)
+
+
+def test_of_many_workers_that_begin_together_one_runs_it_each_time(open_with, clock):
+    tidy, together = Counting(), threading.Barrier(4)
+    workers = [open_with(job(tidy)) for _ in range(together.parties)]
+
+    def work(crm):
+        together.wait(20)
+        return crm.work().jobs
+
+    for times in (1, 2, 3):
+        with ThreadPoolExecutor(together.parties) as threads:
+            assert sum(threads.map(work, workers)) == 1
+        assert tidy.runs == times
+        clock.turn(timedelta(hours=1))
 
 
 def test_one_that_fails_keeps_no_other_waiting_and_is_tried_at_its_next_time(open_with, clock, caplog):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import attrs
 import pytest
-from click.testing import CliRunner
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 from crmcore import CRM, migrations
-from crmcore.cli import crm as command
 from crmcore.loader import installed
 from crmcore.migrations import modules
-from crmcore.store import isolation
-from crmcore.store.engine import write
 from tests.flow.modules.wallet import SCHEMA, Wallet, coin, coins, give
 
 
@@ -119,51 +113,3 @@ def test_the_statements_of_a_module_can_be_printed_and_run(engine, wallet):
 def test_a_host_that_generates_revisions_is_not_told_of_a_modules_tables():
     for name in ("crm_wallet_coin", "crm_alembic_wallet"):
         assert not migrations.include_object(None, name, "table", True, None)
-
-
-@pytest.fixture
-def owner(engine):
-    """An engine of a role that is no superuser, in whose database row-level security is on."""
-    if engine.dialect.name != "postgresql":
-        pytest.skip("row-level security is PostgreSQL's")
-    role = f"crm_wallet_{os.getpid()}"
-    write(engine, lambda connection: connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN"))
-    write(engine, lambda connection: connection.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {role}"))
-    write(engine, lambda connection: isolation.turn_on(connection, isolation.tables()))
-    made = create_engine(engine.url.set(username=role))
-    yield made
-    made.dispose()
-    write(engine, lambda connection: connection.exec_driver_sql(f"DROP OWNED BY {role}"))
-    write(engine, lambda connection: connection.exec_driver_sql(f"DROP ROLE {role}"))
-
-
-def notes(connection):
-    return connection.execute(text("SELECT note FROM crm_wallet_coin ORDER BY id")).scalars().all()
-
-
-@pytest.mark.untouched
-def test_row_level_security_is_turned_on_and_off_for_a_module_that_is_gone_too(engine, wallet):
-    if engine.dialect.name != "postgresql":
-        pytest.skip("row-level security is PostgreSQL's")
-    modules.upgrade(engine, wallet)
-    for state, is_on in (("on", True), ("off", False)):
-        result = CliRunner().invoke(command, ["--db", engine.url.render_as_string(), "db", "rls", state])
-        assert result.exit_code == 0, result.output
-        with engine.connect() as connection:
-            security = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'crm_wallet_coin'"
-            assert connection.execute(text(security)).scalar() is is_on
-
-
-@pytest.mark.untouched
-def test_where_row_level_security_is_on_it_covers_a_modules_tables_and_revisions_see_every_row(owner, engine, wallet):
-    modules.upgrade(owner, wallet, "wallet_0001")
-    with engine.begin() as connection:
-        rows = "(1, 1, 7, 5), (2, 2, 7, 5)"
-        connection.execute(text(f"INSERT INTO crm_wallet_coin (workspace_id, id, customer_id, at) VALUES {rows}"))
-    modules.upgrade(owner, wallet)
-    with engine.connect() as connection:
-        assert notes(connection) == ["welcome", "welcome"]
-    with owner.connect() as connection:
-        assert notes(connection) == []
-        isolation.enter(connection, 2)
-        assert notes(connection) == ["welcome"]
