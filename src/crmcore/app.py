@@ -14,6 +14,7 @@ from crmcore.consenting import Consenting
 from crmcore.enrolling import Enrolling
 from crmcore.errors import MergeConflict, NoConnection
 from crmcore.exporting import Exporting
+from crmcore.extending import Extending
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, Stop, Wait, leave, never, quiet
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from crmcore.segment import Segment
     from crmcore.store.accounts import AccountView
     from crmcore.store.customers import CustomerView
-    from crmcore.store.events import TimelineLine, Total
+    from crmcore.store.events import Total
     from crmcore.store.scope import Scope
     from crmcore.store.segments import Definition
     from crmcore.store.sums import DaySum
@@ -76,6 +77,7 @@ class CRM(
     Enrolling,
     Importing,
     Exporting,
+    Extending,
     Issuing,
     Knowing,
     Ledger,
@@ -113,7 +115,8 @@ class CRM(
         from crmcore.hooks.setup import Setup
 
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
-        self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
+        blocked = frozenset(self.settings.blocked)
+        self.registry: Registry = loader.load(setup, plugins=plugins, blocked=blocked, admit=self._admission(opening))
         rules = policies.check(self.settings, self.registry)
         self._opened: Opened = attrs.evolve(
             opening,
@@ -227,12 +230,6 @@ class CRM(
         self._fold()
         with self._opened.reading() as scope:
             return accounts.view(scope, key, None if at is None else microseconds(at, "at"))
-
-    def timeline(self, who: Who, limit: int = 100) -> list[TimelineLine]:
-        """Return a customer's latest events, newest first."""
-        self._fold()
-        with self._opened.reading() as scope:
-            return events.timeline(scope, identities.owner(scope, who)[0], limit)
 
     def days(self, who: Who, name: str | None = None) -> list[DaySum]:
         """Return what a customer's events add up to day by day (UTC), of one name or of all."""

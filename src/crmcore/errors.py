@@ -14,7 +14,8 @@
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
-    |   `-- ContractVersion
+    |   |-- ContractVersion
+    |   `-- SchemaBehind
     |-- InputError               what came in is not valid
     |   |-- InvalidName
     |   |-- InvalidValue
@@ -50,6 +51,7 @@
     |   |-- RunState
     |   |-- SegmentInUse
     |   |-- SegmentTaken
+    |   |-- JobTaken
     |   `-- NoNodeFree
     |-- CouponSourceFailed       a plugin's source has brought no codes
     |-- UndefinedField           a template asks for what a customer does not have
@@ -120,6 +122,10 @@ class NameTaken(LoadError):
 
 class ContractVersion(LoadError):
     """Plugin {plugin!r} speaks version {found} of the {kind} contract, this release speaks {needed}."""
+
+
+class SchemaBehind(LoadError):
+    """Plugin {plugin!r} has its tables at schema revision {found!r}, its code needs {needed!r}; run `crm db upgrade`."""
 
 
 class MissingExtra(CRMError):
@@ -264,6 +270,10 @@ class SegmentInUse(Conflict):
 
 class SegmentTaken(Conflict):
     """{name!r} is the name of {kind} already; take another name, or delete that first (`crm segment delete {name}`)."""
+
+
+class JobTaken(Conflict):
+    """The job {job!r} of the module {module!r} has written nothing for too long and is another worker's by now; it writes no more here."""
 
 
 class NoNodeFree(Conflict):

@@ -13,6 +13,7 @@ import attrs
 import pluggy
 
 from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken
+from crmcore.flow.modules.admitting import Admit, anyone, in_form
 from crmcore.hooks import specs
 from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.marker import PROJECT
@@ -65,9 +66,18 @@ NOTICES = HOOKS - {kind.hook for kind in KINDS}
 Objects = Mapping[str, Mapping[str, Any]]
 
 
-def load(setup: Setup, *, plugins: Mapping[str, Any] | None = None, blocked: frozenset[str] = frozenset()) -> Registry:
-    """Return what the installed plugins, and those given by name, register; blocked ones are left out."""
-    assembly = _Assembly(setup)
+def load(
+    setup: Setup,
+    *,
+    plugins: Mapping[str, Any] | None = None,
+    blocked: frozenset[str] = frozenset(),
+    admit: Admit = anyone,
+) -> Registry:
+    """Return what the installed plugins, and those given by name, register; blocked ones are left out.
+
+    `admit` is asked about each module whose form is right, and raises where its plugin is to be left out.
+    """
+    assembly = _Assembly(setup, admit)
     for name, find in sorted((*_installed(blocked), *_given(plugins or {})), key=itemgetter(0)):
         assembly.add(name, find)
     for name in sorted(blocked):
@@ -78,8 +88,8 @@ def load(setup: Setup, *, plugins: Mapping[str, Any] | None = None, blocked: fro
 class _Assembly:
     """The registry while it is being put together."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, setup: Setup, admit: Admit) -> None:
+        self._setup, self._admit = setup, admit
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(specs)
         self._owners: dict[tuple[str, str], str] = {}
@@ -142,6 +152,9 @@ class _Assembly:
         name = checked_name(one.name, kind.name, f"plugin {plugin}")
         if one.contract != CONTRACTS[kind.name]:
             raise ContractVersion(plugin=plugin, kind=kind.name, found=one.contract, needed=CONTRACTS[kind.name])
+        if kind.name == "module":
+            in_form(plugin, one)
+            self._admit(plugin, one)
         return f"{one.channel}/{name}" if kind.name == "provider" else name
 
     def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:

@@ -30,7 +30,7 @@ log = logging.getLogger("crmcore.opening")
 
 @attrs.frozen(kw_only=True)
 class Opened:
-    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine.
+    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine, `is_new` whether its schema was made just now.
 
     `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
     """
@@ -44,6 +44,7 @@ class Opened:
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     each_address: frozenset[str] = frozenset()
     isolated: bool = False
+    is_new: bool = False
     upkeep: Upkeep = attrs.field(factory=Upkeep)
     entering: Entering = attrs.field(factory=Entering)
 
@@ -103,7 +104,7 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
     """
     engine = database if isinstance(database, Engine) else engine_of(database)
     with reached(engine):
-        migrations.prepare(engine)
+        is_new = migrations.prepare(engine)
     found = _workspace(engine, workspace, clock or SystemClock())
     if clock is None:
         clock = SystemClock() if found.pinned_now is None else PinnedClock(found.pinned_now)
@@ -114,6 +115,7 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
         clock=clock,
         ids=_leased(engine, clock.now()),
         isolated=_is_isolated(engine),
+        is_new=is_new,
     )
 
 

@@ -19,6 +19,7 @@ from crmcore.cli import (
     importing,
     isolating,
     knowing,
+    migrating,
     quarantine,
     schema,
     segments,
@@ -63,7 +64,6 @@ def crm(
 
 
 for command in (
-    admin.db,
     admin.doctor,
     admin.plugins,
     admin.rebuild,
@@ -84,13 +84,14 @@ for command in (
     knowing.contradictions,
     knowing.duplicates,
     knowing.history,
+    migrating.db,
     segments.segment,
     sending.send,
     templates.template,
     working.work,
 ):
     crm.add_command(command)
-admin.db.add_command(isolating.rls)
+migrating.db.add_command(isolating.rls)
 for command in (
     campaigns.report,
     enrolling.enter,

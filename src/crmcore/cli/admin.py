@@ -1,4 +1,4 @@
-"""`crm db`, `crm doctor`, `crm plugins`, `crm stats`: looking after an installation."""
+"""`crm doctor`, `crm plugins`, `crm stats`: looking after an installation."""
 
 from __future__ import annotations
 
@@ -7,26 +7,17 @@ from contextlib import contextmanager
 
 import attrs
 import click
-from sqlalchemy import Engine
 
 from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
+from crmcore.cli.migrating import database_of
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.model.time import SECOND
-from crmcore.opening import engine_of, reached
+from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
-from crmcore.settings import settings
 from crmcore.store.guarding import guard
-
-
-@attrs.frozen(kw_only=True)
-class Revision:
-    """Where a database's schema stands."""
-
-    current: str | None
-    needed: str
 
 
 @attrs.frozen(kw_only=True)
@@ -40,55 +31,6 @@ class Health:
     due: int
     in_doubt: int
     quarantined: int
-
-
-@click.group()
-def db() -> None:
-    """Look at the schema, or bring it up to date.
-
-    \b
-    crm --db postgresql+psycopg://localhost/shop db status
-    crm --db shop.db db upgrade
-    """
-
-
-@db.command("status")
-@pass_context
-def status(context: Context) -> None:
-    """Show the revision of the schema, and the one this release needs.
-
-    \b
-    crm --db shop.db db status
-    """
-    engine = engine_of(_database(context))
-    with reached(engine):
-        revision = _revision(engine)
-    show(context, revision, lambda one: table("Schema", ("current", "needed"), [(one.current or "none", one.needed)]))
-
-
-@db.command("upgrade")
-@click.option("--sql", "only_sql", is_flag=True, help="Print the statements instead of running them.")
-@pass_context
-def upgrade(context: Context, only_sql: bool) -> None:
-    """Bring the schema up to date, in one transaction.
-
-    \b
-    crm --db shop.db db upgrade
-    crm --db postgresql+psycopg://localhost/shop db upgrade --sql > upgrade.sql
-    """
-    engine = engine_of(_database(context))
-    if only_sql:
-        click.echo(migrations.sql(engine.dialect.name))
-        return
-    with reached(engine):
-        migrations.upgrade(engine)
-        revision = _revision(engine)
-    show(context, revision, lambda one: click.echo(f"The schema is at {one.current}."))
-
-
-def _revision(engine: Engine) -> Revision:
-    with engine.connect() as connection:
-        return Revision(current=migrations.current(connection), needed=migrations.HEAD)
 
 
 @click.command()
@@ -163,7 +105,7 @@ def _waiting(found: Stats) -> None:
 @contextmanager
 def _guarded(context: Context) -> Iterator[CRM]:
     """Open the CRM the options name, so that nothing it runs reaches beyond its workspace."""
-    engine = engine_of(_database(context))
+    engine = engine_of(database_of(context))
     guard(engine)
     try:
         with CRM(engine, workspace=context.workspace, config=context.config) as crm:
@@ -184,10 +126,6 @@ def _human(health: Health) -> None:
         ("in quarantine", health.quarantined),
     ]
     table("State", ("what", "value"), rows)
-
-
-def _database(context: Context) -> str:
-    return settings({"database": context.database}, file=context.config).database
 
 
 @click.command()
