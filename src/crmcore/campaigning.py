@@ -25,6 +25,8 @@ from crmcore.flow.journeys.revising import Revised
 from crmcore.flow.journeys.ways import Wish
 from crmcore.flow.keeping import Kept
 from crmcore.flow.launch import Launched
+from crmcore.flow.modules import jobs
+from crmcore.flow.modules.jobs import FailedJob
 from crmcore.flow.notifying import notify
 from crmcore.flow.progress import Progress, Stop, Wait
 from crmcore.flow.unsubscribing import Unsubscription
@@ -49,7 +51,8 @@ class Worked:
 
     Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
     for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
-    `advanced` customers went on in campaigns, `posted` calls were made to webhooks.
+    `advanced` customers went on in campaigns, `posted` calls were made to webhooks, `jobs` of modules were run, and
+    `failed_jobs` were not: they are tried again when they are due next.
     """
 
     folded: int
@@ -61,6 +64,8 @@ class Worked:
     waiting: tuple[Waits, ...] = ()
     advanced: int = 0
     posted: int = 0
+    jobs: int = 0
+    failed_jobs: tuple[FailedJob, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -189,6 +194,7 @@ class Campaigning:
             done = _sent(send, falling, limit)
         posted = posting.post_due(write, reading, self._settings, owner, stop)
         told = notify(write, reading, self._registry, self._opened.workspace.name)
+        run = jobs.run_due(write, reading, self._registry.modules, owner, stop)
         became = dispatcher.became
         stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
         return Worked(
@@ -201,6 +207,8 @@ class Campaigning:
             waiting=(*stuck, *dispatcher.waiting),
             advanced=advanced.count,
             posted=posted,
+            jobs=run.done,
+            failed_jobs=run.failed,
         )
 
     def report(self, campaign: str, days: int | None = None) -> Report:

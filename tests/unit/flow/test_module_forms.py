@@ -91,7 +91,7 @@ def test_tables_that_could_not_be_kept_apart_or_left_behind_are_refused(module, 
     assert said in problem(module)
 
 
-@pytest.mark.parametrize("name", ["segment", "customer", "event", "crmcore", "alembic"])
+@pytest.mark.parametrize("name", ["segment", "customer", "event", "crmcore", "alembic", "job"])
 def test_a_name_whose_tables_the_core_has_is_refused(name):
     module = of_table(name=f"crm_{name}_coin")
     module.name = name

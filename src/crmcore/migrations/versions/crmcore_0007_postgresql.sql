@@ -21,6 +21,21 @@ run_id BIGINT NOT NULL,
 PRIMARY KEY (workspace_id, name, run_id)
 );
 
+CREATE TABLE crm_job (
+workspace_id BIGINT NOT NULL, 
+module TEXT COLLATE "C" NOT NULL, 
+name TEXT COLLATE "C" NOT NULL, 
+ran_at BIGINT, 
+due_at BIGINT NOT NULL, 
+claimed_by TEXT COLLATE "C", 
+lease_until BIGINT, 
+failures BIGINT NOT NULL, 
+problem TEXT COLLATE "C", 
+PRIMARY KEY (workspace_id, module, name)
+);
+
+CREATE INDEX ix_job_due_at ON crm_job (workspace_id, due_at);
+
 CREATE TABLE crm_refusal (
 workspace_id BIGINT NOT NULL, 
 run_id BIGINT NOT NULL, 

@@ -22,6 +22,22 @@ PRIMARY KEY (workspace_id, name, run_id)
 )
  WITHOUT ROWID;
 
+CREATE TABLE crm_job (
+workspace_id BIGINT NOT NULL, 
+module TEXT NOT NULL, 
+name TEXT NOT NULL, 
+ran_at BIGINT, 
+due_at BIGINT NOT NULL, 
+claimed_by TEXT, 
+lease_until BIGINT, 
+failures BIGINT NOT NULL, 
+problem TEXT, 
+PRIMARY KEY (workspace_id, module, name)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_job_due_at ON crm_job (workspace_id, due_at);
+
 CREATE TABLE crm_refusal (
 workspace_id BIGINT NOT NULL, 
 run_id BIGINT NOT NULL, 

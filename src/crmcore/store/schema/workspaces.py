@@ -85,6 +85,22 @@ notice_cursor = keyed(
     maybe_number("closed_until"),
 )
 
+#: When each job of a module ran last (null: never). A worker that is at it has a lease, which what it writes makes longer;
+#: `failures` in a row are counted from its beginning, so that one that never ends is no success.
+job = keyed(
+    "job",
+    ("module", "name"),
+    words("module"),
+    words("name"),
+    maybe_number("ran_at"),
+    number("due_at"),
+    maybe_words("claimed_by"),
+    maybe_number("lease_until"),
+    number("failures"),
+    maybe_words("problem"),
+    indexes=[("due_at",)],
+)
+
 agent = rows(
     "agent",
     words("key"),
