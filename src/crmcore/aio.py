@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.history import Written
     from crmcore.store.imports import ImportView
+    from crmcore.store.jobs import Failing
     from crmcore.store.links import Contradiction
     from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
@@ -674,6 +675,10 @@ class AsyncCRM(AsyncVerbs):
         A module that fails is left out, and the log says so.
         """
         return await self._threads.run(self._crm.timeline, who, limit)
+
+    async def failing_jobs(self) -> list[Failing]:
+        """Return the jobs of modules that failed when they ran last, and how often in a row."""
+        return await self._threads.run(self._crm.failing_jobs)
 
     async def add_coupons(self, source: str, codes: Iterable[str]) -> int:
         """Add codes to the pool of a source, ten thousand a transaction; return how many it has not had before.

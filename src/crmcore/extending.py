@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmcore.opening import Opened
     from crmcore.registry import Registry
     from crmcore.store.events import TimelineLine
+    from crmcore.store.jobs import Failing
 
 Returned = TypeVar("Returned")
 
@@ -41,6 +42,13 @@ class Extending(Facet):
 
         self._fold()
         return timeline.latest(self._opened.reading, self.registry.modules, who, limit)
+
+    def failing_jobs(self) -> list[Failing]:
+        """Return the jobs of modules that failed when they ran last, and how often in a row."""
+        from crmcore.store import jobs
+
+        with self._opened.reading() as scope:
+            return [one for one in jobs.failing(scope) if one.module in self.registry.modules]
 
     def _admission(self, opened: Opened) -> Admit:
         """Return which modules are taken in: in a new file their tables are made as well."""

@@ -86,6 +86,10 @@ class Registry:
         """Return an engine; raise UnknownPlugin naming those there are."""
         return _named(self.recommenders, "recommender", name)
 
+    def module(self, name: str) -> Module:
+        """Return a module; raise UnknownPlugin naming those there are."""
+        return _named(self.modules, "module", name)
+
     def step(self, name: str) -> Step:
         """Return a kind of step; raise UnknownPlugin naming those there are."""
         return _named(self.steps, "step", name)

@@ -220,6 +220,7 @@ VERBS: dict[str, Driven] = {
     "contradictions": lambda crm, _: crm.contradictions(),
     "account": lambda crm, it: crm.account("firm" if it.number % 2 else THEIRS),
     "timeline": lambda crm, it: crm.timeline(it.who),
+    "failing_jobs": lambda crm, _: crm.failing_jobs(),
     "in_tables": lambda crm, _: crm.in_tables(lambda tables: tables.run(select(tables.table(schema.tag))).all()),
     "history": lambda crm, it: (crm.history(it.who), crm.history(it.other, "city")),
     "duplicates": lambda crm, _: crm.duplicates(threshold=0),

@@ -12,7 +12,7 @@ from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
-from crmcore.cli.migrating import database_of
+from crmcore.cli.migrating import Revision, database_of, registered, revisions
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of
@@ -27,6 +27,7 @@ class Health:
     plugins: Sequence[Loaded]
     faults: Sequence[Fault]
     revision: str
+    modules: Sequence[Revision]
     pending: int
     due: int
     in_doubt: int
@@ -49,7 +50,7 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins, limits, segments, templates, carriers and their secrets, schema, what waits.
+    """Check an installation: plugins, limits, segments, templates, carriers and secrets, schema, jobs, what waits.
 
     Segments are read under a guard: a rule that does not keep to its workspace is a fault.
 
@@ -64,6 +65,7 @@ def doctor(context: Context) -> None:
             plugins=crm.registry.plugins,
             faults=tuple(faults(crm)),
             revision=migrations.HEAD,
+            modules=_of_modules(context),
             pending=waiting.pending,
             due=waiting.due,
             in_doubt=waiting.in_doubt,
@@ -114,12 +116,23 @@ def _guarded(context: Context) -> Iterator[CRM]:
         engine.dispose()
 
 
+def _of_modules(context: Context) -> list[Revision]:
+    """Return where the tables of modules are, of those too that are left out or no longer installed."""
+    engine = engine_of(database_of(context))
+    try:
+        with engine.connect() as connection:
+            return revisions(connection, list(registered(context).modules.values()))[1:]
+    finally:
+        engine.dispose()
+
+
 def _human(health: Health) -> None:
     table("Plugins", ("name", "version"), [(one.name, one.version) for one in health.plugins])
     if health.faults:
         table("Faults", ("plugin", "problem"), [(one.plugin, one.problem) for one in health.faults])
     rows = [
         ("schema", health.revision),
+        *((f"tables of {one.distribution}", one.current or "none") for one in health.modules),
         ("pending", health.pending),
         ("due", health.due),
         ("in doubt", health.in_doubt),

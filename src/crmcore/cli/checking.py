@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from crmcore.app import CRM
+from crmcore.cli.modules import added
 from crmcore.errors import CRMError
 from crmcore.flow.nesting import unfounded
 from crmcore.flow.plan import carriers_of
@@ -16,12 +17,27 @@ from crmcore.registry import Fault
 
 
 def faults(crm: CRM) -> Iterator[Fault]:
-    """Yield what is wrong: plugins, limits on what there is not, segments, templates, carriers."""
+    """Yield what is wrong: plugins, limits on what there is not, segments, templates, carriers, commands and jobs of modules."""
     yield from crm.registry.faults
     yield from unfounded(crm.settings.limits, crm.registry)
     yield from _segments(crm)
     yield from _templates(crm)
     yield from _carriers(crm)
+    yield from _commands(crm)
+    yield from _jobs(crm)
+
+
+def _commands(crm: CRM) -> Iterator[Fault]:
+    from crmcore.cli import crm as core
+
+    yield from added(crm.registry, core.commands).faults
+
+
+def _jobs(crm: CRM) -> Iterator[Fault]:
+    """Yield the jobs of modules that failed when they ran last; of modules that are gone nobody cares."""
+    for one in crm.failing_jobs():
+        times = f"{one.failures} times in a row" if one.failures > 1 else "once"
+        yield Fault(plugin=one.module, problem=f"its job {one.job!r} has failed {times}: {one.problem}")
 
 
 def _segments(crm: CRM) -> Iterator[Fault]:

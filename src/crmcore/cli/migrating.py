@@ -8,7 +8,7 @@ import attrs
 import click
 from sqlalchemy import Connection, Engine
 
-from crmcore import loader, migrations
+from crmcore import migrations
 from crmcore.cli.output import Context, pass_context, show, table
 from crmcore.hooks.module import Module
 from crmcore.hooks.setup import Setup
@@ -89,6 +89,8 @@ def database_of(context: Context) -> str:
 
 def registered(context: Context) -> Registry:
     """Return what the installed plugins register, whatever any database says of them."""
+    from crmcore import loader
+
     found = settings({}, file=context.config)
     return loader.load(Setup(clock=SystemClock(), settings=found.tables), blocked=frozenset(found.blocked))
 
