@@ -5,8 +5,8 @@
 
     application = app(CRM("shop.db"))  # uvicorn shop:application
 
-It serves `/CHANNEL/PROVIDER` for the webhooks of carriers and `/unsubscribe/TOKEN` for the link in each message, alone or
-mounted in another application, and needs no framework.
+It serves `/CHANNEL/PROVIDER` for the webhooks of carriers, `/unsubscribe/TOKEN` for the link in each message and
+`/modules/MODULE/...` for the routes of modules, alone or mounted in another application, and needs no framework.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl
 
 import attrs
 
+from crmcore.answering import Answering
 from crmcore.app import CRM
 from crmcore.errors import InvalidToken, UnknownPlugin
 from crmcore.hooks.provider import HttpResponse, RawRequest
@@ -41,7 +42,7 @@ METHODS = ("GET", "POST")
 AGAIN = HttpResponse(status=503, headers={"retry-after": "5"})
 NOT_FOUND = HttpResponse(status=404)
 NOT_ALLOWED = HttpResponse(status=405, headers={"allow": ", ".join(METHODS)})
-UNSUBSCRIBE = "unsubscribe"
+UNSUBSCRIBE, MODULES = "unsubscribe", "modules"
 log = logging.getLogger("crmcore.webhooks")
 
 
@@ -54,7 +55,7 @@ class Awaited(Protocol):
 
 
 def app(crm: CRM | Awaited) -> Webhooks:
-    """Return the ASGI application of a CRM or AsyncCRM: its carriers' webhooks, and the links to unsubscribe by.
+    """Return the ASGI application of a CRM or AsyncCRM: its carriers' webhooks, links to unsubscribe by, modules' routes.
 
     A webhook is answered once all it holds is committed. What cannot be taken now is answered 503 or 500, so that it comes
     again; bodies over 1 MB are refused (413), those not in after ten seconds too (408).
@@ -113,6 +114,7 @@ class Webhooks:
     def __init__(self, crm: CRM) -> None:
         self._crm = crm
         self._lines: dict[tuple[str, str], Line] = {}
+        self._answering = Answering(crm)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI says."""
@@ -125,19 +127,32 @@ class Webhooks:
                 await send({"type": "websocket.close"})
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
-        place = scope["path"].removeprefix(scope.get("root_path", "")).strip("/").split("/")
-        if len(place) != 2:  # noqa: PLR2004 - a channel and a provider
-            return NOT_FOUND
-        if scope["method"] not in METHODS:
-            return NOT_ALLOWED
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        place = path.strip("/").split("/")
         try:
-            if place[0] == UNSUBSCRIBE:
-                return await asyncio.to_thread(self._left, scope["method"], place[1])
-            return await self._line(place[0], place[1]).answer(await _request(scope, receive))
+            if place[0] == MODULES:
+                return await self._of_module(*_named(path), scope, receive)
+            return await self._of_core(place, scope, receive)
         except UnknownPlugin:
             return NOT_FOUND
         except Refused as refused:
             return refused.answer
+
+    async def _of_core(self, place: Sequence[str], scope: Scope, receive: Receive) -> HttpResponse:
+        if len(place) != 2:  # noqa: PLR2004 - a channel and a provider
+            return NOT_FOUND
+        if scope["method"] not in METHODS:
+            return NOT_ALLOWED
+        if place[0] == UNSUBSCRIBE:
+            return await asyncio.to_thread(self._left, scope["method"], place[1])
+        return await self._line(place[0], place[1]).answer(await _request(scope, receive))
+
+    async def _of_module(self, module: str, path: str, scope: Scope, receive: Receive) -> HttpResponse:
+        if not (routes := self._answering.routes(module, path)):
+            return NOT_FOUND
+        if scope["method"] not in routes:
+            return attrs.evolve(NOT_ALLOWED, headers={"allow": ", ".join(sorted(routes))})
+        return await self._answering.answer(module, routes[scope["method"]], await _request(scope, receive))
 
     def _line(self, channel: str, provider: str) -> Line:
         if (channel, provider) not in self._lines:
@@ -155,6 +170,12 @@ class Webhooks:
             return _page(f"No more about {topic}?" if topic else "No more of these messages?", "Unsubscribe")
         except InvalidToken:
             return attrs.evolve(_page("This link is not valid."), status=404)
+
+
+def _named(path: str) -> tuple[str, str]:
+    """Return the module that a path names, and the path it has there."""
+    module, slash, rest = path.removeprefix(f"/{MODULES}/").partition("/")
+    return module, slash + rest
 
 
 def _page(said: str, button: str = "") -> HttpResponse:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import inspect
 
 from crmcore import CRM
 from crmcore.loader import installed
 from crmcore.migrations import modules
-from crmcore.store.engine import open_engine
+from crmcore.store.engine import open_engine, write
 from tests.flow.modules.wallet import Wallet
 
 
@@ -18,9 +19,11 @@ def wallet():
 
 @pytest.fixture
 def engine(new_database):
-    """A database with the core's tables; it is dropped in the end, as are the modules' that tests make there."""
+    """A database with the core's tables; those of modules are dropped in the end, as others are given it then."""
     engine = open_engine(new_database("crm.db"))
     yield engine
+    dropped = [one for one in inspect(engine).get_table_names() if "wallet" in one]
+    write(engine, lambda connection: [connection.exec_driver_sql(f"DROP TABLE {one}") for one in dropped])
     engine.dispose()
 
 

@@ -15,8 +15,6 @@ from crmcore.store.jobs import LEASE, UNENDED, failing
 from crmcore.testing.simulation import Simulation
 from tests.flow.modules.wallet import Wallet, coins, give
 
-pytestmark = pytest.mark.untouched
-
 
 class Counting:
     """A job that notes each run, and does something in between."""

@@ -15,8 +15,6 @@ from crmcore.store import isolation
 from crmcore.store.engine import write
 from tests.flow.modules.wallet import SCHEMA, Wallet, coin, coins, give
 
-pytestmark = pytest.mark.untouched
-
 
 def faults(crm):
     return {one.plugin: one.problem for one in crm.registry.faults if one.plugin not in installed()}
@@ -105,16 +103,13 @@ def test_a_revision_that_fails_in_a_new_file_is_a_fault_and_the_core_opens(tmp_p
         crm.track("seen", "42")
 
 
-def test_the_statements_of_a_module_can_be_printed_and_run(store, wallet, new_database):
-    engine = create_engine(new_database("printed.db"))
-    said = modules.sql(wallet, engine.dialect.name)
-    with engine.begin() as connection:
-        for statement in said.split(";"):
-            if statement.replace("COMMIT", "").replace("BEGIN", "").strip():
-                connection.exec_driver_sql(statement)
+def test_the_statements_of_a_module_can_be_printed_and_run(engine, wallet):
+    said = [
+        one for one in modules.sql(wallet, engine.dialect.name).split(";") if one.strip() not in ("BEGIN", "COMMIT")
+    ]
+    write(engine, lambda connection: [connection.exec_driver_sql(one) for one in said if one.strip()])
     assert revision(engine) == "wallet_0002"
     assert {one["name"] for one in inspect(engine).get_columns("crm_wallet_coin")} == set(coin.c.keys())
-    engine.dispose()
 
 
 def test_a_host_that_generates_revisions_is_not_told_of_a_modules_tables():
@@ -142,6 +137,7 @@ def notes(connection):
     return connection.execute(text("SELECT note FROM crm_wallet_coin ORDER BY id")).scalars().all()
 
 
+@pytest.mark.untouched
 def test_where_row_level_security_is_on_it_covers_a_modules_tables_and_revisions_see_every_row(owner, engine, wallet):
     modules.upgrade(owner, wallet, "wallet_0001")
     with engine.begin() as connection:
