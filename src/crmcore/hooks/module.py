@@ -86,7 +86,7 @@ class Module(Protocol):
     """A CRM type. Whoever keeps tables must give `export` and `erase`.
 
     `commands` stand beside those of `crm`; one whose name is taken is a Fault and left out. Decorated by
-    `click.pass_obj`, a command is given a CommandContext:
+    `click.pass_obj`, a command is given a CommandContext::
 
         @click.command("tickets")
         @click.pass_obj

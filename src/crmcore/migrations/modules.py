@@ -12,7 +12,7 @@ from crmcore.migrations.running import Revisions
 from crmcore.store.guarding import REVISIONS
 from crmcore.store.statements import WORKSPACE
 
-__all__ = ["current", "distributions", "downgrade", "sql", "upgrade", "version_table"]
+__all__ = ["current", "distributions", "downgrade", "sql", "tables", "upgrade", "version_table"]
 
 
 def version_table(name: str) -> str:
@@ -58,12 +58,12 @@ def _revisions(name: str, schema: Schema) -> Revisions:
         folder=str(files(schema.migrations).joinpath("versions")),
         version_table=version_table(name),
         metadata=schema.metadata,
-        protected=lambda connection: _tables(connection, name),
+        protected=lambda connection: tables(connection, name),
     )
 
 
-def _tables(connection: Connection, name: str) -> list[Table]:
-    """Return a module's tables as the database has them: a revision may read some that its code knows no more."""
+def tables(connection: Connection, name: str) -> list[Table]:
+    """Return a module's tables as the database has them: it may be gone, and a revision reads some its code knows no more."""
     found, prefix = inspect(connection), f"crm_{name}_"
     return [
         Table(one, MetaData(), Column(WORKSPACE))

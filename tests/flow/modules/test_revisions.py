@@ -6,9 +6,11 @@ import os
 
 import attrs
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import create_engine, inspect, text
 
 from crmcore import CRM, migrations
+from crmcore.cli import crm as command
 from crmcore.loader import installed
 from crmcore.migrations import modules
 from crmcore.store import isolation
@@ -135,6 +137,19 @@ def owner(engine):
 
 def notes(connection):
     return connection.execute(text("SELECT note FROM crm_wallet_coin ORDER BY id")).scalars().all()
+
+
+@pytest.mark.untouched
+def test_row_level_security_is_turned_on_and_off_for_a_module_that_is_gone_too(engine, wallet):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("row-level security is PostgreSQL's")
+    modules.upgrade(engine, wallet)
+    for state, is_on in (("on", True), ("off", False)):
+        result = CliRunner().invoke(command, ["--db", engine.url.render_as_string(), "db", "rls", state])
+        assert result.exit_code == 0, result.output
+        with engine.connect() as connection:
+            security = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'crm_wallet_coin'"
+            assert connection.execute(text(security)).scalar() is is_on
 
 
 @pytest.mark.untouched
