@@ -12,7 +12,7 @@ from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
-from crmcore.cli.migrating import Revision, database_of, registered, revisions
+from crmcore.cli.migrating import Revision, database_of, engine_for, registered, revisions
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of
@@ -118,12 +118,8 @@ def _guarded(context: Context) -> Iterator[CRM]:
 
 def _of_modules(context: Context) -> list[Revision]:
     """Return where the tables of modules are, of those too that are left out or no longer installed."""
-    engine = engine_of(database_of(context))
-    try:
-        with engine.connect() as connection:
-            return revisions(connection, list(registered(context).modules.values()))[1:]
-    finally:
-        engine.dispose()
+    with engine_for(context) as engine, engine.connect() as connection:
+        return revisions(connection, list(registered(context).modules.values()))[1:]
 
 
 def _human(health: Health) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 from sqlalchemy import Connection, Table
 
-from crmcore.cli.migrating import database_of
+from crmcore.cli.migrating import engine_for
 from crmcore.cli.output import Context, pass_context
 from crmcore.migrations import modules
-from crmcore.opening import engine_of, reached
 from crmcore.store import isolation
 from crmcore.store.engine import write
 
@@ -25,9 +24,8 @@ def rls(context: Context, state: str) -> None:
     \b
     crm --db postgresql+psycopg://localhost/shop db rls on
     """
-    engine = engine_of(database_of(context))
     turn = {"on": isolation.turn_on, "off": isolation.turn_off}[state]
-    with reached(engine):
+    with engine_for(context) as engine:
         write(engine, lambda connection: turn(connection, _protected(connection)))
     click.echo(f"Row-level security is {state}.")
 

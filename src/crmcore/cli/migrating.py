@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import attrs
 import click
@@ -48,8 +49,7 @@ def status(context: Context) -> None:
     \b
     crm --db shop.db db status
     """
-    engine = engine_of(database_of(context))
-    with reached(engine), engine.connect() as connection:
+    with engine_for(context) as engine, engine.connect() as connection:
         found = revisions(connection, list(registered(context).modules.values()))
     show(context, found, _human)
 
@@ -66,16 +66,16 @@ def upgrade(context: Context, only_sql: bool) -> None:
     crm --db shop.db db upgrade
     crm --db postgresql+psycopg://localhost/shop db upgrade --sql > upgrade.sql
     """
-    engine, found = engine_of(database_of(context)), list(registered(context).modules.values())
+    found = list(registered(context).modules.values())
     if only_sql:
-        dialect = engine.dialect.name
+        dialect = engine_of(database_of(context)).dialect.name
         click.echo("\n".join([migrations.sql(dialect), *(modules.sql(one, dialect) for one in found)]))
         return
-    with reached(engine):
+    with engine_for(context) as engine:
         migrations.upgrade(engine)
-    failed = list(_failed(engine, found))
-    with engine.connect() as connection:
-        show(context, revisions(connection, found), _human)
+        failed = list(_failed(engine, found))
+        with engine.connect() as connection:
+            show(context, revisions(connection, found), _human)
     for said in failed:
         click.echo(said, err=True)
     if failed:
@@ -85,6 +85,18 @@ def upgrade(context: Context, only_sql: bool) -> None:
 def database_of(context: Context) -> str:
     """Return the database that the options, or the settings, name."""
     return settings({"database": context.database}, file=context.config).database
+
+
+@contextmanager
+def engine_for(context: Context) -> Iterator[Engine]:
+    """Open the database that the options name, whatever tables it has; raise DatabaseUnusable."""
+    engine = engine_of(database_of(context))
+    try:
+        with reached(engine), engine.connect():
+            """It can be."""
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def registered(context: Context) -> Registry:

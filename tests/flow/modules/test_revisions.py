@@ -109,7 +109,9 @@ def test_the_statements_of_a_module_can_be_printed_and_run(engine, wallet):
     said = [
         one for one in modules.sql(wallet, engine.dialect.name).split(";") if one.strip() not in ("BEGIN", "COMMIT")
     ]
-    write(engine, lambda connection: [connection.exec_driver_sql(one) for one in said if one.strip()])
+    with engine.begin() as connection:
+        for one in filter(str.strip, said):
+            connection.exec_driver_sql(one).close()
     assert revision(engine) == "wallet_0002"
     assert {one["name"] for one in inspect(engine).get_columns("crm_wallet_coin")} == set(coin.c.keys())
 
