@@ -25,8 +25,9 @@ from crmcore.flow.journeys.revising import Revised
 from crmcore.flow.journeys.ways import Wish
 from crmcore.flow.keeping import Kept
 from crmcore.flow.launch import Launched
-from crmcore.flow.notifying import notify
+from crmcore.flow.notifying import Notifying, by_plugin
 from crmcore.flow.progress import Progress, Stop, Wait
+from crmcore.flow.telling import Here, Threads
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
 from crmcore.model.campaign import Campaign
@@ -38,6 +39,7 @@ from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import catalogue, deliveries, identities, limits, overview, pending, quarantine, runs, templates
+from crmcore.store.engine import lives_in_one_thread
 from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
 from crmcore.store.scope import Scope
@@ -96,6 +98,7 @@ class Campaigning:
     def __init__(self, opened: Opened, registry: Registry, settings: Settings) -> None:
         self._opened, self._registry, self._settings = opened, registry, settings
         self._kept = Kept()
+        self._telephone = Here() if lives_in_one_thread(opened.engine) else Threads()
 
     def save_template(self, name: str, channel: str, parts: Mapping[str, str], locale: str) -> Template:
         """Keep a template once its channel finds nothing wrong with it."""
@@ -188,7 +191,7 @@ class Campaigning:
             send = partial(dispatcher.run, progress, stop=stop, wait=wait)
             done = _sent(send, falling, limit)
         posted = posting.post_due(write, reading, self._settings, owner, stop)
-        told = notify(write, reading, self._registry, self._opened.workspace.name)
+        told = self._notifying(owner).notify(stop)
         became = dispatcher.became
         stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
         return Worked(
@@ -201,6 +204,17 @@ class Campaigning:
             waiting=(*stuck, *dispatcher.waiting),
             advanced=advanced.count,
             posted=posted,
+        )
+
+    def _notifying(self, owner: str) -> Notifying:
+        return Notifying(
+            write=self._opened.write,
+            reading=self._opened.reading,
+            workspace=self._opened.workspace.name,
+            plugins=by_plugin(self._registry),
+            settings=self._settings.notices,
+            telephone=self._telephone,
+            owner=owner,
         )
 
     def report(self, campaign: str, days: int | None = None) -> Report:
