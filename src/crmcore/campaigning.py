@@ -18,6 +18,7 @@ from crmcore.flow import approving, feedback, launch, outbox, plan, policies, po
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Waits
 from crmcore.flow.falling import Falling
+from crmcore.flow.hearing import Hearing, hearings
 from crmcore.flow.journeys import revising
 from crmcore.flow.journeys.advancing import Advancing
 from crmcore.flow.journeys.entering import OPEN
@@ -72,7 +73,7 @@ class Stats:
     `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does).
     `standing_still` are those due of runs that are paused; `later` those that are not due yet (quiet hours, caps, limits, another
     try), the first of them at `later_at` (microseconds UTC). `paused` names the senders that are left alone for a while, since they
-    were at fault.
+    were at fault. `notices` says of each plugin that is told of something how far it is behind, and whether its circuit is open.
     """
 
     pending: int
@@ -85,6 +86,7 @@ class Stats:
     in_doubt: int
     quarantined: int
     paused: tuple[Paused, ...]
+    notices: tuple[Hearing, ...]
 
 
 def salt_of(seed: int) -> str:
@@ -259,6 +261,7 @@ class Campaigning:
                 in_doubt=deliveries.in_doubt_count(scope),
                 quarantined=quarantine.count(scope),
                 paused=tuple(limits.paused(scope)),
+                notices=tuple(hearings(scope, by_plugin(self._registry))),
             )
 
 

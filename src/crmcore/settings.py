@@ -79,9 +79,7 @@ def settings(
     if prices:
         tables["channels"] = without_prices(tables["channels"])
     checked = {key: _checked(key, value, where) for key, (value, where) in core.items()}
-    return Settings(
-        **checked, tables=tables, limits=limits, sending=sending, http=http, notices=notices, prices=prices
-    )
+    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, notices=notices, prices=prices)
 
 
 def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:

@@ -133,9 +133,7 @@ def _turn(scope: Scope, cursor: Cursor, hooks: Sequence[str]) -> Turn:
     return Turn(cursor=cursor, batch=batch, reach=batch[-1].position if len(batch) == BATCH else end)
 
 
-def _go_on(
-    scope: Scope, moved: Callable[[int], Cursor], owner: str, hooks: Sequence[str], lease: int
-) -> Turn | None:
+def _go_on(scope: Scope, moved: Callable[[int], Cursor], owner: str, hooks: Sequence[str], lease: int) -> Turn | None:
     """Write how far a plugin has come; return its next turn, if there is one and it is still this process that tells it."""
     cursor = moved(scope.now)
     goes_on = bool(lease) and cursor.problem is None and cursor.position < notices.last(scope)
@@ -146,9 +144,7 @@ def _go_on(
 def _moved(turn: Turn, came: Came, now: int) -> Cursor:
     """Return where a plugin stands after its turn."""
     if came.problem is None:
-        return attrs.evolve(
-            turn.cursor, position=turn.reach, failures=0, closed_until=None, tried_at=now, problem=None
-        )
+        return attrs.evolve(turn.cursor, position=turn.reach, failures=0, closed_until=None, tried_at=now, problem=None)
     failures = failed(turn.cursor.failures, overdue=came.overdue)
     rest = pause(failures)
     return attrs.evolve(

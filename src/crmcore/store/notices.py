@@ -92,11 +92,11 @@ def _unplaced(scope: Scope) -> Select[int]:
 def _last_held(scope: Scope) -> int:
     """Return the last position that was given, and let nobody else give any until the transaction ends."""
     row = schema.notice_line.c
-    query = select(row.last).where(row.workspace_id == scope.workspace_id).with_for_update()
+    query: Select[int] = select(row.last).where(row.workspace_id == scope.workspace_id).with_for_update()
     held = scope.connection.execute(query).scalar()
     if held is None:
         bulk.insert_new(scope, schema.notice_line, ("last",), [(_greatest(scope),)])
-        held = scope.connection.execute(query).scalar_one()
+        return scope.connection.execute(query).scalar_one()
     return held
 
 
