@@ -72,7 +72,7 @@ def line_up(scope: Scope) -> bool:
     them, and nobody gives positions beside us.
     """
     last, row = _last_held(scope), schema.notice.c
-    ids = scope.connection.execute(_unplaced(scope).order_by(row.id).limit(LINED_UP)).scalars().all()
+    ids = scope.connection.execute(_unplaced(scope).limit(LINED_UP)).scalars().all()
     if not ids:
         return False
     these = (row.workspace_id == scope.workspace_id, row.position.is_(None), row.id.between(ids[0], ids[-1]))
@@ -86,7 +86,9 @@ def line_up(scope: Scope) -> bool:
 
 def _unplaced(scope: Scope) -> Select[int]:
     row = schema.notice.c
-    return select(row.id).where(row.workspace_id == scope.workspace_id, row.position.is_(None))
+    # As the index has them: PostgreSQL would look for them among all there are, by their ids.
+    in_order = select(row.id).order_by(row.position, row.id)
+    return in_order.where(row.workspace_id == scope.workspace_id, row.position.is_(None))
 
 
 def _last_held(scope: Scope) -> int:
@@ -110,7 +112,9 @@ def last(scope: Scope) -> int:
 def _greatest(scope: Scope) -> int:
     """Return the greatest position that anything has: databases of earlier releases have no line."""
     found = [
-        scope.connection.execute(select(func.max(one.c.position)).where(one.c.workspace_id == scope.workspace_id))
+        scope.connection.execute(
+            select(func.max(one.c.position)).where(one.c.workspace_id == scope.workspace_id, one.c.position > 0)
+        )
         for one in (schema.notice, schema.notice_cursor)
     ]
     return max(one.scalar() or 0 for one in found)
