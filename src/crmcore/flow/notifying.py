@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from crmcore.flow.progress import Stop
-from crmcore.flow.telling import OVERDUE, Came, Listeners, Telephone, tell
+from crmcore.flow.telling import OVERDUE, Came, Listeners, Telephone, parts, tell
 from crmcore.model.telling import Telling, failed, pause
 from crmcore.model.time import SECOND
 from crmcore.registry import Registry
@@ -87,7 +87,8 @@ class Notifying:
             return Came()
         came, seconds = Came(), self.settings.budget / SECOND
         fence = Fence(self.write, min(HELD, seconds))
-        call = partial(tell, self.workspace, self.plugins[plugin], batch, fence.written, came)
+        told = parts(self.workspace, batch, fence.written)
+        call = partial(tell, self.plugins[plugin], told, came)
         if self.telephone.call(call, plugin, seconds):
             came = attrs.evolve(came, problem=OVERDUE, overdue=True)
             fence.end()

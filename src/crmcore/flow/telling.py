@@ -39,19 +39,39 @@ class Telephone(Protocol):
         """Make a call; return True where it is still going on after so many seconds."""
 
 
-def tell(workspace: str, hooks: Listeners, batch: Sequence[Notice], write: InTables, came: Came) -> None:
+@attrs.frozen
+class Part:
+    """Notices of one hook that follow one another, as listeners are told of them; the last has the position."""
+
+    hook: str
+    told: Notices[Any]
+    position: int
+
+
+def parts(workspace: str, batch: Sequence[Notice], write: InTables) -> list[Part]:
+    """Return a batch as it is told, in order."""
+    runs = (list(run) for _, run in groupby(batch, attrgetter("hook")))
+    return [
+        Part(
+            run[0].hook,
+            Notices(workspace=workspace, entries=tuple(one.entry for one in run), write=write),
+            run[-1].position,
+        )
+        for run in runs
+    ]
+
+
+def tell(hooks: Listeners, parts: Sequence[Part], came: Came) -> None:
     """Call the listeners of one plugin, in order; whatever they raise or return ends it, and is noted."""
     try:
-        for hook, group in groupby(batch, attrgetter("hook")):
-            notices = list(group)
-            told = Notices(workspace=workspace, entries=tuple(one.entry for one in notices), write=write)
-            for listener in hooks[hook]:
-                if (answer := listener(told)) is not None:
-                    came.problem = f"{hook} returned {type(answer).__name__}, where nothing is asked for"
+        for part in parts:
+            for listener in hooks[part.hook]:
+                if (answer := listener(part.told)) is not None:
+                    came.problem = f"{part.hook} returned {type(answer).__name__}, where nothing is asked for"
                     return
-            came.position = notices[-1].position
+            came.position = part.position
     except BaseException as error:
-        log.debug("a plugin failed on %s", hook, exc_info=True)
+        log.debug("a plugin failed on a notice", exc_info=True)
         came.problem = type(error).__name__
 
 
