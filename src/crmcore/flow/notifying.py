@@ -163,7 +163,7 @@ def _drop_old(scope: Scope, plugins: Mapping[str, Listeners], keep: int) -> int 
     old = notices.older(scope, scope.now - keep)
     if old is None:
         return None
-    for plugin, cursor in cursors.load(scope).items():
+    for plugin, cursor in sorted(cursors.load(scope).items()):
         if plugin in plugins and cursor.position < old:
             cursors.skip(scope, old, cursor, sorted(plugins[plugin]))
             log.warning("plugin %s was not told of notices that are too old by now; they are dropped", plugin)
