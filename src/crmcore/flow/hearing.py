@@ -54,12 +54,12 @@ def _hearing(scope: Scope, cursor: Cursor, hooks: Sequence[str], *, is_loaded: b
 
 
 def faults(found: Iterable[Hearing]) -> Iterator[Fault]:
-    """Yield the plugins that keep failing, and those that were not told of something and never will be."""
+    """Yield the plugins that keep failing, and what those that still fail will never be told of."""
     for one in found:
         if one.closed_until is not None:
             rest = f"it is left alone until {iso(one.closed_until)}, and {one.waiting:,} notices wait"
             yield Fault(
                 plugin=one.plugin, problem=f"failed {one.failures:,} times in a row on notices ({one.problem}); {rest}"
             )
-        if one.lost:
+        if one.lost and one.failures:
             yield Fault(plugin=one.plugin, problem=f"{one.lost:,} notices were dropped before it could be told of them")
