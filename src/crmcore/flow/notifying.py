@@ -61,8 +61,9 @@ class Notifying:
         with self.reading() as scope:
             known, end, now = cursors.load(scope), notices.last(scope), scope.now
             old = notices.older(scope, now - self.settings.keep)
-        due = [one for one in sorted(self.plugins) if known[one].position < end and known[one].may_be_told(now)]
-        told = sum(self._told(one, stop) for one in due if not self.telephone.hangs(one))
+        behind = [one for one in sorted(self.plugins) if one in known and known[one].position < end]
+        due = [one for one in behind if known[one].may_be_told(now)]
+        told = sum(self._told(one, stop) for one in due if not (stop() or self.telephone.hangs(one)))
         if due:
             self.write(cursors.drop_told)
         while old is not None:
@@ -76,10 +77,10 @@ class Notifying:
         turn = self.write(partial(_begin, plugin=plugin, owner=self.owner, hooks=hooks, lease=lease))
         while turn is not None:
             came = self._tell(plugin, turn.batch)
-            after = partial(_moved, turn, came)
-            count += sum(one.position <= after(0).position for one in turn.batch)
-            leased = 0 if stop() else lease
-            turn = self.write(partial(_go_on, moved=after, owner=self.owner, hooks=hooks, lease=leased))
+            reached = _moved(turn, came, 0).position
+            count += sum(one.position <= reached for one in turn.batch)
+            moved, leased = partial(_moved, turn, came), 0 if stop() else lease
+            turn = self.write(partial(_go_on, moved=moved, owner=self.owner, hooks=hooks, lease=leased))
         return count
 
     def _tell(self, plugin: str, batch: Sequence[Notice]) -> Came:
