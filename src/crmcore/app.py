@@ -126,6 +126,7 @@ class CRM(
             upkeep=Upkeep(self.registry.rules),
             entering=Entering(self.registry.rules, rules.holdout, rules.zone),
         )
+        self._opened.join(self.registry.hearing)
 
     def close(self) -> None:
         """Give back what is held; the host's engine stays open."""

@@ -11,6 +11,7 @@
     |-- NoConnection             what is given is no connection to join
     |-- PostgreSQLNeeded         what is asked for is none of SQLite's
     |-- WorkspaceUnguarded       a statement does not say whose rows it means
+    |-- TimeIsUp                 a plugin took too long over what it was told
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
@@ -106,6 +107,10 @@ class PostgreSQLNeeded(CRMError):
 
 class WorkspaceUnguarded(CRMError):
     """{statement!r} does not say workspace_id = value of {tables}; filter by scope.workspace_id, or take scope.table()."""
+
+
+class TimeIsUp(CRMError):
+    """What a plugin that is told of notices writes may take {seconds} s; it is rolled back, and the plugin is told again later."""
 
 
 class LoadError(CRMError):

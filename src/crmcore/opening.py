@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
@@ -89,6 +89,17 @@ class Opened:
             each_address=self.each_address,
             isolated=self.isolated,
         )
+
+    def join(self, plugins: Collection[str]) -> None:
+        """Let plugins that are new here be told of what happens from now on; where that cannot be written, `work` does it."""
+        if not plugins:
+            return
+        from crmcore.flow.notifying import welcome
+
+        try:
+            welcome(self.write, self.reading, plugins)
+        except (DBAPIError, NoNodeFree) as error:
+            log.info("new plugins are told of what happens once there was work: %s", error)
 
     def close(self) -> None:
         """Give the id node back, and close connections of our own."""

@@ -69,6 +69,11 @@ class Registry:
         """The channels whose messages go to every address that a customer has."""
         return frozenset(name for name, one in self.channels.items() if one.capabilities.each_address)
 
+    @property
+    def hearing(self) -> frozenset[str]:
+        """The plugins that are told of something."""
+        return frozenset(plugin for listeners in self.listeners.values() for plugin, _ in listeners)
+
     def channel(self, name: str) -> Channel:
         """Return a channel; raise UnknownPlugin naming those there are."""
         return _named(self.channels, "channel", name)

@@ -18,13 +18,14 @@ from crmcore.model.http import Http, http_of
 from crmcore.model.limits import Limits, limits_of
 from crmcore.model.prices import prices_of, without_prices
 from crmcore.model.sending import Sending, sending_of
+from crmcore.model.telling import Telling, telling_of
 
 FILE = "crm.toml"
 PREFIX = "CRM_"
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
 OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend", "webhooks"})
 #: Tables of the core's own, checked key by key.
-CORE_TABLES = frozenset({"http", "limits", "sending"})
+CORE_TABLES = frozenset({"http", "limits", "notices", "sending"})
 TABLES = OPEN_TABLES | CORE_TABLES
 
 
@@ -34,8 +35,8 @@ class Settings:
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
     messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
-    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `prices` (what a message
-    costs, by channel); `tables` (the plugins' own, `policy`, and `webhooks`).
+    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `notices` (how plugins
+    are told); `prices` (what a message costs, by channel); `tables` (the plugins' own, `policy`, and `webhooks`).
     """
 
     database: str = "sqlite:///crm.db"
@@ -45,6 +46,7 @@ class Settings:
     limits: Limits = attrs.field(factory=Limits)
     sending: Sending = attrs.field(factory=Sending)
     http: Http = attrs.field(factory=Http)
+    notices: Telling = attrs.field(factory=Telling)
     prices: Mapping[str, Decimal] = attrs.field(factory=dict)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
@@ -72,11 +74,12 @@ def settings(
     limits = limits_of(tables.pop("limits", {}), _named(places, "limits"))
     sending = sending_of(tables.pop("sending", {}), _named(places, "sending"))
     http = http_of(tables.pop("http", {}), _named(places, "http"))
+    notices = telling_of(tables.pop("notices", {}), _named(places, "notices"))
     prices = prices_of(tables.get("channels", {}), _named(places, "channels"))
     if prices:
         tables["channels"] = without_prices(tables["channels"])
     checked = {key: _checked(key, value, where) for key, (value, where) in core.items()}
-    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, prices=prices)
+    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, notices=notices, prices=prices)
 
 
 def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:

@@ -358,6 +358,7 @@ def test_the_other_workspace_has_rows_wherever_the_verbs_write(theirs, engine):
         "limit",
         "notice",
         "notice_cursor",
+        "notice_line",
     }
     unused |= {"merge", "receipt", "team", "team_member", "timer", "webhook"}
     held = contents(engine, theirs[0])

@@ -14,6 +14,8 @@ from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
 from crmcore.cli.migrating import Revision, database_of, engine_for, registered, revisions
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
+from crmcore.flow import hearing
+from crmcore.flow.hearing import Hearing
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
@@ -32,6 +34,7 @@ class Health:
     due: int
     in_doubt: int
     quarantined: int
+    notices: Sequence[Hearing]
 
 
 @click.command()
@@ -63,13 +66,14 @@ def doctor(context: Context) -> None:
         waiting = crm.stats()
         health = Health(
             plugins=crm.registry.plugins,
-            faults=tuple(faults(crm)),
+            faults=(*faults(crm), *hearing.faults(waiting.notices)),
             revision=migrations.HEAD,
             modules=_of_modules(context),
             pending=waiting.pending,
             due=waiting.due,
             in_doubt=waiting.in_doubt,
             quarantined=waiting.quarantined,
+            notices=waiting.notices,
         )
     show(context, health, _human)
     if health.faults:
@@ -79,7 +83,7 @@ def doctor(context: Context) -> None:
 @click.command()
 @pass_context
 def stats(context: Context) -> None:
-    """Show what waits and for how long: statements to fold, deliveries due or in doubt, what is in quarantine.
+    """Show what waits and for how long: statements, deliveries due or in doubt, quarantine, what plugins are to be told.
 
     \b
     crm --db shop.db --json stats
@@ -102,6 +106,23 @@ def _waiting(found: Stats) -> None:
     if found.paused:
         senders = [(one.channel, one.provider, when(one.until), one.reason) for one in found.paused]
         table("Paused senders", ("channel", "provider", "until", "why"), senders)
+    _hearings(found.notices)
+
+
+def _hearings(found: Sequence[Hearing]) -> None:
+    if found:
+        rows = [
+            (
+                one.plugin if one.is_loaded else f"{one.plugin} (not loaded)",
+                one.waiting,
+                f"{one.lag / SECOND:,.0f} s",
+                f"open until {when(one.closed_until)}" if one.closed_until else "closed",
+                one.problem or "",
+                one.lost,
+            )
+            for one in found
+        ]
+        table("Plugins that are told", ("plugin", "behind", "for", "circuit (UTC)", "latest failure", "lost"), rows)
 
 
 @contextmanager
@@ -135,6 +156,7 @@ def _human(health: Health) -> None:
         ("in quarantine", health.quarantined),
     ]
     table("State", ("what", "value"), rows)
+    _hearings(health.notices)
 
 
 @click.command()

@@ -13,9 +13,10 @@ Entry = TypeVar("Entry")
 
 @attrs.frozen(kw_only=True)
 class Notices(Generic[Entry]):
-    """A batch of one workspace, oldest first; a plugin may see a batch again after a crash.
+    """A batch of one workspace, oldest first; a plugin may see a batch again, after a crash or where it has failed.
 
-    `write` is how a module that is told keeps something in its tables: a transaction of its own.
+    `write` is how a module that is told keeps something in its tables: a transaction of its own, a second long at most. It
+    raises TimeIsUp afterwards, or where the time for the batch is over: nothing is written then.
     """
 
     workspace: str
