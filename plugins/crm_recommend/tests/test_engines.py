@@ -1,11 +1,10 @@
-"""What every engine promises, asked of each over shops that Hypothesis draws."""
+"""What every engine promises beyond the suite of the contract (test_conformance.py), over shops that Hypothesis draws."""
 
 from __future__ import annotations
 
 import math
 from array import array
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import pytest
@@ -81,57 +80,6 @@ def test_an_answer_keeps_to_the_request(shop, name, rows, requests):
 
 @every_engine
 @some
-@given(rows=ROWS, request=REQUESTS)
-def test_the_best_is_first_and_ties_go_by_id(shop, name, rows, request):
-    [ranking] = shop.ask(name, request, rows=rows)
-    order = [(-one.score, one.item) for one in ranking.items]
-    assert order == sorted(order)
-    assert all(math.isfinite(one.score) for one in ranking.items)
-
-
-@every_engine
-@some
-@given(rows=ROWS, k=st.integers(1, 8), repeat=st.sampled_from(["allow", "exclude", "only"]))
-def test_the_first_k_are_the_head_of_the_whole_answer(shop, name, rows, k, repeat):
-    few, all_ = shop.ask(
-        name,
-        Request(customer=1, k=k, repeat=repeat),
-        Request(customer=1, k=len(ITEMS), repeat=repeat),
-        rows=rows,
-    )
-    assert few.items == all_.items[:k]
-
-
-@every_engine
-@some
-@given(data=st.data(), rows=ROWS)
-def test_the_order_of_rows_changes_nothing(shop, name, data, rows):
-    requests = [whole(number) for number in (1, 2, 77)]
-    shuffled = data.draw(st.permutations(rows))
-    assert shop.ask(name, *requests, rows=shuffled) == shop.ask(name, *requests, rows=rows)
-
-
-@every_engine
-@some
-@given(rows=ROWS, requests=st.lists(REQUESTS, max_size=6))
-def test_a_batch_gives_what_one_by_one_gives(shop, name, rows, requests):
-    one, model = shop.fitted(name, rows=rows)
-    singly = [answer for request in requests for answer in one.recommend(model, [request], now=shop.now)]
-    assert list(one.recommend(model, requests, now=shop.now)) == singly
-
-
-@every_engine
-@some
-@given(rows=ROWS, future=st.lists(st.tuples(CUSTOMERS, ASKED, st.just(PURCHASE), st.integers(-900, -1), st.just(6))))
-def test_what_happens_after_now_is_not_known(shop, name, rows, future):
-    live = [whole(1, history=shop.interactions(known)) for known in (rows, [*rows, *future])]
-    answers = shop.ask(name, whole(1), *live, rows=rows)
-    assert shop.ask(name, whole(1), *live, rows=[*rows, *future]) == answers
-    assert answers[1] == answers[2]
-
-
-@every_engine
-@some
 @given(rows=ROWS, days=st.integers(0, 400), request=REQUESTS)
 def test_a_live_history_that_is_the_stored_one_changes_nothing(shop, name, rows, days, request):
     request = attrs.evolve(request, customer=1, k=len(ITEMS))
@@ -161,28 +109,6 @@ def test_a_live_history_decides_what_repeats(shop, name):
     )
     assert ids(only) == [80]
     assert set(ids(rest)) == set(ITEMS) - {80}
-
-
-@pytest.mark.parametrize("name", FREQUENCY)
-@some
-@given(rows=ROWS, item=ASKED, basket=st.integers(-1, 12))
-def test_one_more_purchase_never_lowers_an_item_and_a_return_never_lifts_it(shop, name, rows, item, basket):
-    before = shop.ids(name, 1, rows=rows).index(item)
-    assert shop.ids(name, 1, rows=[*rows, (1, item, PURCHASE, 0, basket)]).index(item) <= before
-    assert shop.ids(name, 1, rows=[*rows, (1, item, RETURN, 0, basket)]).index(item) >= before
-
-
-@every_engine
-@some
-@given(data=st.data(), rows=ROWS)
-def test_other_ids_give_the_same_scores(shop, name, data, rows):
-    others = data.draw(st.lists(st.integers(1, 2**62), min_size=len(ITEMS), max_size=len(ITEMS), unique=True))
-    # The factors of als begin at random by position: only names in the same order are the same shop to it.
-    renamed = dict(zip(ITEMS, sorted(others) if name == "als" else others, strict=True))
-    told = [(customer, renamed.get(item, item), *rest) for customer, item, *rest in rows if item in renamed]
-    [before] = shop.ask(name, whole(1), rows=rows)
-    [after] = shop.ask(name, whole(1), rows=told, items=tuple(renamed.values()))
-    assert scores(after) == pytest.approx({renamed[item]: score for item, score in scores(before).items()}, rel=1e-6)
 
 
 @every_engine
@@ -242,11 +168,6 @@ def test_nothing_known_is_answered_by_id(shop, name):
 
 
 @every_engine
-def test_no_requests_have_no_answers(shop, name):
-    assert shop.ask(name) == []
-
-
-@every_engine
 def test_extreme_values_give_finite_scores(shop, name):
     least, most = -(2**63), 2**63 - 1
     columns = attrs.asdict(shop.interactions(shop.rows), recurse=False)
@@ -259,16 +180,6 @@ def test_extreme_values_give_finite_scores(shop, name):
     [ranking] = one.recommend(model, [Request(customer=1, k=9, repeat="allow")], now=most)
     assert set(ids(ranking)) == {*ITEMS, most}
     assert all(math.isfinite(each.score) for each in ranking.items)
-
-
-@every_engine
-def test_many_threads_may_read_one_model(shop, name):
-    one, model = shop.fitted(name)
-    requests = [whole(number) for number in range(31)]
-    alone = one.recommend(model, requests, now=shop.now)
-    with ThreadPoolExecutor(8) as threads:
-        again = list(threads.map(lambda _: one.recommend(model, requests, now=shop.now), range(24)))
-    assert again == [alone] * 24
 
 
 @pytest.mark.parametrize("name", SIMILAR)

@@ -1,14 +1,16 @@
 """The Recommender contract: an engine that ranks offers for customers.
 
 Ids are crmcore's row ids (63-bit integers), never matrix positions. `now` and `seed` come from the caller: an engine
-reads no clock. The host owns eligibility, fusion, business rules, diversity, exploration and the log of impressions.
+reads no clock. The host owns eligibility, fusion, business rules, diversity, exploration and the log of impressions; it
+leaves out what was told twice, and makes interactions of events in UTC.
+`crmcore.testing.recommender_suite` proves what is said here.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Literal, Protocol
 
 import attrs
 
@@ -22,6 +24,16 @@ KINDS = {
     "offer_dismissed": DISMISS,
 }
 Repeat = Literal["allow", "exclude", "only"]
+#: What an engine may claim beyond fit, recommend, dump and load, and what that promises.
+CAPABILITIES: Final[Mapping[str, str]] = {
+    "similar": "similar_items names the items most like another",
+    "explain": "explain names parts that sum to a score, within 1e-5 of it",
+    "incremental": "update learns without a fit",
+    "forgets": "forget leaves no trace of a customer's id in a model",
+    "exact": "what update and forget return answers as a fit of the same interactions would",
+    "frequency": "one more purchase never lowers an item for its customer, and a return never lifts it",
+    "bounded": "its settings limit what a fit takes: more raises BadConfig, before memory or time run out",
+}
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -64,8 +76,9 @@ class Fit:
 class Request:
     """A question for `k` items.
 
-    `repeat` says whether items the customer has bought may come again; it has no default,
-    as the wrong one costs most of the accuracy in retail. `history` overrides what the model knows of the customer.
+    `repeat` says whether items the customer has bought - by `now`, more often than returned - may come again; it has no
+    default, as the wrong one costs most of the accuracy in retail. `history` overrides what the model knows of the customer.
+    Only `candidates` may be recommended, any item of the catalogue where it is None, and nothing of `exclude`.
     """
 
     customer: int | None
@@ -106,7 +119,7 @@ class Reasons:
 
 
 class Model(Protocol):
-    """A fitted engine: immutable, safe to read from several threads."""
+    """A fitted engine: immutable, safe to read from several threads, also while others fit, update or load."""
 
     @property
     def as_of(self) -> int:
@@ -114,20 +127,36 @@ class Model(Protocol):
 
 
 class Recommender(Protocol):
-    """An engine; `capabilities` names what it offers beyond fit and recommend: similar, explain, incremental."""
+    """An engine; `capabilities` are those of CAPABILITIES that it claims.
+
+    It has fit, recommend, dump and load, and the methods of what it claims.
+    """
 
     name: str
     contract: int
     capabilities: frozenset[str]
 
     def fit(self, data: Fit, *, now: int, seed: int) -> Model:
-        """Return a model. Interactions after `now` are ignored. Raise BadConfig where the data exceed a set limit."""
+        """Return a model: the same one for the same data and seed, in whatever order their rows are.
+
+        Interactions after `now`, and of items that the catalogue has not, are ignored. Raise BadConfig where the data exceed
+        a set limit.
+        """
 
     def update(self, model: Model, data: Fit, *, now: int) -> Model:
-        """Return a new model that also knows `data`; capability `incremental`."""
+        """Return a new model that also knows the interactions of `data`, whose catalogue is whole; capability `incremental`."""
+
+    def forget(self, model: Model, customers: Collection[int]) -> Model:
+        """Return a new model without these customers; capability `forgets`.
+
+        What they added to sums over everybody may stay until the next fit, unless the engine is `exact`.
+        """
 
     def recommend(self, model: Model, requests: Sequence[Request], *, now: int) -> Sequence[Ranking]:
-        """Return one Ranking per request, in order. Unknown customers and items are no error."""
+        """Return one Ranking per request, in order, each as if it were asked alone.
+
+        Unknown customers and items are no error.
+        """
 
     def similar_items(self, model: Model, items: Sequence[int], k: int) -> Sequence[Ranking]:
         """Return the items most like each of `items`; capability `similar`."""
@@ -136,7 +165,14 @@ class Recommender(Protocol):
         """Return why `item` would be recommended; capability `explain`."""
 
     def dump(self, model: Model) -> Mapping[str, Any]:
-        """Return arrays and JSON text by name: enough to load the model again, without pickle."""
+        """Return arrays and JSON text by name: enough to load the model again, without pickle.
+
+        A text that is a JSON object states `format`, a whole number, the version of what is stored.
+        """
 
     def load(self, stored: Mapping[str, Any]) -> Model:
-        """Return the model that `dump` gave; raise IncompatibleModel."""
+        """Return the model that `dump` gave.
+
+        Raise IncompatibleModel, and nothing else, where something is missing, of another type, shape or format, or, in an
+        array, of another value.
+        """

@@ -9,10 +9,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from crmcore.errors import CRMError
 from crmcore.hooks.gate import Intent
 from crmcore.hooks.step import Due
-from crmcore.model.names import checked_name
 from crmcore.testing.laws import Law, LawBroken, ask
 from crmcore.testing.watching import no_sockets
 
@@ -103,11 +101,3 @@ def companies(batch: Sequence[One]) -> Iterator[list[Sequence[One]]]:
     yield [random.Random(1).sample(batch, len(batch))]  # noqa: S311 - it shuffles
     yield [batch[::2], batch[1::2]]
     yield [[one] for one in batch]
-
-
-def is_name(name: str) -> bool:
-    """Tell whether something has the form of a name."""
-    try:
-        return bool(checked_name(name, "plugin", "suite"))
-    except CRMError:
-        return False

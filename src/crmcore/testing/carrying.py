@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from crmcore.model.time import SystemClock
 from crmcore.testing.answers import flaw
 from crmcore.testing.counterpart import Counterpart, Step, Taken, Trouble
 from crmcore.testing.laws import ONE_RESULT, SOUND, TRUTH, ask
+from crmcore.testing.suite import Suite
 from crmcore.testing.watching import Watch, watched
 
 #: The number of messages that the checks of memory and of kills work through, and of kills: more of them by these variables.
@@ -56,7 +58,7 @@ class Sending:
         return found
 
 
-class Carrying:
+class Carrying(Suite):
     """What the author of a provider gives: the counterpart, the provider, and how to address it."""
 
     #: Strings of the settings that nobody may ever read: passwords, tokens.
@@ -74,10 +76,12 @@ class Carrying:
     kills: ClassVar[int] = 2
     seed: ClassVar[int] = 1
 
+    @abstractmethod
     def counterpart(self, trouble: Trouble | None = None) -> AbstractContextManager[Counterpart]:
         """Start the counterpart on loopback, in trouble if so told, and end it."""
         raise NotImplementedError
 
+    @abstractmethod
     def provider(self, place: Any, *, timeout: float) -> Provider | HttpProvider:
         """Return the provider for the counterpart at `place`; `timeout` in seconds, for every step on the wire.
 

@@ -13,6 +13,7 @@ class TestPigeons(ChannelSuite):
 from __future__ import annotations
 
 import random
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -23,11 +24,10 @@ from hypothesis import strategies as st
 
 from crmcore.errors import InputError, InvalidIdentity, InvalidTemplate
 from crmcore.hooks.channel import Channel, Draft, Rendered, Unrendered
-from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.sandbox import Fields
 from crmcore.model.identity import Identity, identity
 from crmcore.model.template import Issue, Template
-from crmcore.testing.batches import SOME, ask_offline, companies, is_name
+from crmcore.testing.batches import SOME, ask_offline, companies
 from crmcore.testing.laws import (
     ADDRESSED,
     CAPABLE,
@@ -36,7 +36,6 @@ from crmcore.testing.laws import (
     DRY,
     ISSUED,
     MISSING,
-    NAMED,
     ONE_ANSWER,
     RENDER_PURE,
     WITHIN,
@@ -44,6 +43,7 @@ from crmcore.testing.laws import (
     LawBroken,
     ask,
 )
+from crmcore.testing.suite import Suite, ask_named, needs
 from crmcore.testing.watching import much_later, watched
 
 #: Text of any kind, that no store would keep included.
@@ -67,7 +67,7 @@ HOSTILE = (
 Answer = Rendered | Unrendered
 
 
-class ChannelSuite:
+class ChannelSuite(Suite):
     """What every channel has to pass."""
 
     #: Microseconds UTC.
@@ -79,14 +79,17 @@ class ChannelSuite:
     #: The package of the channel: what it sleeps is noted.
     package: ClassVar[str] = ""
 
+    @abstractmethod
     def channel(self) -> Channel:
         """Return the channel."""
         raise NotImplementedError
 
+    @abstractmethod
     def addresses(self) -> Sequence[Identity]:
         """Return addresses that are well, one or more of each kind that the channel sends to, in any form it takes."""
         raise NotImplementedError
 
+    @abstractmethod
     def outline(self, body: bytes) -> object:
         """Return what a body is made of, without what customers bring: the names of its headers, the shape of its JSON."""
         raise NotImplementedError
@@ -111,9 +114,7 @@ class ChannelSuite:
     def test_it_is_what_it_says(self) -> None:
         """Its name, its version and its capabilities have their form."""
         channel = self.channel()
-        ask(is_name(channel.name), NAMED, f"{channel.name!r} is no name.")
-        version = CONTRACTS["channel"]
-        ask(channel.contract == version, NAMED, f"It speaks version {channel.contract}, the contract is {version}.")
+        ask_named(channel, "channel")
         for problem in _problems(channel):
             ask(not problem, CAPABLE, problem)
 
@@ -216,17 +217,13 @@ class ChannelSuite:
 
     def test_what_is_too_long_is_refused(self) -> None:
         """By the number of characters that the capabilities name."""
-        most = self.channel().capabilities.content_length
-        if most is None:
-            pytest.skip("it names no length")
+        most = needs(self.channel().capabilities.content_length, "content_length")
         [one] = self._answers([self.draft(1, "x" * (most + 1))])
         ask(isinstance(one, Unrendered), WITHIN, f"{most} characters fit, and {most + 1} were rendered.")
 
     def test_what_has_too_many_bytes_is_refused(self) -> None:
         """Whatever letters they are of."""
-        most = self.channel().capabilities.max_bytes
-        if most is None:
-            pytest.skip("it names no number of bytes")
+        most = needs(self.channel().capabilities.max_bytes, "max_bytes")
         for letter in ("x", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{PILE OF POO}"):
             for count in (most // 8, most // 4, most // 2, most - 1, most + 1):
                 [one] = self._answers([self.draft(1, letter * count)])

@@ -13,9 +13,7 @@ import attrs
 import pytest
 
 from crmcore.errors import CRMError
-from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.provider import Accepted, Carriage, Feedback, InDoubt, LimitHint, Outgoing, Result
-from crmcore.model.names import checked_name
 from crmcore.testing.answers import UNSENT
 from crmcore.testing.carrying import (
     MESSAGES,
@@ -46,6 +44,7 @@ from crmcore.testing.laws import (
     ask,
 )
 from crmcore.testing.poisons import POISONS
+from crmcore.testing.suite import ask_named, is_name, needs
 from crmcore.testing.watching import eventually, much_later, shown, told, unheard
 
 SOME, SPOILT = 6, 2
@@ -131,8 +130,7 @@ class ConductedProvider(Carrying):
     def test_the_idempotency_it_names_is_what_the_counterpart_sees(self) -> None:
         """With `key` or `collapse`, copies carry one key that is the message's own, or they became one."""
         named = self._carriage().idempotency
-        if named not in ("key", "collapse"):
-            pytest.skip(f"its carriage names the idempotency {named!r}")
+        needs(named in ("key", "collapse"), f"idempotency (its carriage names {named!r})")
         messages = self.batch(2)
         taken = self._sent_twice(messages)
         first, other = (copies_of(one, taken) for one in messages)
@@ -148,10 +146,8 @@ class ConductedProvider(Carrying):
         """Its words are those of the contract."""
         with self.counterpart() as counterpart:
             provider = self.provider(counterpart.place, timeout=self.timeout)
-        for name in (provider.name, provider.channel):
-            ask(_is_name(name), NAMED, f"{name!r} is no name.")
-        version = CONTRACTS["provider"]
-        ask(provider.contract == version, NAMED, f"It speaks version {provider.contract}, the contract is {version}.")
+        ask_named(provider, "provider")
+        ask(is_name(provider.channel), NAMED, f"{provider.channel!r} is no name.")
         for problem in _problems(provider.carriage):
             ask(not problem, HONEST, problem)
 
@@ -166,8 +162,7 @@ class ConductedProvider(Carrying):
 
     def test_secrets_are_not_shown(self) -> None:
         """Neither by a repr nor by what is said on the way."""
-        if not self.secrets:
-            pytest.skip("the author names no secrets")
+        needs(self.secrets, "secrets (the author names none)")
         with self.counterpart() as counterpart, self.carrier(counterpart.place) as (provider, watch):
             with self.opened(provider, counterpart.place) as session:
                 done = Sending(session=session, size=1).send(self.batch(SOME))
@@ -244,10 +239,9 @@ def _close(given: Iterator[Result]) -> None:
 
 
 def _interrupt(given: Iterator[Result]) -> None:
-    if not isinstance(given, Generator):
-        pytest.skip("its send is no generator: nothing can be raised in the middle of it")
+    generator = given if isinstance(given, Generator) else None
     try:
-        given.throw(Interrupted())
+        needs(generator, "a generator (nothing can be raised in the middle of its send)").throw(Interrupted())
     except Interrupted:
         return
     raise LawBroken(ENDED, "An exception was raised in the middle of send, and send went on as if nothing were.")
@@ -304,13 +298,6 @@ def _memory_after(sending: Sending, counterpart: Counterpart, rounds: Iterator[l
         del messages
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(checked_name(name, "provider", "suite"))
-    except CRMError:
-        return False
 
 
 def _problems(carriage: Carriage) -> Iterator[str]:

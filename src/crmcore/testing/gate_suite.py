@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 
-from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.gate import Gate, Intent, Verdict
 from crmcore.model.delivery import Reason
 from crmcore.model.identity import Identity
@@ -23,17 +23,17 @@ from crmcore.testing.batches import (
     ask_same,
     ask_unchanged,
     companies,
-    is_name,
     one_each,
     overlooked,
 )
-from crmcore.testing.laws import DECLARED, NAMED, ONE_VERDICT, PURE, QUICK, REASONED, SINGLY, Law, LawBroken, ask
+from crmcore.testing.laws import DECLARED, ONE_VERDICT, PURE, QUICK, REASONED, SINGLY, Law, LawBroken, ask
+from crmcore.testing.suite import Suite, ask_named, is_name, needs
 
 #: Built-in reasons tell of the core's own gates; a plugin's would be counted among them.
 BUILT_IN = frozenset(one.value for one in Reason) - {Reason.GATE.value}
 
 
-class GateSuite:
+class GateSuite(Suite):
     """What every gate has to pass."""
 
     #: Microseconds UTC, far from any machine's clock: a gate that asks one is found out.
@@ -43,10 +43,12 @@ class GateSuite:
     #: Whether a verdict depends on its own message alone; a gate that shares out a quota says no.
     singly: ClassVar[bool] = True
 
+    @abstractmethod
     def gate(self) -> Gate:
         """Return the gate."""
         raise NotImplementedError
 
+    @abstractmethod
     def attributes(self, number: int) -> Mapping[str, Any]:
         """Return the declared attributes of a customer: of different numbers different ones, so that verdicts differ."""
         raise NotImplementedError
@@ -92,8 +94,7 @@ class GateSuite:
 
     def test_neighbours_and_order_do_not_matter(self) -> None:
         """Alone, in halves or shuffled: each message has the verdict it has in any other company."""
-        if not self.singly:
-            pytest.skip("its verdicts depend on the batch")
+        needs(self.singly, "singly (its verdicts depend on the batch)")
         intents = self.intents(SOME)
         first = self._verdicts(intents)
         for company in companies(intents):
@@ -130,9 +131,8 @@ class GateSuite:
 
     def test_it_is_what_it_says(self) -> None:
         """Its name, its version and what it reads have their form."""
-        gate, version = self.gate(), CONTRACTS["gate"]
-        ask(is_name(gate.name), NAMED, f"{gate.name!r} is no name.")
-        ask(gate.contract == version, NAMED, f"It speaks version {gate.contract}, the contract is {version}.")
+        gate = self.gate()
+        ask_named(gate, "gate")
         ask(isinstance(gate.reads, frozenset), DECLARED, f"`reads` is {gate.reads!r}, no frozenset of names.")
 
     def _verdicts(

@@ -9,13 +9,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-import pytest
-
 from crmcore.hooks.provider import Accepted, Outgoing
 from crmcore.testing.carrying import KILLS, Carrying, answered, copies_of, many
 from crmcore.testing.counterpart import Counterpart, Taken
 from crmcore.testing.killed import Task
 from crmcore.testing.laws import ONE_RESULT, SAME_AGAIN, TRUTH, ask
+from crmcore.testing.suite import needs
 from crmcore.testing.watching import eventually
 
 #: How many messages a process is given, of which it is killed somewhere.
@@ -28,8 +27,7 @@ class KilledProvider(Carrying):
 
     def test_a_kill_loses_nothing_that_was_reported(self) -> None:
         """What was Accepted has arrived; handed over once, a message is there once at most, and sent again it is the same."""
-        if not self.survives:
-            pytest.skip("its counterpart ends with its process")
+        needs(self.survives, "survives (its counterpart ends with its process)")
         chance = self.chance()
         for _ in range(many(KILLS, self.kills)):
             with self.counterpart() as counterpart:

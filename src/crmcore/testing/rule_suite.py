@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from crmcore.errors import CRMError, MixedCurrencies, Overflow
-from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.rule import Rule, Touches
 from crmcore.model.condition import Condition, PluginRule
 from crmcore.model.history import History
-from crmcore.model.names import checked_name
 from crmcore.model.time import DAY
 from crmcore.rules.plugin import Plugins
 from crmcore.rules.tree import holds, next_change, touches
@@ -26,7 +25,8 @@ from crmcore.store.engine import open_engine
 from crmcore.testing import populations, postgres
 from crmcore.testing.agreement import Population, populated
 from crmcore.testing.drawing import drawn
-from crmcore.testing.laws import AHEAD, ALIKE, DIVERSE, LASTING, NAMED, TELLING, TOUCHED, Law, LawBroken, ask
+from crmcore.testing.laws import AHEAD, ALIKE, DIVERSE, LASTING, TELLING, TOUCHED, Law, LawBroken, ask
+from crmcore.testing.suite import Suite, ask_named
 
 #: Days after which a calendar may say something else.
 DAYS = (1, 2, 7, 8, 28, 31, 60, 200, 364, 365, 366)
@@ -34,7 +34,7 @@ DAYS = (1, 2, 7, 8, 28, 31, 60, 200, 364, 365, 366)
 Answer = bool | None
 
 
-class RuleSuite:
+class RuleSuite(Suite):
     """What every rule has to pass."""
 
     #: Microseconds UTC: the time at which is asked.
@@ -46,6 +46,7 @@ class RuleSuite:
     #: The windows and ages that parameters may name, in microseconds: the answer is looked at where they end.
     spans: ClassVar[tuple[int, ...]] = populations.SPANS
 
+    @abstractmethod
     def rule(self) -> Rule:
         """Return the rule."""
         raise NotImplementedError
@@ -78,10 +79,8 @@ class RuleSuite:
 
     def test_it_is_what_it_says(self) -> None:
         """Its name and its contract's version have their form."""
-        for name, rule in self.plugins().items():
-            ask(_is_name(name), NAMED, f"{name!r} is no name.")
-            version = CONTRACTS["rule"]
-            ask(rule.contract == version, NAMED, f"It speaks version {rule.contract}, the contract is {version}.")
+        for rule in self.plugins().values():
+            ask_named(rule, "rule")
 
     def test_it_always_has_an_answer(self) -> None:
         """Yes or no, for whatever is known of a customer, and for nothing at all; some of each, or little is proved."""
@@ -226,13 +225,6 @@ def _mixed(touched: Touches, history: History, other: History) -> History:
         wishes=history.wishes if touched.said else other.wishes,
         accounts=history.accounts if touched.accounts else other.accounts,
     )
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(checked_name(name, "rule", "suite"))
-    except CRMError:
-        return False
 
 
 @contextmanager

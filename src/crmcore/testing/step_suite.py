@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 
-from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.step import Due, Step, Transition
 from crmcore.model.time import DAY, HOUR
 from crmcore.testing.batches import (
@@ -21,12 +21,10 @@ from crmcore.testing.batches import (
     ask_same,
     ask_unchanged,
     companies,
-    is_name,
     one_each,
     overlooked,
 )
 from crmcore.testing.laws import (
-    NAMED,
     ONE_TRANSITION,
     STEP_DECLARED,
     STEP_PURE,
@@ -40,6 +38,7 @@ from crmcore.testing.laws import (
     ask,
 )
 from crmcore.testing.step_course import travel
+from crmcore.testing.suite import Suite, ask_named, is_name, needs
 from crmcore.testing.watching import much_later
 
 #: A time given in seconds or milliseconds would lie further back, one in nanoseconds further ahead.
@@ -47,7 +46,7 @@ FARTHEST = 50 * 365 * DAY
 A_DAY = 24 * 3600.0
 
 
-class StepSuite:
+class StepSuite(Suite):
     """What every step has to pass."""
 
     #: Microseconds UTC, far from any machine's clock: a step that asks one is found out.
@@ -59,6 +58,7 @@ class StepSuite:
     #: The words that the step says, each for a way to go on; customers have to be such that each is said of somebody.
     ways: ClassVar[Sequence[str]] = ()
 
+    @abstractmethod
     def step(self) -> Step:
         """Return the step."""
         raise NotImplementedError
@@ -67,6 +67,7 @@ class StepSuite:
         """Return its settings, as a campaign would give them; as it is, none."""
         return {}
 
+    @abstractmethod
     def attributes(self, number: int) -> Mapping[str, Any]:
         """Return the declared attributes of a customer: of different numbers different ones, so that transitions differ."""
         raise NotImplementedError
@@ -111,8 +112,7 @@ class StepSuite:
 
     def test_neighbours_and_order_do_not_matter(self) -> None:
         """Alone, in halves or shuffled: each enrolment has the transition it has in any other company."""
-        if not self.singly:
-            pytest.skip("its transitions depend on the batch")
+        needs(self.singly, "singly (its transitions depend on the batch)")
         dues = self.dues(SOME)
         first = self._transitions(dues)
         for company in companies(dues):
@@ -152,9 +152,8 @@ class StepSuite:
 
     def test_it_is_what_it_says(self) -> None:
         """Its name, its version and what it reads have their form."""
-        step, version = self.step(), CONTRACTS["step"]
-        ask(is_name(step.name), NAMED, f"{step.name!r} is no name.")
-        ask(step.contract == version, NAMED, f"It speaks version {step.contract}, the contract is {version}.")
+        step = self.step()
+        ask_named(step, "step")
         ask(isinstance(step.reads, frozenset), STEP_DECLARED, f"`reads` is {step.reads!r}, no frozenset of names.")
 
     def test_in_a_campaign_everybody_arrives(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,7 @@ from crmcore.testing.laws import (
     LawBroken,
     ask,
 )
+from crmcore.testing.suite import Suite
 from crmcore.testing.watching import much_later
 
 DAY = 86_400
@@ -89,20 +91,23 @@ HELD: Mapping[str, type[Any]] = {
 Place = tuple[str | int, ...]
 
 
-class WebhookSuite:
+class WebhookSuite(Suite):
     """What every provider has to pass that takes webhooks."""
 
     #: Microseconds UTC, later than whatever the bodies tell of by less than a month.
     now: ClassVar[int] = 2_208_988_800_000_000
 
+    @abstractmethod
     def provider(self) -> Listening:
         """Return the provider, with the secret that `signed` signs by."""
         raise NotImplementedError
 
+    @abstractmethod
     def signed(self, body: bytes) -> RawRequest:
         """Return a body as the carrier posts it."""
         raise NotImplementedError
 
+    @abstractmethod
     def told(self, delivery_id: int, provider_id: str, address: Identity) -> Sequence[bytes]:
         """Return bodies that tell what became of a message: of different states, of a time before `now`, two or more of them.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -10,10 +10,10 @@ from crmcore.errors import RecommenderError
 from crmcore.hooks.recommender import Fit, Model, Ranking, Reasons, Request
 
 CAPABILITIES = {
-    "popular": frozenset({"explain"}),
-    "repeat": frozenset({"explain"}),
-    "also_bought": frozenset({"explain", "similar"}),
-    "als": frozenset({"explain", "similar"}),
+    "popular": frozenset({"explain", "forgets", "frequency"}),
+    "repeat": frozenset({"explain", "forgets", "frequency"}),
+    "also_bought": frozenset({"bounded", "explain", "forgets", "similar"}),
+    "als": frozenset({"explain", "forgets", "similar"}),
 }
 
 
@@ -35,6 +35,13 @@ class Engine:
     def update(self, model: Model, data: Fit, *, now: int) -> Model:  # noqa: ARG002 - the contract's arguments
         """Not offered: fitting anew takes a second."""
         raise RecommenderError(engine=self.name, problem="it is fitted anew, not updated")
+
+    def forget(self, model: Model, customers: Collection[int]) -> Model:
+        """Return a model that knows nothing of these customers; what they bought stays in sums until the next fit."""
+        from crm_recommend.fitted import Fitted, without
+
+        assert isinstance(model, Fitted)
+        return without(model, customers)
 
     def recommend(self, model: Model, requests: Sequence[Request], *, now: int) -> Sequence[Ranking]:
         """Return one Ranking per request."""

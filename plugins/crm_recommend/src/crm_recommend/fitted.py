@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -93,6 +93,13 @@ def holdings(model: Fitted, requests: Sequence[Request], now: int, half_life: fl
         else held_live(request.history, model.items, now, half_life)
         for request, row in zip(requests, rows, strict=True)
     ]
+
+
+def without(model: Fitted, customers: Collection[int]) -> Fitted:
+    """Return a model that knows nothing of some customers."""
+    gone = np.fromiter(customers, dtype=np.int64, count=len(customers))
+    kept = np.flatnonzero(~np.isin(model.customers, gone))
+    return attrs.evolve(model, customers=model.customers[kept], held=model.held[kept])
 
 
 def place(engine: str, model: Fitted, item: int) -> int:
