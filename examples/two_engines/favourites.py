@@ -44,19 +44,19 @@ class Favourites:
             by_all=sum(by_customer.values(), Counter()),
         )
 
-    def update(self, model: Bought, data: Fit, *, now: int) -> Bought:
+    def update(self, model: Any, data: Fit, *, now: int) -> Bought:
         raise NotImplementedError("it is no incremental engine: fit it again")
 
-    def recommend(self, model: Bought, requests: Sequence[Request], *, now: int) -> Sequence[Ranking]:
+    def recommend(self, model: Any, requests: Sequence[Request], *, now: int) -> Sequence[Ranking]:
         return [_ranking(model, one, now) for one in requests]
 
-    def similar_items(self, model: Bought, items: Sequence[int], k: int) -> Sequence[Ranking]:
+    def similar_items(self, model: Any, items: Sequence[int], k: int) -> Sequence[Ranking]:
         raise NotImplementedError("it knows no similar items")
 
-    def explain(self, model: Bought, request: Request, item: int) -> Reasons:
+    def explain(self, model: Any, request: Request, item: int) -> Reasons:
         raise NotImplementedError("it does not explain")
 
-    def dump(self, model: Bought) -> Mapping[str, Any]:
+    def dump(self, model: Any) -> Mapping[str, Any]:
         rows = [[who, item, count] for who, had in sorted(model.by_customer.items()) for item, count in had.items()]
         return {"model": json.dumps({"as_of": model.as_of, "items": sorted(model.items), "bought": rows})}
 

@@ -2,12 +2,12 @@
 
 from array import array
 
-import crm_recommend
 import favourites
 import pytest
 from accuracy import hit_rate
 from campaign import TEMPLATES, picks
 
+import crm_recommend
 from crm_recommend.engine import Engine
 from crmcore.hooks.recommender import PURCHASE, Fit, Interactions, Item
 
