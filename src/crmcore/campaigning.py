@@ -33,6 +33,7 @@ from crmcore.flow.progress import Progress, Stop, Wait
 from crmcore.flow.telling import Here, Threads
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
+from crmcore.hooks.setup import Setup
 from crmcore.model.campaign import Campaign
 from crmcore.model.delivery import Book
 from crmcore.model.identity import Who
@@ -223,6 +224,7 @@ class Campaigning:
             workspace=self._opened.workspace.name,
             plugins=by_plugin(self._registry),
             settings=self._settings.notices,
+            setup=Setup(clock=self._opened.clock, settings=self._settings.tables),
             telephone=self._telephone,
             owner=owner,
         )

@@ -20,7 +20,7 @@ from crmcore.hooks.setup import Setup
 from crmcore.loader import installed
 from crmcore.model.time import PinnedClock, TurnedClock
 
-SECRET = "hush"  # noqa: S105 - of nobody
+SECRET = "hush"
 
 
 class Address(ThreadingHTTPServer):
@@ -73,7 +73,7 @@ def clock():
 def crm(tmp_path, address, clock, monkeypatch):
     monkeypatch.setenv("RELAY_SECRET", SECRET)
     config = tmp_path / "crm.toml"
-    config.write_text(f'[relay]\nurl = "{address.url}"\nsecret = "env:RELAY_SECRET"\nseconds = 0.5\nbatch = 2\n')
+    config.write_text(f'[modules.relay]\nurl = "{address.url}"\nsecret = "env:RELAY_SECRET"\nseconds = 0.5\nbatch = 2\n')
     plugins = {"crm_relay": crm_relay}
     with CRM(str(tmp_path / "crm.db"), clock=clock, plugins=plugins, blocked=installed(), config=config) as crm:
         yield crm
@@ -135,7 +135,7 @@ def test_an_address_that_fails_is_left_alone_for_a_while(crm, address, clock):
 
 def test_an_address_that_hangs_is_hung_up_on(address):
     address.is_hanging = True
-    settings = RelaySettings(url=address.url, secret="env:X", seconds=0.2)  # noqa: S106 - a reference
+    settings = RelaySettings(url=address.url, secret="env:X", seconds=0.2)
     assert send(settings, Post(headers={}, body=b"{}")).startswith(("TimeoutError", "RemoteDisconnected"))
 
 
@@ -162,9 +162,9 @@ def test_without_an_address_nothing_is_kept(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"url": "ftp://x"}, "relay.url"),
-        ({"url": "https://x"}, "relay.secret"),
-        ({"urls": "https://x"}, "relay.urls"),
+        ({"url": "ftp://x"}, "modules.relay.url"),
+        ({"url": "https://x"}, "modules.relay.secret"),
+        ({"urls": "https://x"}, "modules.relay.urls"),
         ({"kinds": ["orders"]}, "no notice 'orders'"),
         ({"seconds": 0}, "more than 0"),
         ({"batch": "many"}, "wrong type"),
@@ -172,7 +172,7 @@ def test_without_an_address_nothing_is_kept(tmp_path):
 )
 def test_a_setting_that_is_wrong_is_named(given, said):
     with pytest.raises(SettingsError, match=said):
-        relay_settings(Setup(clock=PinnedClock(0), settings={"relay": given}))
+        relay_settings(Setup(clock=PinnedClock(0), settings={"modules": {"relay": given}}))
 
 
 def test_every_notice_hook_is_relayed():

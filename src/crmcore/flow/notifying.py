@@ -14,6 +14,7 @@ import attrs
 
 from crmcore.flow.progress import Stop
 from crmcore.flow.telling import OVERDUE, Came, Listeners, Telephone, parts, tell
+from crmcore.hooks.setup import Setup
 from crmcore.model.telling import Telling, failed, pause
 from crmcore.model.time import SECOND
 from crmcore.registry import Registry
@@ -49,6 +50,7 @@ class Notifying:
     workspace: str
     plugins: Mapping[str, Listeners]
     settings: Telling
+    setup: Setup
     telephone: Telephone
     owner: str
 
@@ -88,7 +90,7 @@ class Notifying:
             return Came()
         came, seconds = Came(), self.settings.budget / SECOND
         fence = Fence(self.write, min(HELD, seconds))
-        told = parts(self.workspace, batch, fence.written)
+        told = parts(self.workspace, batch, self.setup, fence.written)
         call = partial(tell, self.plugins[plugin], told, came)
         if self.telephone.call(call, plugin, seconds):
             came = attrs.evolve(came, problem=OVERDUE, overdue=True)

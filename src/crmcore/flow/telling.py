@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import attrs
 
 from crmcore.hooks.notices import Notices
+from crmcore.hooks.setup import Setup
 from crmcore.hooks.tables import InTables
 from crmcore.store.notices import Notice
 
@@ -48,13 +49,13 @@ class Part:
     position: int
 
 
-def parts(workspace: str, batch: Sequence[Notice], write: InTables) -> list[Part]:
+def parts(workspace: str, batch: Sequence[Notice], setup: Setup, write: InTables) -> list[Part]:
     """Return a batch as it is told, in order."""
     runs = (list(run) for _, run in groupby(batch, attrgetter("hook")))
     return [
         Part(
             run[0].hook,
-            Notices(workspace=workspace, entries=tuple(one.entry for one in run), write=write),
+            Notices(workspace=workspace, entries=tuple(one.entry for one in run), setup=setup, write=write),
             run[-1].position,
         )
         for run in runs

@@ -1,4 +1,4 @@
-"""What crm.toml may say under [relay]."""
+"""What crm.toml may say under [modules.relay]."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class RelaySettings:
 
     def key(self) -> Secret:
         """Return what the secret's reference leads to, as it is now; raise SettingsError."""
-        return secret(self.secret, "relay.secret")
+        return secret(self.secret, "modules.relay.secret")
 
 
 def relay_settings(setup: Setup) -> RelaySettings:
-    """Return the settings of [relay]; raise SettingsError naming the key and the fix."""
-    given = setup.section("relay")
+    """Return the settings of [modules.relay]; raise SettingsError naming the key and the fix."""
+    given = setup.section("modules.relay")
     known = {field.name for field in attrs.fields(RelaySettings)}
     for key in given:
         if key not in known:
@@ -85,4 +85,4 @@ def _checked(settings: RelaySettings) -> RelaySettings:
 
 
 def _refused(key: str, problem: str) -> SettingsError:
-    return SettingsError(key=f"relay.{key}", place="crm.toml", problem=problem)
+    return SettingsError(key=f"modules.relay.{key}", place="crm.toml", problem=problem)
