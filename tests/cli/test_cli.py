@@ -318,7 +318,7 @@ def doctored(run):
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("PROVIDER", "smpt", "channel 'email': There is no provider 'email/smpt'; known: email/smtp"),
+        ("PROVIDER", "smpt", "setting channels.email.provider: There is no provider 'email/smpt'; known: email/smtp"),
         ("SENDER", "", "template 'receipt': Setting 'sender' from [channels.email] is not valid"),
         ("SMTP__PASSWORD", "env:NO_SUCH_VARIABLE", "the environment has no NO_SUCH_VARIABLE"),
         ("SMTP__PASSWORD", "file:no/such/file", "no/such/file is not valid: the file cannot be read"),
@@ -335,6 +335,15 @@ def test_doctor_names_what_would_keep_mails_from_going(run, monkeypatch, variabl
     shown = doctored(run)
     assert said in shown
     assert "hunter2" not in shown
+
+
+def test_doctor_names_the_wrong_carriers_of_a_channel_and_only_those(run, monkeypatch):
+    monkeypatch.setenv("CRM_CHANNELS__PUSH__APNS__KEYY", "env:P8")
+    monkeypatch.setenv("CRM_CHANNELS__PUSH__FCM__SERVICE_ACCOUNT", "env:NO_SUCH_VARIABLE")
+    shown = doctored(run)
+    assert "Setting 'keyy' from [channels.push.apns] is not valid: there is no such setting; did you mean key?" in shown
+    assert "the environment has no NO_SUCH_VARIABLE" in shown
+    assert "pip install" not in shown
 
 
 def test_a_template_is_saved_from_a_file_and_a_version_for_a_locale_from_a_directory(run, tmp_path):
