@@ -415,6 +415,14 @@ def test_deliveries_are_shown_with_when_they_are_due(launch, run):
     assert "due (UTC)" in run("deliveries", "hello")
 
 
+def test_deliveries_are_shown_with_how_and_where_they_go(launch, run):
+    launch()
+    [one] = json.loads(run("--json", "deliveries", "hello"))
+    assert (one["channel"], one["address_kind"]) == ("email", "email")
+    assert one["address_hint"] in run("deliveries", "hello")
+    assert one["address_hint"] in run("campaign", "explain", "hello", "42")
+
+
 def test_what_a_campaign_lacks_is_named_with_its_file(shop, tmp_path):
     (tmp_path / "c.toml").write_text('name = "hello"\npurpose = "service"\naudience = "locals"\n')
     done = crm("--db", shop, "campaign", "launch", tmp_path / "c.toml")

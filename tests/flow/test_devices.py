@@ -50,6 +50,18 @@ def crm(opening):
     return opening()
 
 
+def test_each_delivery_says_to_which_device_it_went_and_not_how_to_send_there(crm):
+    token = "cQzX:APA91bE_a_token_of_Firebase_1234"
+    customer(crm, "ada", ("fcm", token), ("webpush", "https://push.example/u/secret-path p256dh auth"))
+    customer(crm, "bob")
+    launch(crm)
+    crm.work()
+    shown = {(one.address_kind, one.address_hint) for one in crm.deliveries("news")}
+    assert shown == {("fcm", "cQzX…1234"), ("webpush", "push.example…path"), ("", "")}
+    told = {(one.channel, one.address_kind, one.address_hint) for one in crm.explain("news", "ada").messages}
+    assert told == {("push", "fcm", "cQzX…1234"), ("push", "webpush", "push.example…path")}
+
+
 def test_a_message_goes_to_every_device(crm, devices):
     customer(crm, "ada", PHONE, TABLET, BROWSER)
     launch(crm)

@@ -55,6 +55,7 @@ class Told:
     """A message of the campaign to the customer: a row of the ledger, and in words what became of it.
 
     `follows` is the channel by which the same was tried before ("" for the first): its message says why it was not enough.
+    `address_kind` is "" where there was no address, `address_hint` a little of it.
     """
 
     delivery_id: int
@@ -62,6 +63,8 @@ class Told:
     step: str
     channel: str
     follows: str
+    address_kind: str
+    address_hint: str
     state: str
     reason: str
     says: str
