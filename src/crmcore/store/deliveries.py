@@ -6,19 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Select,
-    TextClause,
-    and_,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    text,
-)
+from sqlalchemy import BigInteger, ColumnElement, Select, TextClause, exists, func, literal_column, or_, select, text
 
 from crmcore.model.campaign import SEND
 from crmcore.model.delivery import BOOKS, Book, Reason, State
@@ -259,7 +247,7 @@ def in_state(scope: Scope, state: str, limit: int) -> list[DeliveryView]:
 def _viewed(scope: Scope) -> Select[Any]:
     row, customer, run, campaign = schema.delivery.c, schema.customer.c, schema.run.c, schema.campaign.c
     address = schema.identity.c
-    its_address = and_(address.workspace_id == scope.workspace_id, address.id == row.address_id)
+    its_address = (address.workspace_id == scope.workspace_id) & (address.id == row.address_id)
     elsewhere = {
         "key": customer.key,
         "campaign": campaign.name,
