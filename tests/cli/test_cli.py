@@ -337,6 +337,18 @@ def test_doctor_names_what_would_keep_mails_from_going(run, monkeypatch, variabl
     assert "hunter2" not in shown
 
 
+@pytest.mark.parametrize("content", [None, "", "no certificate\n"], ids=["missing", "empty", "no PEM"])
+def test_doctor_names_a_file_of_certificates_that_is_none_once(run, monkeypatch, tmp_path, content):
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("CRM_HTTP__CA_FILE", str(path))
+    monkeypatch.setenv("CRM_CHANNELS__WHATSAPP__CLOUD__TOKEN", "env:PATH")
+    monkeypatch.setenv("CRM_CHANNELS__WHATSAPP__CLOUD__PHONE_NUMBER_ID", "4711")
+    shown = doctored(run)
+    assert shown.count("Setting 'http.ca_file' from the table [http] is not valid: no certificates can be read") == 1
+
+
 def test_doctor_names_the_wrong_carriers_of_a_channel_and_only_those(run, monkeypatch):
     monkeypatch.setenv("CRM_CHANNELS__PUSH__APNS__KEYY", "env:P8")
     monkeypatch.setenv("CRM_CHANNELS__PUSH__FCM__SERVICE_ACCOUNT", "env:NO_SUCH_VARIABLE")

@@ -11,15 +11,18 @@ from crmcore.flow.nesting import unfounded
 from crmcore.flow.plan import carrying, provider_names
 from crmcore.hooks.provider import HttpProvider, Provider
 from crmcore.http.driver import Driver
+from crmcore.http.ways import ways
+from crmcore.model.http import Http
 from crmcore.model.template import Template
 from crmcore.model.time import SystemClock
 from crmcore.registry import Fault
 
 
 def faults(crm: CRM) -> Iterator[Fault]:
-    """Yield what is wrong: plugins, limits on what there is not, segments, templates, carriers."""
+    """Yield what is wrong: plugins, limits on what there is not, how requests go out, segments, templates, carriers."""
     yield from crm.registry.faults
     yield from unfounded(crm.settings.limits, crm.registry)
+    yield from _tried("[http]", partial(ways, crm.settings.http))
     yield from _segments(crm)
     yield from _templates(crm)
     yield from _carriers(crm)
@@ -53,7 +56,7 @@ def _carriers_of(crm: CRM, channel: str) -> Iterator[Fault]:
     for name in names:
         yield from _tried(f"setting channels.{channel}.provider", partial(crm.registry.provider, channel, name))
     for one in carrying(crm.registry.channel(channel), known):
-        yield from _tried(f"channel {channel!r}", partial(_open, crm, one))
+        yield from _tried(f"channel {channel!r}", partial(_open, one))
 
 
 def _look(crm: CRM, segment: str) -> None:
@@ -64,8 +67,9 @@ def _compile(crm: CRM, template: Template) -> None:
     crm.registry.channel(template.channel).compile(template)
 
 
-def _open(crm: CRM, provider: Provider | HttpProvider) -> None:
-    with Driver(crm.settings.http, SystemClock().now) as driver, driver.open(provider):
+def _open(provider: Provider | HttpProvider) -> None:
+    """Open a carrier, by settings of [http] of no account: what is wrong with those is told once."""
+    with Driver(Http(), SystemClock().now) as driver, driver.open(provider):
         """It can be opened."""
 
 
