@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event
 from typing import TypeVar
 
 import attrs
@@ -47,6 +48,7 @@ class Opened:
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     each_address: frozenset[str] = frozenset()
     checks: Checks = attrs.field(factory=dict)
+    closed: Event = attrs.field(factory=Event)
     isolated: bool = False
     upkeep: Upkeep = attrs.field(factory=Upkeep)
     entering: Entering = attrs.field(factory=Entering)
@@ -99,6 +101,7 @@ class Opened:
 
     def close(self) -> None:
         """Give the id node back, and close connections of our own."""
+        self.closed.set()
         self.ids.release()
         if self.own_engine:
             self.engine.dispose()
