@@ -39,7 +39,11 @@ def states(scope: Scope, run_id: int) -> Mapping[str, States]:
     """
     row = schema.delivery.c
     unit = (row.step, row.customer_id, row.occurrence)
-    which = (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.reason != Reason.REROUTED.value)
+    which = (
+        row.workspace_id == scope.workspace_id,
+        row.run_id == run_id,
+        row.reason.not_like(f"{Reason.REROUTED.value}%"),
+    )
     first = select(row.step, func.min(_STANDING).label("standing")).where(*which).group_by(*unit).subquery()
     each = (first.c.step, first.c.standing)
     found: dict[str, dict[tuple[State, str], int]] = {}

@@ -170,6 +170,8 @@ def message_says(state: str, reason: str) -> str:
     """Return what became of a message, in words."""
     if state == State.SKIPPED.value:
         kind, _, words = reason.partition(": ")
+        if kind == Reason.REROUTED and words:
+            return f"{SKIPPED[words]}; another message took its place"
         return SKIPPED.get(kind, kind) + (f": {words}" if words else "")
     said = STANDS.get(state) or SKIPPED[state]
     return f"{said}: {reason}" if reason else said

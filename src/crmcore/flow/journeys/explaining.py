@@ -95,7 +95,7 @@ def _why(scope: Scope, log: _Log, who: Who, plugins: Plugins) -> _Why:
 
 
 def _why_unsent(messages: Sequence[Decided]) -> _Why:
-    columns = {_book(one): one for one in messages if one.reason != "rerouted"}
+    columns = {_book(one): one for one in messages if one.reason.partition(":")[0] != "rerouted"}
     if Book.SENT in columns:
         return _Why()
     one = next((columns[book] for book in _WEIGHTY if book in columns), messages[-1])
