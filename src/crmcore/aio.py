@@ -768,6 +768,11 @@ class AsyncCRM(AsyncVerbs):
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed: what serves it takes nothing more."""
+        return self._crm.is_closed
+
     async def receive(self, channel: str, provider: str, request: RawRequest) -> HttpResponse:
         """Take a webhook, and return what to answer it with: not before all it holds is committed.
 

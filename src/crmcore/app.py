@@ -109,7 +109,7 @@ class CRM(
         opening = opened(engine, self.settings.workspace, clock)
         # What only some hosts use is imported when it is first used: importing crmcore stays quick.
         from crmcore import loader
-        from crmcore.flow import policies
+        from crmcore.flow import addressing, policies
         from crmcore.flow.journeys.entering import Entering
         from crmcore.flow.upkeep.settling import Upkeep
         from crmcore.hooks.setup import Setup
@@ -123,6 +123,7 @@ class CRM(
             listened=frozenset(self.registry.listeners),
             address_kinds=self.registry.address_kinds,
             each_address=self.registry.each_address,
+            checks=addressing.checks(self.registry),
             upkeep=Upkeep(self.registry.rules),
             entering=Entering(self.registry.rules, rules.holdout, rules.zone),
         )
@@ -189,7 +190,7 @@ class CRM(
     def using(self, connection: Connection | Session) -> Writer:
         """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one. Raise NoConnection."""
         joined = connection if isinstance(connection, Connection) else _of_session(connection)
-        return Writer(self._opened.clock, lambda now: self._opened.scope(joined, now))
+        return Writer(self._opened.clock, self._opened.checked, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
         for one, other in self._take(statements).refused:
@@ -204,7 +205,7 @@ class CRM(
         return taken
 
     def _take(self, statements: Sequence[Statement]) -> Taken:
-        taken = self._opened.write(lambda scope: applying.apply(scope, statements))
+        taken = self._opened.write(lambda scope: applying.apply(scope, self._opened.checked(statements)))
         warn(taken.quarantined)
         return taken
 

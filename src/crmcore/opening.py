@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event
 from typing import TypeVar
 
 import attrs
@@ -14,10 +15,13 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
+from crmcore.flow import addressing
+from crmcore.flow.addressing import Checks
 from crmcore.flow.journeys import dating
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.upkeep.settling import Upkeep
 from crmcore.model.time import Clock, PinnedClock, SystemClock
+from crmcore.model.wire import Statement
 from crmcore.store import isolation, workspaces
 from crmcore.store.engine import open_engine, reading, write
 from crmcore.store.nodes import Ids
@@ -32,7 +36,7 @@ log = logging.getLogger("crmcore.opening")
 class Opened:
     """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine, `is_new` whether its schema was made just now.
 
-    `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
+    `checks` are of the addresses of devices. `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
     """
 
     engine: Engine
@@ -43,10 +47,16 @@ class Opened:
     listened: frozenset[str] = frozenset()
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     each_address: frozenset[str] = frozenset()
+    checks: Checks = attrs.field(factory=dict)
+    closed: Event = attrs.field(factory=Event)
     isolated: bool = False
     is_new: bool = False
     upkeep: Upkeep = attrs.field(factory=Upkeep)
     entering: Entering = attrs.field(factory=Entering)
+
+    def checked(self, statements: Sequence[Statement]) -> Sequence[Statement]:
+        """Return statements with the addresses of devices in normal form; raise InvalidIdentity."""
+        return addressing.checked(self.checks, statements)
 
     def write(self, act: Callable[[Scope], Result], /) -> Result:
         """Do something in a transaction that may write; where others were in its way it is done again."""
@@ -103,6 +113,7 @@ class Opened:
 
     def close(self) -> None:
         """Give the id node back, and close connections of our own."""
+        self.closed.set()
         self.ids.release()
         if self.own_engine:
             self.engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import attrs
@@ -24,6 +25,7 @@ BRINGS = {
     "crm_email": frozenset({"email", "email/smtp", "email/file"}),
     "crm_push": frozenset({"push", "push/webpush", "push/fcm", "push/apns"}),
     "crm_recommend": frozenset({"popular", "repeat", "also_bought", "als"}),
+    "crm_whatsapp": frozenset({"whatsapp", "whatsapp/cloud"}),
 }
 
 
@@ -115,8 +117,17 @@ def alternatives(name: str, found: Collection[str]) -> str:
     near = ", ".join(difflib.get_close_matches(name, found) or sorted(found))
     package = next((package for package, brought in BRINGS.items() if name in brought), "")
     said = [] if near else ["there is no plugin that brings one"]
-    said += [f"{package} brings it: pip install PATH_OF_THE_CLONE/plugins/{package}"] if package else []
+    said += [_how(package, name)] if package else []
     return f"{near or 'none'} ({'; '.join(said)})" if said else near
+
+
+def _how(package: str, name: str) -> str:
+    """Return how a package comes to bring something: nobody is told to install what is there."""
+    if find_spec(package) is None:
+        return f"{package} brings it: pip install PATH_OF_THE_CLONE/plugins/{package}"
+    if "/" in name:
+        return f"{package} brings it where the settings have [channels.{name.replace('/', '.')}]"
+    return f"{package} is installed, and brings it once it loads"
 
 
 def version_of(plugin: Any) -> str:

@@ -22,6 +22,8 @@ from crmcore.model.telling import Telling, telling_of
 
 FILE = "crm.toml"
 PREFIX = "CRM_"
+#: How a secret is given.
+REFERENCES = ("env:", "file:")
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
 OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend", "webhooks"})
 #: Tables of the core's own, checked key by key.
@@ -87,23 +89,38 @@ def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:
     return ", ".join(place[key][1] for place in places if key in place)
 
 
+class Reference(str):
+    """A reference to a secret that knows where it was given: a file, a variable or an argument."""
+
+    __slots__ = ("where",)
+    where: str
+
+    @classmethod
+    def at(cls, text: str, where: str) -> Reference:
+        """Return a reference given at a place."""
+        made = cls(text)
+        made.where = where
+        return made
+
+
 def secret(reference: str, place: str, environment: Mapping[str, str] | None = None) -> Secret:
     """Return the secret that a reference such as env:SMTP_PASSWORD or file:/run/secrets/smtp leads to.
 
     One that is empty is none: what is signed with it anybody can sign. Raise SettingsError.
     """
     kind, _, name = reference.partition(":")
+    where = reference.where if isinstance(reference, Reference) else "settings"
     if kind == "env":
         value = (os.environ if environment is None else environment).get(name)
         if value is None:
-            raise SettingsError(key=place, place="settings", problem=f"the environment has no {name}")
+            raise SettingsError(key=place, place=where, problem=f"the environment has no {name}")
     elif kind == "file" and name:
         value = _read(Path(name), place).strip()
     else:
         problem = "a secret is given by reference: env:NAME or file:PATH"
-        raise SettingsError(key=place, place="settings", problem=problem)
+        raise SettingsError(key=place, place=where, problem=problem)
     if not value:
-        raise SettingsError(key=place, place="settings", problem=f"{reference} is empty")
+        raise SettingsError(key=place, place=where, problem=f"{reference} is empty")
     return Secret(value)
 
 
@@ -155,9 +172,17 @@ def _deeper(below: Any, above: Any, key: str, where: str) -> dict[str, Any]:
         raise SettingsError(key=key, place=where, problem="it is no table")
     merged = dict(below)
     for name, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = _deeper(merged[name], value, f"{key}.{name}", where) if both else value
+        held = merged.get(name, {})
+        if isinstance(value, Mapping):
+            merged[name] = _deeper(held if isinstance(held, Mapping) else {}, value, f"{key}.{name}", where)
+        else:
+            merged[name] = _placed(value, where)
     return merged
+
+
+def _placed(value: Any, where: str) -> Any:
+    is_reference = isinstance(value, str) and value.startswith(REFERENCES) and not isinstance(value, Reference)
+    return Reference.at(value, where) if is_reference else value
 
 
 def _known(key: str, where: str) -> str:

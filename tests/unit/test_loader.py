@@ -287,16 +287,31 @@ def test_what_is_not_there_is_an_error_naming_what_is():
 @pytest.mark.parametrize(
     ("ask", "package"),
     [
-        (lambda registry: registry.channel("email"), "crm_email"),
-        (lambda registry: registry.provider("email", "smtp"), "crm_email"),
-        (lambda registry: registry.recommender("als"), "crm_recommend"),
+        (lambda found: found.channel("email"), "crm_email"),
+        (lambda found: found.provider("email", "smtp"), "crm_email"),
+        (lambda found: found.recommender("als"), "crm_recommend"),
     ],
 )
-def test_where_only_the_core_is_installed_the_package_that_is_missing_is_named(ask, package):
+def test_where_only_the_core_is_installed_the_package_that_is_missing_is_named(ask, package, monkeypatch):
+    monkeypatch.setattr("crmcore.registry.find_spec", lambda _: None)
     with pytest.raises(UnknownPlugin, match=rf"known: none \(there is no plugin.*plugins/{package}\)\. `crm doctor`"):
         ask(loader.load(SETUP, blocked=INSTALLED))
 
 
-def test_beside_other_channels_the_package_of_the_one_that_is_missing_is_named():
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda found: found.channel("push"), "crm_push is installed, and brings it once it loads"),
+        (lambda found: found.provider("push", "fcm"), r"crm_push brings it where .* \[channels.push.fcm\]"),
+    ],
+)
+def test_nobody_is_told_to_install_what_is_installed(ask, said):
+    with pytest.raises(UnknownPlugin, match=said) as told:
+        ask(load())
+    assert "pip install" not in str(told.value)
+
+
+def test_beside_other_channels_the_package_of_the_one_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setattr("crmcore.registry.find_spec", lambda _: None)
     with pytest.raises(UnknownPlugin, match=r"known: note \(crm_email brings it"):
         load().channel("email")

@@ -73,7 +73,9 @@ def clock():
 def crm(tmp_path, address, clock, monkeypatch):
     monkeypatch.setenv("RELAY_SECRET", SECRET)
     config = tmp_path / "crm.toml"
-    config.write_text(f'[modules.relay]\nurl = "{address.url}"\nsecret = "env:RELAY_SECRET"\nseconds = 0.5\nbatch = 2\n')
+    config.write_text(
+        f'[modules.relay]\nurl = "{address.url}"\nsecret = "env:RELAY_SECRET"\nseconds = 0.5\nbatch = 2\n'
+    )
     plugins = {"crm_relay": crm_relay}
     with CRM(str(tmp_path / "crm.db"), clock=clock, plugins=plugins, blocked=installed(), config=config) as crm:
         yield crm
