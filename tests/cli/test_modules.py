@@ -24,7 +24,7 @@ class Installed:
     """An entry point of a distribution."""
 
     def __init__(self, plugin):
-        self.name, self._plugin = f"crm_{plugin.name}", plugin
+        self.name, self.value, self._plugin = f"crm_{plugin.name}", plugin.name, plugin
 
     def load(self):
         return self._plugin
