@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
     from crmcore.campaigning import Stats, Worked
+    from crmcore.extending import Returned
     from crmcore.flow.applying import Taken
     from crmcore.flow.explanation import Explanation
     from crmcore.flow.exporting.running import Exported, ExportKind
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from crmcore.flow.simulating.outcome import Backtested, Simulated
     from crmcore.flow.unsubscribing import Unsubscription
     from crmcore.hooks.provider import Feedback, HttpResponse, RawRequest
+    from crmcore.hooks.tables import Tables
     from crmcore.ledger import Outcome
     from crmcore.model.campaign import Campaign
     from crmcore.model.clauses import Clause
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from crmcore.store.events import TimelineLine, Total
     from crmcore.store.history import Written
     from crmcore.store.imports import ImportView
+    from crmcore.store.jobs import Failing
     from crmcore.store.links import Contradiction
     from crmcore.store.overview import LatestRun
     from crmcore.store.quarantine import Quarantined
@@ -446,10 +449,6 @@ class AsyncCRM(AsyncVerbs):
         """Return an account, with its members of all times or those at a time; raise UnknownAccount."""
         return await self._threads.run(self._crm.account, key, at)
 
-    async def timeline(self, who: Who, limit: int = 100) -> list[TimelineLine]:
-        """Return a customer's latest events, newest first."""
-        return await self._threads.run(self._crm.timeline, who, limit)
-
     async def days(self, who: Who, name: str | None = None) -> list[DaySum]:
         """Return what a customer's events add up to day by day (UTC), of one name or of all."""
         return await self._threads.run(self._crm.days, who, name)
@@ -663,6 +662,24 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.export, kind, path, progress)
 
+    async def in_tables(self, act: Callable[[Tables], Returned], /) -> Returned:
+        """Return what `act` returns, given the tables of modules, once it is committed: for a module's own functions.
+
+        It is called again where others were in its way: it has to be rows and nothing else.
+        """
+        return await self._threads.run(self._crm.in_tables, act)
+
+    async def timeline(self, who: Who, limit: int = 100) -> list[TimelineLine]:
+        """Return a customer's latest events and what modules know of the customer, newest first.
+
+        A module that fails is left out, and the log says so.
+        """
+        return await self._threads.run(self._crm.timeline, who, limit)
+
+    async def failing_jobs(self) -> list[Failing]:
+        """Return the jobs of modules that failed when they ran last, and how often in a row."""
+        return await self._threads.run(self._crm.failing_jobs)
+
     async def add_coupons(self, source: str, codes: Iterable[str]) -> int:
         """Add codes to the pool of a source, ten thousand a transaction; return how many it has not had before.
 
@@ -750,6 +767,11 @@ class AsyncCRM(AsyncVerbs):
         Raise NotInDoubt, RunState.
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed: what serves it takes nothing more."""
+        return self._crm.is_closed
 
     async def receive(self, channel: str, provider: str, request: RawRequest) -> HttpResponse:
         """Take a webhook, and return what to answer it with: not before all it holds is committed.

@@ -14,6 +14,7 @@ from crmcore.consenting import Consenting
 from crmcore.enrolling import Enrolling
 from crmcore.errors import MergeConflict, NoConnection
 from crmcore.exporting import Exporting
+from crmcore.extending import Extending
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
 from crmcore.flow.progress import Progress, Stop, Wait, leave, never, quiet
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from crmcore.segment import Segment
     from crmcore.store.accounts import AccountView
     from crmcore.store.customers import CustomerView
-    from crmcore.store.events import TimelineLine, Total
+    from crmcore.store.events import Total
     from crmcore.store.scope import Scope
     from crmcore.store.segments import Definition
     from crmcore.store.sums import DaySum
@@ -76,6 +77,7 @@ class CRM(
     Enrolling,
     Importing,
     Exporting,
+    Extending,
     Issuing,
     Knowing,
     Ledger,
@@ -107,22 +109,25 @@ class CRM(
         opening = opened(engine, self.settings.workspace, clock)
         # What only some hosts use is imported when it is first used: importing crmcore stays quick.
         from crmcore import loader
-        from crmcore.flow import policies
+        from crmcore.flow import addressing, policies
         from crmcore.flow.journeys.entering import Entering
         from crmcore.flow.upkeep.settling import Upkeep
         from crmcore.hooks.setup import Setup
 
         setup = Setup(clock=opening.clock, settings=self.settings.tables)
-        self.registry: Registry = loader.load(setup, plugins=plugins, blocked=frozenset(self.settings.blocked))
+        blocked = frozenset(self.settings.blocked)
+        self.registry: Registry = loader.load(setup, plugins=plugins, blocked=blocked, admit=self._admission(opening))
         rules = policies.check(self.settings, self.registry)
         self._opened: Opened = attrs.evolve(
             opening,
             listened=frozenset(self.registry.listeners),
             address_kinds=self.registry.address_kinds,
             each_address=self.registry.each_address,
+            checks=addressing.checks(self.registry),
             upkeep=Upkeep(self.registry.rules),
             entering=Entering(self.registry.rules, rules.holdout, rules.zone),
         )
+        self._opened.join(self.registry.hearing)
 
     def close(self) -> None:
         """Give back what is held; the host's engine stays open."""
@@ -185,7 +190,7 @@ class CRM(
     def using(self, connection: Connection | Session) -> Writer:
         """Return the verbs inside a host's transaction; `adopt` makes a Connection of a DBAPI one. Raise NoConnection."""
         joined = connection if isinstance(connection, Connection) else _of_session(connection)
-        return Writer(self._opened.clock, lambda now: self._opened.scope(joined, now))
+        return Writer(self._opened.clock, self._opened.checked, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
         for one, other in self._take(statements).refused:
@@ -200,7 +205,7 @@ class CRM(
         return taken
 
     def _take(self, statements: Sequence[Statement]) -> Taken:
-        taken = self._opened.write(lambda scope: applying.apply(scope, statements))
+        taken = self._opened.write(lambda scope: applying.apply(scope, self._opened.checked(statements)))
         warn(taken.quarantined)
         return taken
 
@@ -227,12 +232,6 @@ class CRM(
         self._fold()
         with self._opened.reading() as scope:
             return accounts.view(scope, key, None if at is None else microseconds(at, "at"))
-
-    def timeline(self, who: Who, limit: int = 100) -> list[TimelineLine]:
-        """Return a customer's latest events, newest first."""
-        self._fold()
-        with self._opened.reading() as scope:
-            return events.timeline(scope, identities.owner(scope, who)[0], limit)
 
     def days(self, who: Who, name: str | None = None) -> list[DaySum]:
         """Return what a customer's events add up to day by day (UTC), of one name or of all."""

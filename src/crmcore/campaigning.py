@@ -18,6 +18,7 @@ from crmcore.flow import approving, feedback, launch, outbox, plan, policies, po
 from crmcore.flow.applying import Taken
 from crmcore.flow.dispatch import Dispatcher, Waits
 from crmcore.flow.falling import Falling
+from crmcore.flow.hearing import Hearing, hearings
 from crmcore.flow.journeys import revising
 from crmcore.flow.journeys.advancing import Advancing
 from crmcore.flow.journeys.entering import OPEN
@@ -25,10 +26,14 @@ from crmcore.flow.journeys.revising import Revised
 from crmcore.flow.journeys.ways import Wish
 from crmcore.flow.keeping import Kept
 from crmcore.flow.launch import Launched
-from crmcore.flow.notifying import notify
+from crmcore.flow.modules import jobs
+from crmcore.flow.modules.jobs import FailedJob
+from crmcore.flow.notifying import Notifying, by_plugin
 from crmcore.flow.progress import Progress, Stop, Wait
+from crmcore.flow.telling import Here, Threads
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
+from crmcore.hooks.setup import Setup
 from crmcore.model.campaign import Campaign
 from crmcore.model.delivery import Book
 from crmcore.model.identity import Who
@@ -38,6 +43,7 @@ from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
 from crmcore.store import catalogue, deliveries, identities, limits, overview, pending, quarantine, runs, templates
+from crmcore.store.engine import lives_in_one_thread
 from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
 from crmcore.store.scope import Scope
@@ -49,7 +55,8 @@ class Worked:
 
     Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
     for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
-    `advanced` customers went on in campaigns, `posted` calls were made to webhooks.
+    `advanced` customers went on in campaigns, `posted` calls were made to webhooks, `jobs` of modules were run, and
+    `failed_jobs` were not: they are tried again when they are due next.
     """
 
     folded: int
@@ -61,6 +68,8 @@ class Worked:
     waiting: tuple[Waits, ...] = ()
     advanced: int = 0
     posted: int = 0
+    jobs: int = 0
+    failed_jobs: tuple[FailedJob, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +79,7 @@ class Stats:
     `pending_lag` and `due_lag` say for how long the oldest of them has waited (microseconds, 0 where none does).
     `standing_still` are those due of runs that are paused; `later` those that are not due yet (quiet hours, caps, limits, another
     try), the first of them at `later_at` (microseconds UTC). `paused` names the senders that are left alone for a while, since they
-    were at fault.
+    were at fault. `notices` says of each plugin that is told of something how far it is behind, and whether its circuit is open.
     """
 
     pending: int
@@ -83,6 +92,7 @@ class Stats:
     in_doubt: int
     quarantined: int
     paused: tuple[Paused, ...]
+    notices: tuple[Hearing, ...]
 
 
 def salt_of(seed: int) -> str:
@@ -96,6 +106,7 @@ class Campaigning:
     def __init__(self, opened: Opened, registry: Registry, settings: Settings) -> None:
         self._opened, self._registry, self._settings = opened, registry, settings
         self._kept = Kept()
+        self._telephone = Here() if lives_in_one_thread(opened.engine) else Threads()
 
     def save_template(self, name: str, channel: str, parts: Mapping[str, str], locale: str) -> Template:
         """Keep a template once its channel finds nothing wrong with it."""
@@ -188,7 +199,8 @@ class Campaigning:
             send = partial(dispatcher.run, progress, stop=stop, wait=wait)
             done = _sent(send, falling, limit)
         posted = posting.post_due(write, reading, self._settings, owner, stop)
-        told = notify(write, reading, self._registry, self._opened.workspace.name)
+        told = self._notifying(owner).notify(stop)
+        run = jobs.run_due(write, reading, self._registry.modules, owner, stop)
         became = dispatcher.became
         stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
         return Worked(
@@ -201,6 +213,20 @@ class Campaigning:
             waiting=(*stuck, *dispatcher.waiting),
             advanced=advanced.count,
             posted=posted,
+            jobs=run.done,
+            failed_jobs=run.failed,
+        )
+
+    def _notifying(self, owner: str) -> Notifying:
+        return Notifying(
+            write=self._opened.write,
+            reading=self._opened.reading,
+            workspace=self._opened.workspace.name,
+            plugins=by_plugin(self._registry),
+            settings=self._settings.notices,
+            setup=Setup(clock=self._opened.clock, settings=self._settings.tables),
+            telephone=self._telephone,
+            owner=owner,
         )
 
     def report(self, campaign: str, days: int | None = None) -> Report:
@@ -245,6 +271,7 @@ class Campaigning:
                 in_doubt=deliveries.in_doubt_count(scope),
                 quarantined=quarantine.count(scope),
                 paused=tuple(limits.paused(scope)),
+                notices=tuple(hearings(scope, by_plugin(self._registry))),
             )
 
 

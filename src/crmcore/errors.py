@@ -11,10 +11,12 @@
     |-- NoConnection             what is given is no connection to join
     |-- PostgreSQLNeeded         what is asked for is none of SQLite's
     |-- WorkspaceUnguarded       a statement does not say whose rows it means
+    |-- TimeIsUp                 a plugin took too long over what it was told
     |-- LoadError                a plugin cannot be loaded
     |   |-- HookMismatch
     |   |-- NameTaken
-    |   `-- ContractVersion
+    |   |-- ContractVersion
+    |   `-- SchemaBehind
     |-- InputError               what came in is not valid
     |   |-- InvalidName
     |   |-- InvalidValue
@@ -50,6 +52,7 @@
     |   |-- RunState
     |   |-- SegmentInUse
     |   |-- SegmentTaken
+    |   |-- JobTaken
     |   `-- NoNodeFree
     |-- CouponSourceFailed       a plugin's source has brought no codes
     |-- UndefinedField           a template asks for what a customer does not have
@@ -106,6 +109,10 @@ class WorkspaceUnguarded(CRMError):
     """{statement!r} does not say workspace_id = value of {tables}; filter by scope.workspace_id, or take scope.table()."""
 
 
+class TimeIsUp(CRMError):
+    """What a plugin that is told of notices writes may take {seconds} s; it is rolled back, and the plugin is told again later."""
+
+
 class LoadError(CRMError):
     """Plugin {plugin!r} cannot be loaded: {problem}."""
 
@@ -120,6 +127,10 @@ class NameTaken(LoadError):
 
 class ContractVersion(LoadError):
     """Plugin {plugin!r} speaks version {found} of the {kind} contract, this release speaks {needed}."""
+
+
+class SchemaBehind(LoadError):
+    """Plugin {plugin!r} has its tables at schema revision {found!r}, its code needs {needed!r}; run `crm db upgrade`."""
 
 
 class MissingExtra(CRMError):
@@ -264,6 +275,10 @@ class SegmentInUse(Conflict):
 
 class SegmentTaken(Conflict):
     """{name!r} is the name of {kind} already; take another name, or delete that first (`crm segment delete {name}`)."""
+
+
+class JobTaken(Conflict):
+    """The job {job!r} of the module {module!r} has written nothing for too long and is another worker's by now; it writes no more here."""
 
 
 class NoNodeFree(Conflict):

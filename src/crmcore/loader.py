@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -13,7 +12,9 @@ import attrs
 import pluggy
 
 from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken
+from crmcore.flow.modules.admitting import Admit, anyone, in_form
 from crmcore.hooks import specs
+from crmcore.hooks.checking import PREFIX, check
 from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.marker import PROJECT
 from crmcore.hooks.setup import Setup
@@ -21,7 +22,6 @@ from crmcore.model.names import checked_name
 from crmcore.registry import Fault, Loaded, Registry, version_of
 
 GROUP = "crmcore"
-PREFIX = "crm_"
 
 
 @attrs.frozen(kw_only=True)
@@ -65,9 +65,19 @@ NOTICES = HOOKS - {kind.hook for kind in KINDS}
 Objects = Mapping[str, Mapping[str, Any]]
 
 
-def load(setup: Setup, *, plugins: Mapping[str, Any] | None = None, blocked: frozenset[str] = frozenset()) -> Registry:
-    """Return what the installed plugins, and those given by name, register; blocked ones are left out."""
-    assembly = _Assembly(setup)
+def load(
+    setup: Setup,
+    *,
+    plugins: Mapping[str, Any] | None = None,
+    blocked: frozenset[str] = frozenset(),
+    admit: Admit = anyone,
+) -> Registry:
+    """Return what the installed plugins, and those given by name, register; blocked ones are left out.
+
+    They are loaded by name: where two want the same name for something, the first in the alphabet has it. `admit` is asked
+    about each module whose form is right, and raises where its plugin is to be left out.
+    """
+    assembly = _Assembly(setup, admit)
     for name, find in sorted((*_installed(blocked), *_given(plugins or {})), key=itemgetter(0)):
         assembly.add(name, find)
     for name in sorted(blocked):
@@ -78,8 +88,8 @@ def load(setup: Setup, *, plugins: Mapping[str, Any] | None = None, blocked: fro
 class _Assembly:
     """The registry while it is being put together."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, setup: Setup, admit: Admit) -> None:
+        self._setup, self._admit = setup, admit
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(specs)
         self._owners: dict[tuple[str, str], str] = {}
@@ -92,27 +102,18 @@ class _Assembly:
         """Take one plugin in, whole or not at all."""
         try:
             plugin = find()
-            self._check_names(name, plugin)
+            check(name, plugin, HOOKS)
             objects = self._objects_of(name, plugin)
             self._keep(name, plugin, objects)
         except CRMError as error:
             self.faults.append(Fault(plugin=name, problem=str(error), error=type(error).__name__))
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
             kind = type(error).__name__
             self.faults.append(Fault(plugin=name, problem=f"{kind}: {error}", error=kind))
 
     def registry(self) -> Registry:
         listeners = {hook: tuple(found) for hook, found in self._listeners.items()}
         return Registry(plugins=tuple(self._loaded), faults=tuple(self.faults), listeners=listeners, **self._objects)
-
-    def _check_names(self, name: str, plugin: Any) -> None:
-        for attribute in dir(plugin):
-            marked = getattr(getattr(plugin, attribute, None), f"{PROJECT}_impl", None)
-            hook = (marked or {}).get("specname") or attribute
-            if (marked or attribute.startswith(PREFIX)) and callable(getattr(plugin, attribute)) and hook not in HOOKS:
-                near = difflib.get_close_matches(hook, HOOKS, 1)
-                meant = f"; did you mean {near[0]}?" if near else ""
-                raise HookMismatch(plugin=name, problem=f"there is no hook {hook}{meant}")
 
     def _objects_of(self, name: str, plugin: Any) -> list[tuple[Kind, str, Any]]:
         try:
@@ -143,12 +144,17 @@ class _Assembly:
         name = checked_name(one.name, kind.name, f"plugin {plugin}")
         if one.contract != CONTRACTS[kind.name]:
             raise ContractVersion(plugin=plugin, kind=kind.name, found=one.contract, needed=CONTRACTS[kind.name])
+        if kind.name == "module":
+            in_form(plugin, one)
+            self._admit(plugin, one)
         return f"{one.channel}/{name}" if kind.name == "provider" else name
 
     def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:
+        taken = dict(self._owners)
         for kind, key, _ in objects:
-            owner = self._owners.get((kind.name, key))
-            if owner is not None:
+            owner = taken.setdefault((kind.name, key), "")
+            taken[kind.name, key] = name
+            if owner:
                 self._manager.unregister(plugin)
                 raise NameTaken(plugin=name, kind=kind.name, name=key, owner=owner)
         for kind, key, one in objects:
@@ -172,8 +178,18 @@ def installed() -> list[str]:
 
 
 def _installed(blocked: frozenset[str]) -> list[tuple[str, Callable[[], Any]]]:
-    found: dict[str, EntryPoint] = {one.name: one for one in entry_points(group=GROUP)}
-    return [(name, one.load) for name, one in found.items() if name not in blocked]
+    brought: dict[str, list[EntryPoint]] = {}
+    for one in entry_points(group=GROUP):
+        if one.name not in blocked:
+            brought.setdefault(one.name, []).append(one)
+    return [(name, partial(_only, name, found)) for name, found in brought.items()]
+
+
+def _only(name: str, found: Sequence[EntryPoint]) -> Any:
+    if len({one.value for one in found}) > 1:
+        one, other, *_ = sorted(str(getattr(one.dist, "name", one.value)) for one in found)
+        raise NameTaken(plugin=other, kind="plugin", name=name, owner=one)
+    return found[0].load()
 
 
 def _given(plugins: Mapping[str, Any]) -> list[tuple[str, Callable[[], Any]]]:

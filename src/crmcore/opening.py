@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event
 from typing import TypeVar
 
 import attrs
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from crmcore import migrations
 from crmcore.errors import DatabaseUnusable, MissingExtra, NoNodeFree, SettingsError
+from crmcore.flow import addressing
+from crmcore.flow.addressing import Checks
 from crmcore.flow.journeys import dating
 from crmcore.flow.journeys.entering import Entering
 from crmcore.flow.upkeep.settling import Upkeep
 from crmcore.model.time import Clock, PinnedClock, SystemClock
+from crmcore.model.wire import Statement
 from crmcore.store import isolation, workspaces
 from crmcore.store.engine import open_engine, reading, write
 from crmcore.store.nodes import Ids
@@ -30,9 +34,9 @@ log = logging.getLogger("crmcore.opening")
 
 @attrs.frozen(kw_only=True)
 class Opened:
-    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine.
+    """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine, `is_new` whether its schema was made just now.
 
-    `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
+    `checks` are of the addresses of devices. `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
     """
 
     engine: Engine
@@ -43,9 +47,16 @@ class Opened:
     listened: frozenset[str] = frozenset()
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     each_address: frozenset[str] = frozenset()
+    checks: Checks = attrs.field(factory=dict)
+    closed: Event = attrs.field(factory=Event)
     isolated: bool = False
+    is_new: bool = False
     upkeep: Upkeep = attrs.field(factory=Upkeep)
     entering: Entering = attrs.field(factory=Entering)
+
+    def checked(self, statements: Sequence[Statement]) -> Sequence[Statement]:
+        """Return statements with the addresses of devices in normal form; raise InvalidIdentity."""
+        return addressing.checked(self.checks, statements)
 
     def write(self, act: Callable[[Scope], Result], /) -> Result:
         """Do something in a transaction that may write; where others were in its way it is done again."""
@@ -89,8 +100,20 @@ class Opened:
             isolated=self.isolated,
         )
 
+    def join(self, plugins: Collection[str]) -> None:
+        """Let plugins that are new here be told of what happens from now on; where that cannot be written, `work` does it."""
+        if not plugins:
+            return
+        from crmcore.flow.notifying import welcome
+
+        try:
+            welcome(self.write, self.reading, plugins)
+        except (DBAPIError, NoNodeFree) as error:
+            log.info("new plugins are told of what happens once there was work: %s", error)
+
     def close(self) -> None:
         """Give the id node back, and close connections of our own."""
+        self.closed.set()
         self.ids.release()
         if self.own_engine:
             self.engine.dispose()
@@ -103,7 +126,7 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
     """
     engine = database if isinstance(database, Engine) else engine_of(database)
     with reached(engine):
-        migrations.prepare(engine)
+        is_new = migrations.prepare(engine)
     found = _workspace(engine, workspace, clock or SystemClock())
     if clock is None:
         clock = SystemClock() if found.pinned_now is None else PinnedClock(found.pinned_now)
@@ -114,6 +137,7 @@ def opened(database: Engine | str, workspace: str, clock: Clock | None) -> Opene
         clock=clock,
         ids=_leased(engine, clock.now()),
         isolated=_is_isolated(engine),
+        is_new=is_new,
     )
 
 

@@ -17,6 +17,11 @@ class Receiving(Facet):
 
     registry: Registry
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed: what serves it takes nothing more."""
+        return self._opened.closed.is_set()
+
     def receive(self, channel: str, provider: str, request: RawRequest) -> HttpResponse:
         """Take a webhook, and return what to answer it with: not before all it holds is committed.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import attrs
@@ -24,6 +25,7 @@ BRINGS = {
     "crm_email": frozenset({"email", "email/smtp", "email/file"}),
     "crm_push": frozenset({"push", "push/webpush", "push/fcm", "push/apns"}),
     "crm_recommend": frozenset({"popular", "repeat", "also_bought", "als"}),
+    "crm_whatsapp": frozenset({"whatsapp", "whatsapp/cloud"}),
 }
 
 
@@ -70,6 +72,11 @@ class Registry:
         """The channels whose messages go to every address that a customer has."""
         return frozenset(name for name, one in self.channels.items() if one.capabilities.each_address)
 
+    @property
+    def hearing(self) -> frozenset[str]:
+        """The plugins that are told of something."""
+        return frozenset(plugin for listeners in self.listeners.values() for plugin, _ in listeners)
+
     def channel(self, name: str) -> Channel:
         """Return a channel; raise UnknownPlugin naming those there are."""
         return _named(self.channels, "channel", name)
@@ -86,6 +93,10 @@ class Registry:
     def recommender(self, name: str) -> Recommender:
         """Return an engine; raise UnknownPlugin naming those there are."""
         return _named(self.recommenders, "recommender", name)
+
+    def module(self, name: str) -> Module:
+        """Return a module; raise UnknownPlugin naming those there are."""
+        return _named(self.modules, "module", name)
 
     def step(self, name: str) -> Step:
         """Return a kind of step; raise UnknownPlugin naming those there are."""
@@ -107,8 +118,17 @@ def alternatives(name: str, found: Collection[str]) -> str:
     near = ", ".join(difflib.get_close_matches(name, found) or sorted(found))
     package = next((package for package, brought in BRINGS.items() if name in brought), "")
     said = [] if near else ["there is no plugin that brings one"]
-    said += [f"{package} brings it: pip install PATH_OF_THE_CLONE/plugins/{package}"] if package else []
+    said += [_how(package, name)] if package else []
     return f"{near or 'none'} ({'; '.join(said)})" if said else near
+
+
+def _how(package: str, name: str) -> str:
+    """Return how a package comes to bring something: nobody is told to install what is there."""
+    if find_spec(package) is None:
+        return f"{package} brings it: pip install PATH_OF_THE_CLONE/plugins/{package}"
+    if "/" in name:
+        return f"{package} brings it where the settings have [channels.{name.replace('/', '.')}]"
+    return f"{package} is installed, and brings it once it loads"
 
 
 def version_of(plugin: Any) -> str:

@@ -151,7 +151,7 @@ def _none(count: int) -> list[int]:
 def rehearsal(engine: Engine, workspace: str, at: int, tools: Tools) -> Iterator[Rehearsal]:
     """Open what was copied, at a time."""
     clock, postbox = TurnedClock(at), Postbox(tools.kept)
-    silenced = attrs.evolve(muted(tools.registry, postbox), listeners={})
+    silenced = attrs.evolve(muted(tools.registry, postbox), listeners={}, modules={})
     there = attrs.evolve(
         opened(engine, workspace, clock),
         address_kinds=silenced.address_kinds,

@@ -18,13 +18,16 @@ from crmcore.model.http import Http, http_of
 from crmcore.model.limits import Limits, limits_of
 from crmcore.model.prices import prices_of, without_prices
 from crmcore.model.sending import Sending, sending_of
+from crmcore.model.telling import Telling, telling_of
 
 FILE = "crm.toml"
 PREFIX = "CRM_"
+#: How a secret is given.
+REFERENCES = ("env:", "file:")
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
 OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend", "webhooks"})
 #: Tables of the core's own, checked key by key.
-CORE_TABLES = frozenset({"http", "limits", "sending"})
+CORE_TABLES = frozenset({"http", "limits", "notices", "sending"})
 TABLES = OPEN_TABLES | CORE_TABLES
 
 
@@ -34,8 +37,8 @@ class Settings:
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
     messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
-    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `prices` (what a message
-    costs, by channel); `tables` (the plugins' own, `policy`, and `webhooks`).
+    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `notices` (how plugins
+    are told); `prices` (what a message costs, by channel); `tables` (the plugins' own, `policy`, and `webhooks`).
     """
 
     database: str = "sqlite:///crm.db"
@@ -45,6 +48,7 @@ class Settings:
     limits: Limits = attrs.field(factory=Limits)
     sending: Sending = attrs.field(factory=Sending)
     http: Http = attrs.field(factory=Http)
+    notices: Telling = attrs.field(factory=Telling)
     prices: Mapping[str, Decimal] = attrs.field(factory=dict)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
@@ -72,16 +76,31 @@ def settings(
     limits = limits_of(tables.pop("limits", {}), _named(places, "limits"))
     sending = sending_of(tables.pop("sending", {}), _named(places, "sending"))
     http = http_of(tables.pop("http", {}), _named(places, "http"))
+    notices = telling_of(tables.pop("notices", {}), _named(places, "notices"))
     prices = prices_of(tables.get("channels", {}), _named(places, "channels"))
     if prices:
         tables["channels"] = without_prices(tables["channels"])
     checked = {key: _checked(key, value, where) for key, (value, where) in core.items()}
-    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, prices=prices)
+    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, notices=notices, prices=prices)
 
 
 def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:
     """Return where a table was given."""
     return ", ".join(place[key][1] for place in places if key in place)
+
+
+class Reference(str):
+    """A reference to a secret that knows where it was given: a file, a variable or an argument."""
+
+    __slots__ = ("where",)
+    where: str
+
+    @classmethod
+    def at(cls, text: str, where: str) -> Reference:
+        """Return a reference given at a place."""
+        made = cls(text)
+        made.where = where
+        return made
 
 
 def secret(reference: str, place: str, environment: Mapping[str, str] | None = None) -> Secret:
@@ -90,17 +109,18 @@ def secret(reference: str, place: str, environment: Mapping[str, str] | None = N
     One that is empty is none: what is signed with it anybody can sign. Raise SettingsError.
     """
     kind, _, name = reference.partition(":")
+    where = reference.where if isinstance(reference, Reference) else "settings"
     if kind == "env":
         value = (os.environ if environment is None else environment).get(name)
         if value is None:
-            raise SettingsError(key=place, place="settings", problem=f"the environment has no {name}")
+            raise SettingsError(key=place, place=where, problem=f"the environment has no {name}")
     elif kind == "file" and name:
         value = _read(Path(name), place).strip()
     else:
         problem = "a secret is given by reference: env:NAME or file:PATH"
-        raise SettingsError(key=place, place="settings", problem=problem)
+        raise SettingsError(key=place, place=where, problem=problem)
     if not value:
-        raise SettingsError(key=place, place="settings", problem=f"{reference} is empty")
+        raise SettingsError(key=place, place=where, problem=f"{reference} is empty")
     return Secret(value)
 
 
@@ -152,9 +172,17 @@ def _deeper(below: Any, above: Any, key: str, where: str) -> dict[str, Any]:
         raise SettingsError(key=key, place=where, problem="it is no table")
     merged = dict(below)
     for name, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = _deeper(merged[name], value, f"{key}.{name}", where) if both else value
+        held = merged.get(name, {})
+        if isinstance(value, Mapping):
+            merged[name] = _deeper(held if isinstance(held, Mapping) else {}, value, f"{key}.{name}", where)
+        else:
+            merged[name] = _placed(value, where)
     return merged
+
+
+def _placed(value: Any, where: str) -> Any:
+    is_reference = isinstance(value, str) and value.startswith(REFERENCES) and not isinstance(value, Reference)
+    return Reference.at(value, where) if is_reference else value
 
 
 def _known(key: str, where: str) -> str:

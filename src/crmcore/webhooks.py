@@ -5,15 +5,16 @@
 
     application = app(CRM("shop.db"))  # uvicorn shop:application
 
-It serves `/CHANNEL/PROVIDER` for the webhooks of carriers and `/unsubscribe/TOKEN` for the link in each message, alone or
-mounted in another application, and needs no framework.
+It serves `/CHANNEL/PROVIDER` for the webhooks of carriers, `/unsubscribe/TOKEN` for the link in each message and
+`/modules/MODULE/...` for the routes of modules, alone or mounted in another application, and needs no framework.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from html import escape
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from urllib.parse import parse_qsl
 
 import attrs
 
+from crmcore.answering import Answering
 from crmcore.app import CRM
 from crmcore.errors import InvalidToken, UnknownPlugin
 from crmcore.hooks.provider import HttpResponse, RawRequest
@@ -34,14 +36,17 @@ Take = Callable[[Sequence[RawRequest]], Sequence[HttpResponse]]
 
 #: Bytes of a body, and seconds in which it has to have come in.
 MOST_BYTES, MOST_SECONDS = 1_048_576, 10.0
+#: Bytes of all bodies that are held at once: of none of them is it known yet whether its signature fits.
+MOST_HELD = 64 * MOST_BYTES
 #: How many webhooks one transaction takes, and how many of one provider may wait for theirs.
 TOGETHER, MOST_WAITING = 64, 1_000
 _DIGITS = 20
 METHODS = ("GET", "POST")
 AGAIN = HttpResponse(status=503, headers={"retry-after": "5"})
+TOO_LARGE, TOO_LATE, HUNG_UP = HttpResponse(status=413), HttpResponse(status=408), HttpResponse(status=400)
 NOT_FOUND = HttpResponse(status=404)
 NOT_ALLOWED = HttpResponse(status=405, headers={"allow": ", ".join(METHODS)})
-UNSUBSCRIBE = "unsubscribe"
+UNSUBSCRIBE, MODULES = "unsubscribe", "modules"
 log = logging.getLogger("crmcore.webhooks")
 
 
@@ -54,10 +59,11 @@ class Awaited(Protocol):
 
 
 def app(crm: CRM | Awaited) -> Webhooks:
-    """Return the ASGI application of a CRM or AsyncCRM: its carriers' webhooks, and the links to unsubscribe by.
+    """Return the ASGI application of a CRM or AsyncCRM: its carriers' webhooks, links to unsubscribe by, modules' routes.
 
     A webhook is answered once all it holds is committed. What cannot be taken now is answered 503 or 500, so that it comes
-    again; bodies over 1 MB are refused (413), those not in after ten seconds too (408).
+    again, as is what comes while 64 MB of bodies are held, or once the CRM is closed; bodies over 1 MB are refused (413),
+    those not in after ten seconds too (408).
     """
     return Webhooks(crm if isinstance(crm, CRM) else crm.sync)
 
@@ -65,9 +71,51 @@ def app(crm: CRM | Awaited) -> Webhooks:
 class Refused(Exception):
     """A request that is answered before it is looked at."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.answer = HttpResponse(status=status)
+    def __init__(self, answer: HttpResponse) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class Room:
+    """Where the bodies of requests are held until those are answered: whoever sends without a key fills no memory."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    @contextmanager
+    def body(self) -> Iterator[Body]:
+        """Hold one body; its bytes are let go at the end."""
+        body = Body(self._take)
+        try:
+            yield body
+        finally:
+            self._held -= body.size
+
+    def _take(self, size: int) -> None:
+        if self._held + size > MOST_HELD:
+            raise Refused(AGAIN)
+        self._held += size
+
+
+class Body:
+    """One body, as it comes in."""
+
+    def __init__(self, take: Callable[[int], None]) -> None:
+        self._take = take
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        """Hold a part; raise Refused where it is too large, or there is no room."""
+        if self.size + len(part) > MOST_BYTES:
+            raise Refused(TOO_LARGE)
+        self._take(len(part))
+        self.size += len(part)
+        self._parts.append(part)
+
+    def whole(self) -> bytes:
+        """Return all of it."""
+        return b"".join(self._parts)
 
 
 class Line:
@@ -113,31 +161,50 @@ class Webhooks:
     def __init__(self, crm: CRM) -> None:
         self._crm = crm
         self._lines: dict[tuple[str, str], Line] = {}
+        self._answering = Answering(crm)
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI says."""
         match scope["type"]:
             case "http":
-                await _say(send, await self._answer(scope, receive))
+                await _say(send, AGAIN if self._crm.is_closed else await self._answer(scope, receive))
             case "lifespan":
                 await _live(receive, send)
             case "websocket":
                 await send({"type": "websocket.close"})
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
-        place = scope["path"].removeprefix(scope.get("root_path", "")).strip("/").split("/")
-        if len(place) != 2:  # noqa: PLR2004 - a channel and a provider
-            return NOT_FOUND
-        if scope["method"] not in METHODS:
-            return NOT_ALLOWED
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        place = path.strip("/").split("/")
         try:
-            if place[0] == UNSUBSCRIBE:
-                return await asyncio.to_thread(self._left, scope["method"], place[1])
-            return await self._line(place[0], place[1]).answer(await _request(scope, receive))
+            if place[0] == MODULES:
+                return await self._of_module(*_named(path), scope, receive)
+            return await self._of_core(place, scope, receive)
         except UnknownPlugin:
             return NOT_FOUND
         except Refused as refused:
             return refused.answer
+
+    async def _of_core(self, place: Sequence[str], scope: Scope, receive: Receive) -> HttpResponse:
+        if len(place) != 2:  # noqa: PLR2004 - a channel and a provider
+            return NOT_FOUND
+        if scope["method"] not in METHODS:
+            return NOT_ALLOWED
+        if place[0] == UNSUBSCRIBE:
+            return await asyncio.to_thread(self._left, scope["method"], place[1])
+        line = self._line(place[0], place[1])
+        with self._room.body() as body:
+            return await line.answer(await _request(scope, receive, body))
+
+    async def _of_module(self, module: str, path: str, scope: Scope, receive: Receive) -> HttpResponse:
+        if not (routes := self._answering.routes(module, path)):
+            return NOT_FOUND
+        if scope["method"] not in routes:
+            return attrs.evolve(NOT_ALLOWED, headers={"allow": ", ".join(sorted(routes))})
+        with self._room.body() as body:
+            request = await _request(scope, receive, body)
+            return await self._answering.answer(module, routes[scope["method"]], request)
 
     def _line(self, channel: str, provider: str) -> Line:
         if (channel, provider) not in self._lines:
@@ -157,6 +224,12 @@ class Webhooks:
             return attrs.evolve(_page("This link is not valid."), status=404)
 
 
+def _named(path: str) -> tuple[str, str]:
+    """Return the module that a path names, and the path it has there."""
+    module, slash, rest = path.removeprefix(f"/{MODULES}/").partition("/")
+    return module, slash + rest
+
+
 def _page(said: str, button: str = "") -> HttpResponse:
     form = f'<form method="post"><button>{escape(button)}</button></form>' if button else ""
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -174,36 +247,33 @@ _PAGE = {
 }
 
 
-async def _request(scope: Scope, receive: Receive) -> RawRequest:
+async def _request(scope: Scope, receive: Receive, body: Body) -> RawRequest:
     """Return a request with its whole body; raise Refused."""
     headers = _headers(scope["headers"])
     # Python reads no number of thousands of digits; the first of them say enough.
     if int(said[:_DIGITS] if (said := headers.get("content-length", "0")).isdecimal() else 0) > MOST_BYTES:
-        raise Refused(413)
+        raise Refused(TOO_LARGE)
     try:
         async with asyncio.timeout(MOST_SECONDS):
-            body = await _body(receive)
+            await _fill(body, receive)
     except TimeoutError:
-        raise Refused(408) from None
+        raise Refused(TOO_LATE) from None
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    return RawRequest(method=scope["method"], query=query, headers=headers, body=body)
+    return RawRequest(method=scope["method"], query=query, headers=headers, body=body.whole())
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
 
-async def _body(receive: Receive) -> bytes:
-    parts, size, is_more = [], 0, True
+async def _fill(body: Body, receive: Receive) -> None:
+    is_more = True
     while is_more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(400)
-        parts.append(message.get("body", b""))
-        if (size := size + len(parts[-1])) > MOST_BYTES:
-            raise Refused(413)
+            raise Refused(HUNG_UP)
+        body.add(message.get("body", b""))
         is_more = message.get("more_body", False)
-    return b"".join(parts)
 
 
 async def _say(send: Send, answer: HttpResponse) -> None:

@@ -23,8 +23,14 @@ class Writer(Verbs):
     from that moment on.
     """
 
-    def __init__(self, clock: Clock, open_scope: Callable[[int], Scope]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        checked: Callable[[Sequence[Statement]], Sequence[Statement]],
+        open_scope: Callable[[int], Scope],
+    ) -> None:
         self._clock = clock
+        self._checked = checked
         self._scope = open_scope
 
     def now(self) -> int:
@@ -32,8 +38,9 @@ class Writer(Verbs):
         return self._clock.now()
 
     def _say(self, statements: Sequence[Statement]) -> None:
+        given = self._checked(statements)
         scope = self._scope(self.now())
-        for statement in statements:
+        for statement in given:
             known = _known(scope, statement) if isinstance(statement, Consent | Subscribe | Suppress) else None
             if known is None:
                 pending.append(scope, [statement])

@@ -318,7 +318,7 @@ def doctored(run):
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("PROVIDER", "smpt", "channel 'email': There is no provider 'email/smpt'; known: email/smtp"),
+        ("PROVIDER", "smpt", "setting channels.email.provider: There is no provider 'email/smpt'; known: email/smtp"),
         ("SENDER", "", "template 'receipt': Setting 'sender' from [channels.email] is not valid"),
         ("SMTP__PASSWORD", "env:NO_SUCH_VARIABLE", "the environment has no NO_SUCH_VARIABLE"),
         ("SMTP__PASSWORD", "file:no/such/file", "no/such/file is not valid: the file cannot be read"),
@@ -335,6 +335,27 @@ def test_doctor_names_what_would_keep_mails_from_going(run, monkeypatch, variabl
     shown = doctored(run)
     assert said in shown
     assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate\n"], ids=["missing", "empty", "no PEM"])
+def test_doctor_names_a_file_of_certificates_that_is_none_once(run, monkeypatch, tmp_path, content):
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("CRM_HTTP__CA_FILE", str(path))
+    monkeypatch.setenv("CRM_CHANNELS__WHATSAPP__CLOUD__TOKEN", "env:PATH")
+    monkeypatch.setenv("CRM_CHANNELS__WHATSAPP__CLOUD__PHONE_NUMBER_ID", "4711")
+    shown = doctored(run)
+    assert shown.count("Setting 'http.ca_file' from the table [http] is not valid: no certificates can be read") == 1
+
+
+def test_doctor_names_the_wrong_carriers_of_a_channel_and_only_those(run, monkeypatch):
+    monkeypatch.setenv("CRM_CHANNELS__PUSH__APNS__KEYY", "env:P8")
+    monkeypatch.setenv("CRM_CHANNELS__PUSH__FCM__SERVICE_ACCOUNT", "env:NO_SUCH_VARIABLE")
+    shown = doctored(run)
+    assert "Setting 'keyy' from [channels.push.apns] is not valid: there is no such setting; did you mean key?" in shown
+    assert "the environment has no NO_SUCH_VARIABLE" in shown
+    assert "pip install" not in shown
 
 
 def test_a_template_is_saved_from_a_file_and_a_version_for_a_locale_from_a_directory(run, tmp_path):
@@ -404,6 +425,14 @@ def test_deliveries_are_shown_with_when_they_are_due(launch, run):
     [one] = json.loads(run("--json", "deliveries", "hello"))
     assert int(one["due_at"]) == int(one["planned_at"])
     assert "due (UTC)" in run("deliveries", "hello")
+
+
+def test_deliveries_are_shown_with_how_and_where_they_go(launch, run):
+    launch()
+    [one] = json.loads(run("--json", "deliveries", "hello"))
+    assert (one["channel"], one["address_kind"]) == ("email", "email")
+    assert one["address_hint"] in run("deliveries", "hello")
+    assert one["address_hint"] in run("campaign", "explain", "hello", "42")
 
 
 def test_what_a_campaign_lacks_is_named_with_its_file(shop, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from crmcore import CRM
-from crmcore.hooks.provider import Gone, InDoubt, Permanent, Retry
+from crmcore.hooks.provider import Feedback, Gone, InDoubt, Permanent, Retry
 from crmcore.loader import installed
 from crmcore.model.delivery import Book
 from crmcore.model.steps import Send
@@ -48,6 +48,35 @@ def opening(new_database, clock, devices, recorder):
 @pytest.fixture
 def crm(opening):
     return opening()
+
+
+def test_what_devices_report_counts_once_a_message(crm):
+    customer(crm, "ada", PHONE, BROWSER)
+    customer(crm, "bob", TABLET)
+    launch(crm)
+    crm.work()
+    rows = {one.address_hint: one.id for one in crm.deliveries("news")}
+
+    def said(device, *types):
+        crm.feedback(Feedback(key=f"{device}{one}", type=one, at=crm.now(), delivery_id=rows[device]) for one in types)
+
+    said("phone", "delivered", "clicked")
+    said("browser", "delivered", "clicked")
+    said("tablet", "read")
+    report = crm.report("news")
+    assert (report.sent, report.delivered, report.read, report.opened, report.clicked) == (2, 2, 1, 0, 1)
+
+
+def test_each_delivery_says_to_which_device_it_went_and_not_how_to_send_there(crm):
+    token = "cQzX:APA91bE_a_token_of_Firebase_1234"
+    customer(crm, "ada", ("fcm", token), ("webpush", "https://push.example/u/secret-path p256dh auth"))
+    customer(crm, "bob")
+    launch(crm)
+    crm.work()
+    shown = {(one.address_kind, one.address_hint) for one in crm.deliveries("news")}
+    assert shown == {("fcm", "cQzX…1234"), ("webpush", "push.example…path"), ("", "")}
+    told = {(one.channel, one.address_kind, one.address_hint) for one in crm.explain("news", "ada").messages}
+    assert told == {("push", "fcm", "cQzX…1234"), ("push", "webpush", "push.example…path")}
 
 
 def test_a_message_goes_to_every_device(crm, devices):

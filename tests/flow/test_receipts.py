@@ -13,6 +13,7 @@ from crmcore.hooks.provider import Accepted, Feedback, InDoubt, Permanent, Retry
 from crmcore.model.building import attribute
 from crmcore.model.time import HOUR, MINUTE, SECOND
 from tests.flow.test_campaign import made
+from tests.store.planning import statements
 
 #: What a carrier may answer that has had the message in its hands.
 ANSWERS = {
@@ -195,6 +196,18 @@ def test_what_failed_for_now_in_a_run_that_was_cancelled_has_failed(crm, recorde
         connection.exec_driver_sql("UPDATE crm_run SET state = 'cancelled'")
     crm.feedback([failed_for_now(crm, row)], provider="recorder")
     assert crm.deliveries(row.campaign)[0].state == "failed"
+
+
+def test_runs_that_are_finished_go_on_together(crm, recorder):
+    """However many runs the receipts are of, they are held by one statement, and moved by one."""
+    rows = [sent(crm, recorder, "accepted", {}, "service", [f"k{n}"])[f"k{n}"] for n in range(3)]
+    again = [one for row in rows for one in receipts(crm, row.id, [("failed", 0, "busy", 7200.0)])]
+    assert {one.state for one in crm.runs()} == {"finished"}
+    with statements(crm) as seen:
+        crm.feedback(again, provider="recorder")
+    assert {one.state for one in crm.runs()} == {"running"}
+    held = [said for said, _ in seen if "state" in said and said.startswith("SELECT") and "FROM crm_run" in said]
+    assert (len(held), sum(said.startswith("UPDATE crm_run") for said, _ in seen)) == (1, 1)
 
 
 def test_what_was_said_of_an_earlier_attempt_does_not_count(crm, recorder, clock):

@@ -146,14 +146,18 @@ def test_whoever_hangs_up_is_not_taken(crm):
     assert asked(app(crm), gone)["status"] == 400
 
 
-def asked(application, receive, *headers):
+def asked(application, receive, *headers, path=PLACE):
+    return asyncio.run(answered(application, receive, *headers, path=path))
+
+
+async def answered(application, receive, *headers, path=PLACE):
     said = []
 
     async def send(message):
         said.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": PLACE, "headers": headers, "query_string": b""}
-    asyncio.run(application(scope, receive, send))
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+    await application(scope, receive, send)
     return said[0]
 
 
@@ -192,6 +196,47 @@ def test_where_the_database_is_away_webhooks_are_to_come_again(crm, client, monk
 def test_where_too_many_wait_more_are_to_come_later(crm, client, monkeypatch):
     monkeypatch.setattr(webhooks, "MOST_WAITING", 0)
     assert client.post() == 503
+
+
+def test_bodies_that_are_held_at_once_have_a_bound(crm, monkeypatch):
+    """Whoever has no key may send as much: it is not held, and what has a key comes again."""
+    monkeypatch.setattr(webhooks, "MOST_HELD", 1_000)
+
+    async def whole():
+        return {"type": "http.request", "body": b"x" * 600}
+
+    async def at_once():
+        application, halfway, goes = app(crm), asyncio.Event(), asyncio.Event()
+        parts = iter([{"type": "http.request", "body": b"x" * 600, "more_body": True}])
+
+        async def slow():
+            if (part := next(parts, None)) is not None:
+                return part
+            halfway.set()
+            await goes.wait()
+            return {"type": "http.request"}
+
+        first = asyncio.create_task(answered(application, slow))
+        await halfway.wait()
+        over = await answered(application, whole)
+        goes.set()
+        return over, await first, await answered(application, whole)
+
+    over, first, later = asyncio.run(at_once())
+    assert (over["status"], dict(over["headers"])[b"retry-after"]) == (503, b"5")
+    assert (first["status"], later["status"]) == (401, 401)
+
+
+def test_a_crm_that_is_closed_takes_nothing_more(crm):
+    application = app(crm)
+
+    async def whole():
+        return {"type": "http.request", "body": b""}
+
+    crm.close()
+    assert crm.is_closed
+    for path in (PLACE, "/unsubscribe/TOKEN"):
+        assert asked(application, whole, path=path)["status"] == 503
 
 
 @contextmanager

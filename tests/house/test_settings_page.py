@@ -13,7 +13,7 @@ from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_
 from crm_push import settings as push
 from crm_whatsapp.settings import CloudSettings, cloud_settings
 from crmcore.flow import outbox, policies
-from crmcore.model import http, limits, sending
+from crmcore.model import http, limits, sending, telling
 from crmcore.model.purpose import Purpose
 from crmcore.settings import KEYS, TABLES, settings
 
@@ -37,6 +37,7 @@ def names(kind):
         (FILE["sending"], set(sending.KEYS)),
         (FILE["limits"], limits.KEYS),
         (FILE["http"], set(http.KEYS)),
+        (FILE["notices"], set(telling.KEYS)),
         (EMAIL, names(EmailSettings) | {"provider", "smtp", "file"}),
         (EMAIL["smtp"], names(SmtpSettings)),
         (EMAIL["file"], names(FileSettings)),
@@ -48,7 +49,7 @@ def names(kind):
         (PUSH["apns"], names(push.ApnsSettings)),
     ],
     ids=[
-        *("crm.toml", "sending", "limits", "http", "email", "smtp", "file", "whatsapp", "cloud"),
+        *("crm.toml", "sending", "limits", "http", "notices", "email", "smtp", "file", "whatsapp", "cloud"),
         *("push", "webpush", "fcm", "apns"),
     ],
 )

@@ -30,6 +30,7 @@ BIG = frozenset(
         "membership",
         "event_day",
         "coupon",
+        "notice",
     )
 )
 MANY = BIG | {"crm_customer", "crm_account", "crm_attribute_log", "crm_consent", "crm_fingerprint"}

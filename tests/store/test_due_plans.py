@@ -16,6 +16,7 @@ FOUND_BY = {
     "crm_webhook": {"workspace_id", "due_at"},
     "crm_standing": {"workspace_id", "due_at"},
     "crm_timer": {"workspace_id", "due_at"},
+    "crm_job": {"workspace_id", "due_at"},
 }
 LEASED = {"workspace_id", "lease_until"}
 

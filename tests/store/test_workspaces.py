@@ -220,6 +220,8 @@ VERBS: dict[str, Driven] = {
     "contradictions": lambda crm, _: crm.contradictions(),
     "account": lambda crm, it: crm.account("firm" if it.number % 2 else THEIRS),
     "timeline": lambda crm, it: crm.timeline(it.who),
+    "failing_jobs": lambda crm, _: crm.failing_jobs(),
+    "in_tables": lambda crm, _: crm.in_tables(lambda tables: tables.run(select(tables.table(schema.tag))).all()),
     "history": lambda crm, it: (crm.history(it.who), crm.history(it.other, "city")),
     "duplicates": lambda crm, _: crm.duplicates(threshold=0),
     "totals": lambda crm, _: crm.totals(),
@@ -352,9 +354,11 @@ def test_the_other_workspace_has_rows_wherever_the_verbs_write(theirs, engine):
         "conversion",
         "coupon",
         "impression",
+        "job",
         "limit",
         "notice",
         "notice_cursor",
+        "notice_line",
     }
     unused |= {"merge", "receipt", "team", "team_member", "timer", "webhook"}
     held = contents(engine, theirs[0])

@@ -8,8 +8,9 @@ import pytest
 
 from crmcore import loader
 from crmcore.errors import UnknownPlugin
-from crmcore.hooks.marker import hookimpl
+from crmcore.hooks.marker import hookimpl, hookspec, implements
 from crmcore.hooks.setup import Setup
+from crmcore.hooks.specs import crm_register_gates
 from crmcore.testing.clock import TurnedClock
 from crmcore.testing.fakes import Notes, Recorder
 
@@ -56,7 +57,7 @@ def test_the_installed_plugins_load():
 
 def test_an_import_that_fails_is_a_fault(monkeypatch):
     class Broken:
-        name = "broken"
+        name = value = "broken"
 
         def load(self):
             raise ImportError("no module named nowhere")
@@ -84,11 +85,139 @@ def test_a_misspelt_hook_is_a_fault_naming_the_right_one():
     assert "did you mean crm_register_channels" in said
 
 
-def test_a_wrong_signature_is_a_fault():
-    def crm_register_channels(setup, extra):
+def unknown_argument(setup, extra):
+    return []
+
+
+def other_name(plugin):
+    return []
+
+
+def no_argument():
+    return []
+
+
+def by_name_alone(*, setup):
+    return []
+
+
+async def awaited(setup):
+    return []
+
+
+def yielding(setup):
+    yield Notes()
+
+
+async def awaited_and_yielding(setup):
+    yield Notes()
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (unknown_argument, "extra"),
+        (other_name, "plugin"),
+        (no_argument, "does not take the one argument"),
+        (by_name_alone, "does not take the one argument"),
+        (awaited, "write def instead of async def"),
+        (awaited_and_yielding, "write def instead of async def"),
+        (yielding, "is a generator"),
+    ],
+)
+@pytest.mark.parametrize("name", ["crm_register_channels", "crm_event_tracked"])
+def test_what_cannot_be_called_as_hooks_are_is_a_fault(function, said, name):
+    implementation = hookimpl(specname=name)(types.FunctionType(function.__code__, globals()))
+    problem = problem_of(plugin(made=implementation))
+    assert said in problem
+    assert name in problem
+
+
+def test_a_plugin_without_any_hook_is_a_fault():
+    assert "implements no hook" in problem_of(plugin(__version__="1.0"))
+
+
+def test_a_hook_that_nobody_has_marked_is_a_fault():
+    assert "write @implements(crm_register_channels)" in problem_of(plugin(crm_register_channels=lambda setup: []))
+
+
+def test_a_spec_that_a_plugin_imports_is_no_hook_of_its_own():
+    def gates(setup):
         return []
 
-    assert "extra" in problem_of(plugin(crm_register_channels=hook(crm_register_channels)))
+    made = plugin(gates=implements(crm_register_gates)(gates), crm_register_gates=crm_register_gates)
+    assert [one.name for one in load(good_too=made).plugins] == ["good", "good_too"]
+
+
+def test_a_wrapper_is_a_fault():
+    def wrapper(batch):
+        yield
+
+    assert "is a wrapper" in problem_of(plugin(made=hookimpl(wrapper=True, specname="crm_event_tracked")(wrapper)))
+
+
+def test_a_plugin_that_ends_the_process_is_a_fault():
+    def crm_register_channels(setup):
+        raise SystemExit(3)
+
+    assert problem_of(plugin(crm_register_channels=hook(crm_register_channels))) == "SystemExit: 3"
+
+
+class Deprecated:
+    """Specs of which one is to go."""
+
+    @staticmethod
+    @hookspec(warn_on_impl=DeprecationWarning("crm_event_tracked goes with 0.9; take crm_event_logged"))
+    def crm_event_tracked(batch):
+        """Events came into the log.
+
+        .. deprecated:: 0.7
+        """
+
+
+def test_a_hook_that_is_to_go_warns_who_implements_it_and_is_called_all_the_same(monkeypatch):
+    for name in loader.HOOKS - {"crm_event_tracked"}:
+        monkeypatch.setattr(Deprecated, name, getattr(loader.specs, name), raising=False)
+    monkeypatch.setattr(loader, "specs", Deprecated)
+
+    def crm_event_tracked(batch):
+        pass
+
+    with pytest.warns(DeprecationWarning, match="goes with 0.9; take crm_event_logged"):
+        registry = load(old=plugin(crm_event_tracked=hook(crm_event_tracked)))
+    assert [name for name, _ in registry.listeners["crm_event_tracked"]] == ["old"]
+
+
+def test_listeners_are_called_in_the_order_of_the_plugins_names():
+    def crm_event_tracked(batch):
+        pass
+
+    made = {name: plugin(crm_event_tracked=hook(crm_event_tracked), __version__=name) for name in ("b", "c", "a")}
+    assert [name for name, _ in load(**made).listeners["crm_event_tracked"]] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("brings", "faults"), [(("one", "two"), 1), (("one", "one"), 0)])
+def test_two_distributions_with_a_plugin_of_one_name_are_a_fault_naming_both(monkeypatch, brings, faults):
+    class Found:
+        name = "twice"
+
+        def __init__(self, value):
+            self.value, self.dist = value, types.SimpleNamespace(name=f"dist-{value}")
+
+        def load(self):
+            return Recorder()
+
+    monkeypatch.setattr(loader, "entry_points", lambda group: [Found(one) for one in brings])
+    problems = [one.problem for one in loader.load(SETUP).faults]
+    assert len(problems) == faults
+    assert all("dist-one" in one and "dist-two" in one for one in problems)
+
+
+def test_a_name_that_one_plugin_takes_twice_is_a_fault():
+    def crm_register_channels(setup):
+        return [named("twice"), named("twice")]
+
+    assert "'twice', which 'bad'" in problem_of(plugin(crm_register_channels=hook(crm_register_channels)))
 
 
 @pytest.mark.parametrize("answer", [None, 5, "channels", {"a": 1}])
@@ -104,6 +233,12 @@ def test_an_object_that_is_no_channel_is_a_fault_naming_what_it_lacks():
         return [object()]
 
     assert "lacks name, contract, capabilities" in problem_of(plugin(crm_register_channels=hook(crm_register_channels)))
+
+
+def named(name):
+    made = Notes()
+    made.name = name
+    return made
 
 
 def channel(**changes):
@@ -152,16 +287,31 @@ def test_what_is_not_there_is_an_error_naming_what_is():
 @pytest.mark.parametrize(
     ("ask", "package"),
     [
-        (lambda registry: registry.channel("email"), "crm_email"),
-        (lambda registry: registry.provider("email", "smtp"), "crm_email"),
-        (lambda registry: registry.recommender("als"), "crm_recommend"),
+        (lambda found: found.channel("email"), "crm_email"),
+        (lambda found: found.provider("email", "smtp"), "crm_email"),
+        (lambda found: found.recommender("als"), "crm_recommend"),
     ],
 )
-def test_where_only_the_core_is_installed_the_package_that_is_missing_is_named(ask, package):
+def test_where_only_the_core_is_installed_the_package_that_is_missing_is_named(ask, package, monkeypatch):
+    monkeypatch.setattr("crmcore.registry.find_spec", lambda _: None)
     with pytest.raises(UnknownPlugin, match=rf"known: none \(there is no plugin.*plugins/{package}\)\. `crm doctor`"):
         ask(loader.load(SETUP, blocked=INSTALLED))
 
 
-def test_beside_other_channels_the_package_of_the_one_that_is_missing_is_named():
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda found: found.channel("push"), "crm_push is installed, and brings it once it loads"),
+        (lambda found: found.provider("push", "fcm"), r"crm_push brings it where .* \[channels.push.fcm\]"),
+    ],
+)
+def test_nobody_is_told_to_install_what_is_installed(ask, said):
+    with pytest.raises(UnknownPlugin, match=said) as told:
+        ask(load())
+    assert "pip install" not in str(told.value)
+
+
+def test_beside_other_channels_the_package_of_the_one_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setattr("crmcore.registry.find_spec", lambda _: None)
     with pytest.raises(UnknownPlugin, match=r"known: note \(crm_email brings it"):
         load().channel("email")

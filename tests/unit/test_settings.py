@@ -80,6 +80,22 @@ def test_a_secret_is_read_by_reference_and_never_shown(tmp_path):
         assert (found.reveal(), "hush" in repr(found), "hush" in str(found)) == ("hush", False, False)
 
 
+def test_a_secret_that_is_missing_is_told_with_where_its_reference_was_given(tmp_path):
+    file = tmp_path / "shop.toml"
+    file.write_text('[channels.email.smtp]\npassword = "env:NO_SUCH"\n[channels.push.apns]\nkey = "file:no.p8"\n')
+    given = {"channels": {"whatsapp": {"cloud": {"token": "env:NONE"}}}}
+    found = settings(given, file=file, environment={"CRM_CHANNELS__PUSH__APNS__KEY": "env:P8"}).tables["channels"]
+
+    def told(reference):
+        with pytest.raises(SettingsError) as error:
+            secret(reference, "a.secret", {})
+        return error.value.fields["place"]
+
+    assert told(found["email"]["smtp"]["password"]) == str(file)
+    assert told(found["push"]["apns"]["key"]) == "CRM_CHANNELS__PUSH__APNS__KEY"
+    assert told(found["whatsapp"]["cloud"]["token"]) == "keyword argument"
+
+
 def test_an_empty_secret_is_none_since_anybody_can_sign_with_it(tmp_path):
     (tmp_path / "key").write_text("\n")
     for reference in ("env:KEY", f"file:{tmp_path / 'key'}"):

@@ -194,14 +194,15 @@ def test_an_address_that_is_broken_is_told_without_it(channel):
     template = channel.compile(Template(name="t", channel="push", parts={"title": "a", "body": "b"}))
     broken = Draft(delivery_id=1, address=Identity("apns", "a1-4711"), context={}, message_key="k", at=0)
     [answer] = channel.render(template, [broken])
-    assert answer.problem == "the address: it is no device token of Apple, in hexadecimal"
+    assert answer.fault == "address"
+    assert answer.problem == "it is no device token of Apple, in hexadecimal"
 
 
 def test_an_address_of_another_kind_is_no_place_for_a_push_message(channel):
     template = channel.compile(Template(name="t", channel="push", parts={"title": "a", "body": "b"}))
     ada = Draft(delivery_id=1, address=Identity("email", "ada@example.com"), context={}, message_key="k", at=0)
     [answer] = channel.render(template, [ada])
-    assert answer.problem == "the address: push goes to apns, fcm, webpush"
+    assert answer.problem == "push goes to apns, fcm, webpush"
 
 
 def test_without_a_carrier_no_message_is_made():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import crm_push
+from crm_push.fcm import Fcm
 from crm_push.settings import apns_settings, fcm_settings, push_settings, web_push_settings
 from crmcore.errors import NotFound, SettingsError
 from crmcore.hooks.setup import Setup
@@ -34,6 +35,21 @@ def test_a_carrier_is_there_where_it_has_settings(section, found):
     assert all(one.carriage.address_kinds == {one.name} for one in providers)
 
 
+@pytest.mark.parametrize("wrong", [{"keyy": "env:P8"}, {"key": ""}, {"environment": "staging"}], ids=str)
+def test_a_carrier_whose_settings_are_wrong_says_so_when_it_is_opened_and_the_others_carry(wrong):
+    given = setup(fcm=FCM, apns={**APNS, **wrong})
+    fcm, apns = crm_push.providers(given)
+    assert isinstance(fcm, Fcm)
+    assert apns.carriage.address_kinds == {"apns"}
+    with pytest.raises(SettingsError, match=rf"{next(iter(wrong))}.*\[channels.push.apns\]"):
+        apns.open()
+
+
+def test_the_channel_is_there_whatever_is_wrong_with_a_carrier():
+    [channel] = crm_push.channels(setup(webpush={"subject": 1}, fcm=FCM))
+    assert channel.capabilities.address_kinds == {"webpush", "fcm"}
+
+
 def test_no_secret_is_read_before_it_is_needed():
     [channel] = crm_push.channels(setup(webpush=WEB, fcm=FCM, apns=APNS))
     assert channel.capabilities.address_kinds == {"webpush", "fcm", "apns"}
@@ -46,7 +62,7 @@ def test_no_secret_is_read_before_it_is_needed():
         (push_settings, {"zzz": 1}, "known are apns, fcm, provider, ttl, webpush"),
         (push_settings, {"ttl": "5w"}, "no time from 0s to 4w"),
         (push_settings, {"ttl": True}, "no time from 0s to 4w"),
-        (push_settings, {"webpush": 1}, "no table"),
+        (web_push_settings, {"webpush": 1}, "no table"),
         (web_push_settings, {"webpush": {}}, "'private_key'.*missing"),
         (web_push_settings, {"webpush": {**WEB, "subject": "shop"}}, "neither mailto:ADDRESS nor"),
         (web_push_settings, {"webpush": {**WEB, "report_url": "shop"}}, "no URL"),

@@ -19,6 +19,7 @@ from crmcore.cli import (
     importing,
     isolating,
     knowing,
+    migrating,
     quarantine,
     schema,
     segments,
@@ -29,12 +30,13 @@ from crmcore.cli import (
     working,
 )
 from crmcore.cli.demonstration import demo
+from crmcore.cli.modules import Extended, given_to
 from crmcore.cli.output import Context, spoken
 
 __all__ = ["crm", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Extended, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="crmcore")
 @click.option("--db", "database", metavar="URL|PATH", help="The database: a URL, or the path of a SQLite file.")
 @click.option("--workspace", help="The workspace (default: default).")
@@ -59,11 +61,11 @@ def crm(
     crm --db demo.db customer 17850
     crm --db demo.db --json report winback
     """
-    context.obj = Context(database=database, workspace=workspace, config=config, as_json=as_json)
+    options = Context(database=database, workspace=workspace, config=config, as_json=as_json)
+    context.obj = given_to(context, options)
 
 
 for command in (
-    admin.db,
     admin.doctor,
     admin.plugins,
     admin.rebuild,
@@ -84,13 +86,14 @@ for command in (
     knowing.contradictions,
     knowing.duplicates,
     knowing.history,
+    migrating.db,
     segments.segment,
     sending.send,
     templates.template,
     working.work,
 ):
     crm.add_command(command)
-admin.db.add_command(isolating.rls)
+migrating.db.add_command(isolating.rls)
 for command in (
     campaigns.report,
     enrolling.enter,

@@ -1,4 +1,4 @@
-"""`crm db`, `crm doctor`, `crm plugins`, `crm stats`: looking after an installation."""
+"""`crm doctor`, `crm plugins`, `crm stats`: looking after an installation."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ from contextlib import contextmanager
 
 import attrs
 import click
-from sqlalchemy import Engine
 
 from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
+from crmcore.cli.migrating import Revision, database_of, engine_for, registered, revisions
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
+from crmcore.flow import hearing
+from crmcore.flow.hearing import Hearing
 from crmcore.model.time import SECOND
-from crmcore.opening import engine_of, reached
+from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
-from crmcore.settings import settings
 from crmcore.store.guarding import guard
-
-
-@attrs.frozen(kw_only=True)
-class Revision:
-    """Where a database's schema stands."""
-
-    current: str | None
-    needed: str
 
 
 @attrs.frozen(kw_only=True)
@@ -36,59 +29,12 @@ class Health:
     plugins: Sequence[Loaded]
     faults: Sequence[Fault]
     revision: str
+    modules: Sequence[Revision]
     pending: int
     due: int
     in_doubt: int
     quarantined: int
-
-
-@click.group()
-def db() -> None:
-    """Look at the schema, or bring it up to date.
-
-    \b
-    crm --db postgresql+psycopg://localhost/shop db status
-    crm --db shop.db db upgrade
-    """
-
-
-@db.command("status")
-@pass_context
-def status(context: Context) -> None:
-    """Show the revision of the schema, and the one this release needs.
-
-    \b
-    crm --db shop.db db status
-    """
-    engine = engine_of(_database(context))
-    with reached(engine):
-        revision = _revision(engine)
-    show(context, revision, lambda one: table("Schema", ("current", "needed"), [(one.current or "none", one.needed)]))
-
-
-@db.command("upgrade")
-@click.option("--sql", "only_sql", is_flag=True, help="Print the statements instead of running them.")
-@pass_context
-def upgrade(context: Context, only_sql: bool) -> None:
-    """Bring the schema up to date, in one transaction.
-
-    \b
-    crm --db shop.db db upgrade
-    crm --db postgresql+psycopg://localhost/shop db upgrade --sql > upgrade.sql
-    """
-    engine = engine_of(_database(context))
-    if only_sql:
-        click.echo(migrations.sql(engine.dialect.name))
-        return
-    with reached(engine):
-        migrations.upgrade(engine)
-        revision = _revision(engine)
-    show(context, revision, lambda one: click.echo(f"The schema is at {one.current}."))
-
-
-def _revision(engine: Engine) -> Revision:
-    with engine.connect() as connection:
-        return Revision(current=migrations.current(connection), needed=migrations.HEAD)
+    notices: Sequence[Hearing]
 
 
 @click.command()
@@ -107,7 +53,7 @@ def plugins(context: Context) -> None:
 @click.command()
 @pass_context
 def doctor(context: Context) -> None:
-    """Check an installation: plugins, limits, segments, templates, carriers and their secrets, schema, what waits.
+    """Check an installation: plugins, limits, segments, templates, carriers and secrets, schema, jobs, what waits.
 
     Segments are read under a guard: a rule that does not keep to its workspace is a fault.
 
@@ -120,12 +66,14 @@ def doctor(context: Context) -> None:
         waiting = crm.stats()
         health = Health(
             plugins=crm.registry.plugins,
-            faults=tuple(faults(crm)),
+            faults=(*faults(crm), *hearing.faults(waiting.notices)),
             revision=migrations.HEAD,
+            modules=_of_modules(context),
             pending=waiting.pending,
             due=waiting.due,
             in_doubt=waiting.in_doubt,
             quarantined=waiting.quarantined,
+            notices=waiting.notices,
         )
     show(context, health, _human)
     if health.faults:
@@ -135,7 +83,7 @@ def doctor(context: Context) -> None:
 @click.command()
 @pass_context
 def stats(context: Context) -> None:
-    """Show what waits and for how long: statements to fold, deliveries due or in doubt, what is in quarantine.
+    """Show what waits and for how long: statements, deliveries due or in doubt, quarantine, what plugins are to be told.
 
     \b
     crm --db shop.db --json stats
@@ -158,12 +106,29 @@ def _waiting(found: Stats) -> None:
     if found.paused:
         senders = [(one.channel, one.provider, when(one.until), one.reason) for one in found.paused]
         table("Paused senders", ("channel", "provider", "until", "why"), senders)
+    _hearings(found.notices)
+
+
+def _hearings(found: Sequence[Hearing]) -> None:
+    if found:
+        rows = [
+            (
+                one.plugin if one.is_loaded else f"{one.plugin} (not loaded)",
+                one.waiting,
+                f"{one.lag / SECOND:,.0f} s",
+                f"open until {when(one.closed_until)}" if one.closed_until else "closed",
+                one.problem or "",
+                one.lost,
+            )
+            for one in found
+        ]
+        table("Plugins that are told", ("plugin", "behind", "for", "circuit (UTC)", "latest failure", "lost"), rows)
 
 
 @contextmanager
 def _guarded(context: Context) -> Iterator[CRM]:
     """Open the CRM the options name, so that nothing it runs reaches beyond its workspace."""
-    engine = engine_of(_database(context))
+    engine = engine_of(database_of(context))
     guard(engine)
     try:
         with CRM(engine, workspace=context.workspace, config=context.config) as crm:
@@ -172,22 +137,26 @@ def _guarded(context: Context) -> Iterator[CRM]:
         engine.dispose()
 
 
+def _of_modules(context: Context) -> list[Revision]:
+    """Return where the tables of modules are, of those too that are left out or no longer installed."""
+    with engine_for(context) as engine, engine.connect() as connection:
+        return revisions(connection, list(registered(context).modules.values()))[1:]
+
+
 def _human(health: Health) -> None:
     table("Plugins", ("name", "version"), [(one.name, one.version) for one in health.plugins])
     if health.faults:
         table("Faults", ("plugin", "problem"), [(one.plugin, one.problem) for one in health.faults])
     rows = [
         ("schema", health.revision),
+        *((f"tables of {one.distribution}", one.current or "none") for one in health.modules),
         ("pending", health.pending),
         ("due", health.due),
         ("in doubt", health.in_doubt),
         ("in quarantine", health.quarantined),
     ]
     table("State", ("what", "value"), rows)
-
-
-def _database(context: Context) -> str:
-    return settings({"database": context.database}, file=context.config).database
+    _hearings(health.notices)
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from crmcore.cli.output import Context, pass_context, progress, show, table, when
+from crmcore.cli.output import Context, pass_context, progress, show, table, to_address, when
 from crmcore.cli.reporting import report_tables
 from crmcore.cli.segments import plain_file
 from crmcore.errors import InvalidCampaign, InvalidFile
@@ -191,6 +191,8 @@ def deliveries(context: Context, name: str | None, status: str | None, limit: in
                 str(one.id),
                 one.campaign,
                 one.key or "",
+                one.channel,
+                to_address(one),
                 one.state,
                 one.reason,
                 one.attempt,
@@ -199,7 +201,18 @@ def deliveries(context: Context, name: str | None, status: str | None, limit: in
             )
             for one in rows
         ]
-        columns = ("delivery", "campaign", "customer", "state", "reason", "attempt", "due (UTC)", "settled (UTC)")
+        columns = (
+            "delivery",
+            "campaign",
+            "customer",
+            "by",
+            "to",
+            "state",
+            "reason",
+            "attempt",
+            "due (UTC)",
+            "settled (UTC)",
+        )
         table(name or f"All that is {status}", columns, shown)
 
     show(context, found, human)

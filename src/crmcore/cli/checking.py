@@ -6,22 +6,42 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from crmcore.app import CRM
+from crmcore.cli.modules import added
 from crmcore.errors import CRMError
 from crmcore.flow.nesting import unfounded
-from crmcore.flow.plan import carriers_of
+from crmcore.flow.plan import carrying, provider_names
+from crmcore.hooks.provider import HttpProvider, Provider
 from crmcore.http.driver import Driver
+from crmcore.http.ways import ways
+from crmcore.model.http import Http
 from crmcore.model.template import Template
 from crmcore.model.time import SystemClock
 from crmcore.registry import Fault
 
 
 def faults(crm: CRM) -> Iterator[Fault]:
-    """Yield what is wrong: plugins, limits on what there is not, segments, templates, carriers."""
+    """Yield what is wrong: plugins, limits, how requests go out, segments, templates, carriers, commands and jobs of modules."""
     yield from crm.registry.faults
     yield from unfounded(crm.settings.limits, crm.registry)
+    yield from _tried("[http]", partial(ways, crm.settings.http))
     yield from _segments(crm)
     yield from _templates(crm)
     yield from _carriers(crm)
+    yield from _commands(crm)
+    yield from _jobs(crm)
+
+
+def _commands(crm: CRM) -> Iterator[Fault]:
+    from crmcore.cli import crm as core
+
+    yield from added(crm.registry, core.commands).faults
+
+
+def _jobs(crm: CRM) -> Iterator[Fault]:
+    """Yield the jobs of modules that failed when they ran last; of modules that are gone nobody cares."""
+    for one in crm.failing_jobs():
+        times = f"{one.failures} times in a row" if one.failures > 1 else "once"
+        yield Fault(plugin=one.module, problem=f"its job {one.job!r} has failed {times}: {one.problem}")
 
 
 def _segments(crm: CRM) -> Iterator[Fault]:
@@ -36,10 +56,23 @@ def _templates(crm: CRM) -> Iterator[Fault]:
 
 
 def _carriers(crm: CRM) -> Iterator[Fault]:
-    """Yield the channels in use whose carrier is unknown, or cannot be opened: a secret is missing. Nothing is sent."""
+    """Yield the channels in use whose carriers are unknown, or cannot be opened: a secret is missing. Nothing is sent."""
     configured = crm.settings.tables.get("channels", {})
     for channel in sorted({*configured, *(one.channel for one in crm.templates())}):
-        yield from _tried(f"channel {channel!r}", partial(_open, crm, channel))
+        if channel in crm.registry.channels:
+            yield from _carriers_of(crm, channel)
+        else:
+            yield from _tried(f"channel {channel!r}", partial(crm.registry.channel, channel))
+
+
+def _carriers_of(crm: CRM, channel: str) -> Iterator[Fault]:
+    """Look at each carrier by itself: one that is wrong hides no other."""
+    names = provider_names(channel, crm.registry, crm.settings) or ("",)
+    known = [crm.registry.providers[key] for name in names if (key := f"{channel}/{name}") in crm.registry.providers]
+    for name in names:
+        yield from _tried(f"setting channels.{channel}.provider", partial(crm.registry.provider, channel, name))
+    for one in carrying(crm.registry.channel(channel), known):
+        yield from _tried(f"channel {channel!r}", partial(_open, one))
 
 
 def _look(crm: CRM, segment: str) -> None:
@@ -50,11 +83,10 @@ def _compile(crm: CRM, template: Template) -> None:
     crm.registry.channel(template.channel).compile(template)
 
 
-def _open(crm: CRM, channel: str) -> None:
-    with Driver(crm.settings.http, SystemClock().now) as driver:
-        for provider in carriers_of(crm.registry.channel(channel), crm.registry, crm.settings):
-            with driver.open(provider):
-                """It can be opened."""
+def _open(provider: Provider | HttpProvider) -> None:
+    """Open a carrier, by settings of [http] of no account: what is wrong with those is told once."""
+    with Driver(Http(), SystemClock().now) as driver, driver.open(provider):
+        """It can be opened."""
 
 
 def _tried(what: str, act: Callable[[], object]) -> Iterator[Fault]:

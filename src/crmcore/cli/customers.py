@@ -26,7 +26,7 @@ class Known:
 @click.option("--limit", default=20, show_default=True, help="How many events to show.")
 @pass_context
 def customer(context: Context, key: str | None, email: str | None, limit: int) -> None:
-    """Show a customer: attributes, consents, sums and the latest events.
+    """Show a customer: attributes, consents, sums, the latest events and what modules know.
 
     \b
     crm customer 17850
@@ -61,7 +61,7 @@ def _human(known: Known) -> None:
             one.name,
             one.item or "",
             "" if one.amount is None else _money(one.amount, one.currency or ""),
-            one.ref or "",
+            one.ref or one.title,
         )
         for one in known.timeline
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from crmcore.cli.output import Context, pass_context, show, table, when
+from crmcore.cli.output import Context, pass_context, show, table, to_address, when
 from crmcore.cli.segment_history import HOLDS, explanation_row
 from crmcore.flow.explanation import Explanation
 from crmcore.flow.journeys.explained import Explained, Told, Way
@@ -41,10 +41,19 @@ def _human(found: Explained) -> None:
         table("Ways", ("entered (UTC)", "about", "held out", "now", "came by (UTC)"), map(_way, found.ways))
     if found.messages:
         rows = [
-            (when(one.planned_at), one.step, _by(one), one.arm, one.state, one.says, when(one.settled_at))
+            (
+                when(one.planned_at),
+                one.step,
+                _by(one),
+                to_address(one),
+                one.arm,
+                one.state,
+                one.says,
+                when(one.settled_at),
+            )
             for one in found.messages
         ]
-        table("Messages", ("planned (UTC)", "step", "by", "arm", "state", "why", "settled (UTC)"), rows)
+        table("Messages", ("planned (UTC)", "step", "by", "to", "arm", "state", "why", "settled (UTC)"), rows)
     if found.refusals:
         refused = [(one.says, one.count, when(one.first_at), when(one.last_at)) for one in found.refusals]
         table("Not let in", ("why", "times", "first (UTC)", "last (UTC)"), refused)

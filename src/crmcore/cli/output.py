@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 import click
@@ -89,6 +89,23 @@ def _cell(cell: object) -> str:
 def when(at: int | None) -> str:
     """Return microseconds UTC as a person reads them."""
     return "" if at is None else moment(at).strftime("%Y-%m-%d %H:%M")
+
+
+class Addressed(Protocol):
+    """What went to an address, or was to."""
+
+    @property
+    def address_kind(self) -> str:
+        """The kind of the address; "" where there was none."""
+
+    @property
+    def address_hint(self) -> str:
+        """A little of it."""
+
+
+def to_address(one: Addressed) -> str:
+    """Return where something went, as a person reads it."""
+    return f"{one.address_kind} {one.address_hint}".strip()
 
 
 @contextmanager

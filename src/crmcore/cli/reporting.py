@@ -18,6 +18,11 @@ def report_tables(found: Report) -> None:
     rows += [(f"skipped: {reason}", count) for reason, count in found.skipped.items()]
     rows += [(f"failed: {reason}", count) for reason, count in found.failed.items()]
     rows += [
+        (f"{name}{_of(count, found.sent)}", count)
+        for name, count in (("delivered", found.delivered), ("read", found.read))
+        if count
+    ]
+    rows += [
         (f"opened{_of(found.opened, found.sent)}", found.opened),
         (f"clicked{_of(found.clicked, found.sent)}", found.clicked),
     ]

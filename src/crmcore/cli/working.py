@@ -18,10 +18,11 @@ from crmcore.campaigning import Worked
 from crmcore.cli.output import Context, pass_context, progress, show
 from crmcore.errors import InputError
 from crmcore.flow.dispatch import Waits
+from crmcore.flow.modules.jobs import FailedJob
 from crmcore.flow.progress import Stop, Wait
 from crmcore.model.time import SECOND, duration
 
-COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted")
+COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted", "jobs")
 #: Seconds: who asks a process to stop that waits is heard within the first; it looks no oftener than once in the second.
 HEARD, SHORTEST = 0.5, 0.01
 _RUN = "from crmcore.cli import main; main()"
@@ -43,7 +44,8 @@ _RUN = "from crmcore.cli import main; main()"
 def work(context: Context, limit: int | None, processes: int, wait: str) -> None:
     """Do what is due: fold what was committed, send what is planned. Interrupted, it goes on where it was.
 
-    Exits with 1 where something is due that could not go, since a plugin, a setting or a secret is missing.
+    Exits with 1 where something is due that could not go, since a plugin, a setting or a secret is missing, and where a
+    job of a module failed.
 
     Asked to stop (SIGTERM, Ctrl-C) it claims nothing more, finishes what is under way, and gives back what it claimed.
 
@@ -62,7 +64,7 @@ def work(context: Context, limit: int | None, processes: int, wait: str) -> None
             raise click.UsageError("--limit is for one process; leave it or --processes out.")
         worked = _beside_one_another(context, processes, wait)
     show(context, worked, _human)
-    if worked.waiting:
+    if worked.waiting or worked.failed_jobs:
         raise click.exceptions.Exit(1)
 
 
@@ -96,6 +98,8 @@ def _human(worked: Worked) -> None:
         click.echo(f"{worked.advanced:,} customers went on in campaigns")
     for one in worked.waiting:
         click.echo(f"Campaign {one.campaign} waits: {one.problem}")
+    for job in worked.failed_jobs:
+        click.echo(f"The job {job.job} of {job.module} failed, and is tried again when it is due next: {job.problem}")
 
 
 @contextmanager
@@ -146,4 +150,5 @@ def _options(context: Context) -> list[str]:
 def _sum(worked: Sequence[dict[str, Any]]) -> Worked:
     counts = {name: sum(int(one[name]) for one in worked) for name in COUNTS}
     waiting = {one["campaign"]: Waits(**one) for said in worked for one in said["waiting"]}
-    return Worked(**counts, waiting=tuple(waiting.values()))
+    failed = tuple(FailedJob(**one) for said in worked for one in said["failed_jobs"])
+    return Worked(**counts, waiting=tuple(waiting.values()), failed_jobs=failed)

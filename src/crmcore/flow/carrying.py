@@ -11,6 +11,7 @@ from crmcore.flow.plan import Plan
 from crmcore.flow.preparing import Made
 from crmcore.hooks.provider import NotStarted, Outgoing, Result, Session
 from crmcore.http.driver import Driver
+from crmcore.http.spans import span
 from crmcore.model.http import Http
 
 log = logging.getLogger("crmcore.dispatch")
@@ -47,9 +48,10 @@ class Carrying:
             return
         self.unopened.pop(plan.campaign.name, None)
         try:
-            for result in session.send([_outgoing(one) for one in made]):
-                answered[result.delivery_id] = result
-                beat()
+            with span("crmcore send", "INTERNAL", _told(plan, made)):
+                for result in session.send([_outgoing(one) for one in made]):
+                    answered[result.delivery_id] = result
+                    beat()
         except Exception:
             log.exception("provider %s of channel %s failed", plan.provider.name, plan.channel.name)
             self._sessions.pop(plan.carrier, None)
@@ -65,6 +67,12 @@ class Carrying:
         if plan.carrier not in self._sessions:
             self._sessions[plan.carrier] = self._stack.enter_context(self._driver.open(plan.provider))
         return self._sessions[plan.carrier]
+
+
+def _told(plan: Plan, made: Sequence[Made]) -> dict[str, str | int]:
+    """Return what the span of a batch says of it."""
+    named = {"crmcore.campaign": plan.campaign.name, "crmcore.channel": plan.channel.name}
+    return {**named, "crmcore.provider": plan.provider.name, "messaging.batch.message_count": len(made)}
 
 
 def _outgoing(one: Made) -> Outgoing:

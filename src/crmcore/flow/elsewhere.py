@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import attrs
+
 from crmcore.errors import UnknownTemplate
 from crmcore.flow.asking import Asking
 from crmcore.flow.preferring import orders
@@ -71,21 +73,22 @@ def instead(asking: Asking, decided: Mapping[int, Decision]) -> dict[int, Decisi
     """Return what is decided, but for messages that may go by a channel of their step that was not tried before."""
     plan, scope = asking.plan, asking.scope
     refused = {
-        one.id: one.customer_id
+        one.id: (one.customer_id, decision.reason)
         for one in _alone(asking, decided)
         if isinstance(decision := decided.get(one.id), Skipped) and decision.reason in OF_A_CHANNEL
     }
     if not refused or not plan.fallbacks:
         return dict(decided)
-    customers = sorted(set(refused.values()))
+    customers = sorted({customer for customer, _ in refused.values()})
     first = asking.left[0]
     tried = units.of_step(scope, first.run_id, first.step, customers)
     order = orders(scope, plan.order, plan.fallbacks, customers)
     wanted = {
         one: (customer, [name for name in order[customer] if name not in tried[one].channels])
-        for one, customer in refused.items()
+        for one, (customer, _) in refused.items()
     }
-    return {**decided, **first_ways(scope, plan.campaign.template, wanted)}
+    found = first_ways(scope, plan.campaign.template, wanted)
+    return {**decided, **{one: attrs.evolve(way, why=refused[one][1]) for one, way in found.items()}}
 
 
 def _alone(asking: Asking, decided: Mapping[int, Decision]) -> Sequence[Claimed]:

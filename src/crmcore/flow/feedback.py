@@ -5,7 +5,7 @@ Where a delivery stands follows from the set of its receipts and what its carrie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -114,12 +114,10 @@ def _failed(one: Amended, said: Iterable[Said]) -> Amended:
     return Amended(id=one.id, state=to.state, reason=to.reason)
 
 
-def _cannot_go_on(scope: Scope, run_ids: Iterable[int]) -> set[int]:
+def _cannot_go_on(scope: Scope, run_ids: Collection[int]) -> set[int]:
     """Let runs go on that are finished; return those that were cancelled."""
-    states = {run_id: runs.hold(scope, run_id) for run_id in sorted(run_ids)}
-    for run_id, state in states.items():
-        if state == runs.FINISHED:
-            runs.move(scope, run_id, runs.RUNNING)
+    states = runs.hold_all(scope, run_ids)
+    runs.move_all(scope, [run_id for run_id, state in states.items() if state == runs.FINISHED], runs.RUNNING)
     return {run_id for run_id, state in states.items() if state == runs.CANCELLED}
 
 

@@ -17,7 +17,6 @@ from crmcore.flow.limiting import Limiter, admitted
 from crmcore.flow.plan import Plan
 from crmcore.hooks.gate import Gate, Intent, Verdict
 from crmcore.model.decision import Decision, Expired, Going, Held, Rerouted, Skipped
-from crmcore.model.delivery import Reason
 from crmcore.store import impressions, moves, rerouting
 from crmcore.store.impressions import Impression
 from crmcore.store.moves import Handing
@@ -70,7 +69,7 @@ def _stop(scope: Scope, decisions: Sequence[tuple[int, Decision]]) -> None:
     skipped = [(one, decision.text) for one, decision in decisions if isinstance(decision, Skipped)]
     # What stands in for a delivery takes over its code before that is given back.
     rerouting.plan(scope, [other for one, decision in moved for other in others_of(one, decision)])
-    moves.skip(scope, skipped + [(one, Reason.REROUTED.value) for one, _ in moved])
+    moves.skip(scope, skipped + [(one, decision.text) for one, decision in moved])
     moves.hold(scope, [(one, decision.until) for one, decision in decisions if isinstance(decision, Held)])
     moves.lapse(scope, [one for one, decision in decisions if isinstance(decision, Expired)])
 

@@ -149,11 +149,16 @@ def provider_names(channel: str, registry: Registry, settings: Settings) -> tupl
 
 
 def carriers_of(channel: Channel, registry: Registry, settings: Settings) -> tuple[Provider | HttpProvider, ...]:
-    """Return the carriers of a channel that carry anything, the preferred one first; raise UnknownPlugin.
+    """Return the carriers of a channel that carry anything, the preferred one first; raise UnknownPlugin."""
+    found = [registry.provider(channel.name, one) for one in provider_names(channel.name, registry, settings) or ("",)]
+    return carrying(channel, found) or (found[0],)
+
+
+def carrying(channel: Channel, found: Sequence[Provider | HttpProvider]) -> tuple[Provider | HttpProvider, ...]:
+    """Return those of some carriers that carry anything.
 
     Each kind of address goes by the first that takes it: one that takes all leaves nothing to those after it.
     """
-    found = [registry.provider(channel.name, one) for one in provider_names(channel.name, registry, settings) or ("",)]
     kinds = sorted(channel.capabilities.address_kinds)
     first = [next((one for one in found if _takes(one, kind)), None) for kind in kinds]
-    return tuple(one for one in found if one in first) or (found[0],)
+    return tuple(one for one in found if one in first)

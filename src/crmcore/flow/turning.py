@@ -111,7 +111,7 @@ class Turn:
         scope.settle()
         standing = claims.standing(scope, self.owner, ready.ids)
         failed = [one for one in ready.failures if one.delivery_id in standing]
-        moves.refuse(scope, [(one.delivery_id, f"content: {one.problem}") for one in failed])
+        moves.refuse(scope, [(one.delivery_id, f"{one.fault}: {one.problem}") for one in failed])
         falling.unmade(scope, ready.plan, ready.run_id, [one.delivery_id for one in failed])
         made = [
             (_fresh(one.composed, standing[one.composed.claimed.id]), standing[one.composed.claimed.id].run_state)

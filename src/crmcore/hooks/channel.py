@@ -67,11 +67,15 @@ class Rendered:
 
 @attrs.frozen(kw_only=True)
 class Unrendered:
-    """A message that could not be rendered; `field` is the undefined field where that is the reason."""
+    """A message that could not be rendered; `field` is the undefined field where that is the reason.
+
+    `fault` tells what is to be mended: what is said, or the address that it was to go to.
+    """
 
     delivery_id: int
     problem: str
     field: str | None = None
+    fault: Literal["content", "address"] = "content"
 
 
 class Compiled(Protocol):

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from crmcore.hooks.setup import Setup
 from crmcore.hooks.tables import InTables
 
 Entry = TypeVar("Entry")
@@ -13,13 +14,15 @@ Entry = TypeVar("Entry")
 
 @attrs.frozen(kw_only=True)
 class Notices(Generic[Entry]):
-    """A batch of one workspace, oldest first; a plugin may see a batch again after a crash.
+    """A batch of one workspace, oldest first; a plugin may see a batch again, after a crash or where it has failed.
 
-    `write` is how a module that is told keeps something in its tables: a transaction of its own.
+    `setup` is what the plugin was given when it registered: its settings, and the clock. `write` is how a module that is told keeps something in its tables: a transaction of its own, a second long at most. It
+    raises TimeIsUp afterwards, or where the time for the batch is over: nothing is written then.
     """
 
     workspace: str
     entries: tuple[Entry, ...]
+    setup: Setup = attrs.field(eq=False, repr=False)
     write: InTables = attrs.field(eq=False, repr=False)
 
 

@@ -1,13 +1,13 @@
 """Which addresses may be called where somebody else says whom to call.
 
-Nothing is sent to private, loopback, link-local, multicast or reserved addresses: whoever may write a campaign, or sign a
+Nothing is sent to private, loopback, link-local, multicast or reserved addresses, nor to those of clouds: whoever may write a campaign, or sign a
 browser up, shall not reach what only this machine can
 (https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html).
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 import attrs
@@ -17,6 +17,23 @@ Address = IPv4Address | IPv6Address
 _NAT64 = IPv6Network("64:ff9b::/96")
 #: Networks of old kept these to themselves, and some still do (RFC 3879); Python takes them for global.
 _SITE_LOCAL = IPv6Network("fec0::/10")
+#: Where clouds tell a machine its secrets, whatever network the address is of: links' own (169.254.0.0/16, fe80::/10) are
+#: never called anyway.
+_METADATA = frozenset(
+    map(
+        ip_address,
+        (
+            "168.63.129.16",  # Azure's host, a public address: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+            "100.100.100.200",  # Alibaba Cloud, in the shared space of carriers
+            "192.0.0.192",  # Oracle Cloud, in the space of the IETF
+            "fd00:c1::a9fe:a9fe",  # Oracle Cloud
+            "fd00:ec2::254",  # AWS
+            "fd00:ec2::23",  # AWS, credentials of containers
+            "fd20:ce::254",  # Google Cloud
+            "fd00:42::42",  # Scaleway
+        ),
+    )
+)
 PORTS = {"http": 80, "https": 443}
 
 
@@ -65,21 +82,26 @@ def is_public(address: Address) -> bool:
     if inner is not None:
         return is_public(inner)
     barred = address.is_multicast or address.is_reserved or address.is_unspecified or address in _SITE_LOCAL
-    return address.is_global and not barred
+    return address.is_global and not barred and not _is_metadata(address)
 
 
 def is_near(address: Address) -> bool:
-    """Tell whether an address is of this machine or of a private network; those of links are not."""
+    """Tell whether an address is of this machine or of a private network; those of links, and of clouds' own, are not."""
     inner = _embedded(address)
     if inner is not None:
         return is_near(inner)
     barred = address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved
-    return address.is_loopback or (address.is_private and not barred)
+    return address.is_loopback or (address.is_private and not barred and not _is_metadata(address))
 
 
 def is_anywhere(address: Address) -> bool:
     """Tell whether an address is public or near."""
     return is_public(address) or is_near(address)
+
+
+def _is_metadata(address: Address) -> bool:
+    """Whatever interface it is said to be behind."""
+    return (IPv6Address(int(address)) if isinstance(address, IPv6Address) else address) in _METADATA
 
 
 def _embedded(address: Address) -> IPv4Address | None:

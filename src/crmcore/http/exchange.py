@@ -21,6 +21,7 @@ from crmcore.hooks.provider import (
     Permanent,
     Result,
 )
+from crmcore.http import spans
 from crmcore.http.addresses import Refused
 from crmcore.http.failing import Down, Unanswered, Unsent, Unsound
 from crmcore.http.wire import Wire, check
@@ -125,7 +126,17 @@ class Exchange:
 
 
 async def fetched(wire: Wire, request: HttpRequest) -> HttpResponse:
-    """Return the answer to a request; paths, queries, headers and bodies may hold tokens: none is logged."""
+    """Return the answer to a request; paths, queries, headers and bodies may hold tokens: none is logged or traced."""
+    if not spans.is_on():
+        return await _logged(wire, request)
+    said = {"http.request.method": request.method, "server.address": _host(request.url)}
+    with spans.span(request.method, "CLIENT", said) as tell:
+        response = await _logged(wire, request)
+        tell("http.response.status_code", response.status)
+        return response
+
+
+async def _logged(wire: Wire, request: HttpRequest) -> HttpResponse:
     if not log.isEnabledFor(logging.DEBUG):
         return await wire.fetch(request)
     began, said = time.perf_counter(), "cancelled"

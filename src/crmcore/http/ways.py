@@ -58,5 +58,5 @@ def _check_trusted(made: Ways) -> None:
     try:
         made.context()
     except (OSError, ssl.SSLError) as error:
-        problem = f"no certificates can be read from it ({type(error).__name__})"
+        problem = f"no certificates can be read from {made.trusted!r} ({type(error).__name__})"
         raise SettingsError(key="http.ca_file", place=PLACE, problem=problem) from error

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
 
 from crmcore.errors import SchemaError, SchemaMissing
+from crmcore.migrations import running
+from crmcore.migrations.running import Revisions
 from crmcore.store import isolation
-from crmcore.store.engine import write
-from crmcore.store.guarding import unguarded
-
-if TYPE_CHECKING:
-    from alembic.config import Config
+from crmcore.store.schema import metadata
 
 VERSION_TABLE = "crm_alembic_crmcore"
 #: The revision this release is written for. It also runs on the one after it.
@@ -27,53 +23,50 @@ PREFIX = "crm_"
 __all__ = ["HEAD", "VERSION_TABLE", "current", "downgrade", "include_object", "prepare", "sql", "upgrade"]
 
 
-def prepare(engine: Engine) -> None:
-    """Make an empty SQLite database ready; otherwise raise SchemaMissing or SchemaError where an upgrade is needed."""
+def prepare(engine: Engine) -> bool:
+    """Make an empty SQLite database ready; tell whether it was one. Elsewhere nothing is made.
+
+    Raise SchemaMissing or SchemaError where an upgrade is needed.
+    """
     with engine.connect() as connection:
         found, empty = current(connection), _is_empty(connection)
     if found == HEAD:
-        return
-    if found is None and empty and engine.dialect.name == "sqlite":
-        upgrade(engine)
-    elif found is None:
-        raise SchemaMissing(found=None, needed=HEAD)
-    else:
+        return False
+    if found is not None:
         raise SchemaError(found=found, needed=HEAD)
+    if not (empty and engine.dialect.name == "sqlite"):
+        raise SchemaMissing(found=None, needed=HEAD)
+    upgrade(engine)
+    return True
 
 
 def current(connection: Connection) -> str | None:
     """Return the revision a database is at; None where crmcore has no tables there."""
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return None
-    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return running.current(connection, VERSION_TABLE)
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to a revision, in one transaction; tables it makes are protected as the others are."""
     from alembic import command
 
-    _revise(engine, command.upgrade, revision)
+    running.revise(engine, _revisions(), command.upgrade, revision)
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
-    """Take the schema back to a revision, in one transaction; from nothing on, all that was stored is gone."""
+    """Take the schema back to a revision, in one transaction; from nothing on, all that was stored is gone.
+
+    Tables of modules stay as they are: `crmcore.migrations.modules` goes to revisions of theirs.
+    """
     from alembic import command
 
-    _revise(engine, command.downgrade, revision)
+    running.revise(engine, _revisions(), command.downgrade, revision)
 
 
-def _revise(engine: Engine, act: Callable[[Config, str], None], revision: str) -> None:
-    """Revisions change rows of all workspaces at once: row-level security would hide them."""
-
-    def revised(connection: Connection) -> None:
-        is_isolated = isolation.is_on(connection)
-        if is_isolated:
-            isolation.turn_off(connection, isolation.tables())
-        act(_config(connection), revision)
-        if is_isolated:
-            isolation.turn_on(connection, isolation.tables())
-
-    write(unguarded(engine), revised)
+def _revisions() -> Revisions:
+    folder = str(files("crmcore.migrations").joinpath("versions"))
+    return Revisions(
+        folder=folder, version_table=VERSION_TABLE, metadata=metadata, protected=lambda _: isolation.tables()
+    )
 
 
 def sql(dialect: str) -> str:
@@ -106,12 +99,3 @@ def _scripts(dialect: str) -> list[Traversable]:
     return sorted(
         (path for path in folder.iterdir() if path.name.endswith(f"_{dialect}.sql")), key=lambda path: path.name
     )
-
-
-def _config(connection: Connection) -> Config:
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", "crmcore:migrations")
-    config.attributes["connection"] = connection
-    return config

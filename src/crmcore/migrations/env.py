@@ -1,17 +1,17 @@
-"""Alembic's entry: runs the revisions on the connection it is handed, with a version table of crmcore's own."""
+"""Alembic's entry: runs revisions on the connection it is handed, or writes down what they would run on a dialect."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from crmcore.migrations import VERSION_TABLE
-from crmcore.store.schema import metadata
-
+given = context.config.attributes
+target = {"dialect_name": given["dialect"], "literal_binds": True} if context.is_offline_mode() else {}
 context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    version_table=VERSION_TABLE,
+    connection=given["connection"],
+    target_metadata=given["metadata"],
+    version_table=given["version_table"],
     render_as_batch=True,
+    **target,
 )
 with context.begin_transaction():
     context.run_migrations()

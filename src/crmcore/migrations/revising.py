@@ -18,12 +18,16 @@ def run(revision: str) -> None:
 
 
 def take_back(revision: str) -> None:
-    """Drop the indexes, columns and tables that a revision's script makes, and make again the indexes it drops."""
+    """Drop the indexes, columns and tables that a revision's script makes; columns get the names back that they had."""
     script = _script(revision)
     for name, table in re.findall(r"CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", script):
         op.drop_index(name, table)
     for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", script):
         op.drop_column(table, column)
+    for table, former, name in re.findall(r"ALTER TABLE (\w+) RENAME COLUMN (\w+) TO (\w+)", script):
+        op.get_bind().exec_driver_sql(f"ALTER TABLE {table} RENAME COLUMN {name} TO {former}")
+    for table, column in re.findall(r"ALTER TABLE (\w+) ALTER COLUMN (\w+) ADD GENERATED", script):
+        op.get_bind().exec_driver_sql(f"ALTER TABLE {table} ALTER COLUMN {column} DROP IDENTITY")
     for table in tables(revision):
         op.drop_table(table)
 

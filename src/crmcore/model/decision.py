@@ -34,11 +34,17 @@ class Held:
 
 @attrs.frozen(kw_only=True)
 class Rerouted:
-    """It ends, and on another channel one to each of these addresses takes its place."""
+    """It ends, and on another channel one to each of these addresses takes its place; `why` is what kept it from going."""
 
     channel: str
     addresses: tuple[int, ...]
     template_id: int
+    why: Reason | None = None
+
+    @property
+    def text(self) -> str:
+        """The reason as the ledger keeps it."""
+        return Reason.REROUTED.value if self.why is None else f"{Reason.REROUTED.value}: {self.why.value}"
 
 
 @attrs.frozen(kw_only=True)

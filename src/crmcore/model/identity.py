@@ -25,6 +25,9 @@ class Identity:
     value: str
 
 
+#: Characters of an address that are shown at either end, and up to how many it is shown whole.
+_END, _SHORT = 4, 8
+
 Who = str | Identity | Mapping[str, str] | Sequence[Identity]
 
 
@@ -69,6 +72,13 @@ def identities(who: Who, place: str = "customer") -> tuple[Identity, ...]:
 @lru_cache(maxsize=65_536)
 def _by_key(key: str) -> tuple[Identity, ...]:
     return (identity(KEY, key, "customer"),)
+
+
+def hint(value: str) -> str:
+    """Return so little of an address that a customer's are told apart, and nobody can send to it: of a URL the host."""
+    first = value.partition(" ")[0].removeprefix("https://")
+    host, is_url, _ = first.partition("/")
+    return first if len(first) <= _SHORT else f"{host if is_url else first[:_END]}…{first[-_END:]}"
 
 
 def _email(value: str) -> str:

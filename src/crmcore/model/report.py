@@ -116,7 +116,7 @@ class Report:
     the goal (microseconds). `lift` is what the messages changed in the share that did, `revenue` in what a customer spent,
     by currency (minor units); without a goal, or with nobody to compare with, there is none. `sample_ratio` says whether
     the arms are as large as planned, once nothing waits. `state` is that of the run. Opens and clicks of machines are left
-    out. `goals` says of each goal what is due to which messages. Of a campaign of steps `journey` says more; the horizon
+    out. `delivered` and `read` are as far as carriers tell: of Web Push what browsers have shown, of WhatsApp what phones say. `goals` says of each goal what is due to which messages. Of a campaign of steps `journey` says more; the horizon
     is counted from a customer's first message there.
     """
 
@@ -131,6 +131,8 @@ class Report:
     in_doubt: int
     failed: Mapping[str, int]
     skipped: Mapping[str, int]
+    delivered: int
+    read: int
     opened: int
     clicked: int
     unsubscribed: int

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import attrs
 
+from crmcore.model.identity import Identity
 from crmcore.store import bulk, enrolments, schema
 from crmcore.store.enrolments import Enrolment
 from crmcore.store.listeners import Refusal
@@ -23,6 +26,7 @@ class Decided:
     step: str
     occurrence: int
     channel: str
+    address_id: int
     state: str
     reason: str
     held_out: bool
@@ -53,6 +57,12 @@ def messages(scope: Scope, run_id: int, origins: list[int]) -> list[Decided]:
     found = bulk.select_in(scope, schema.delivery, _DECIDED, {}, "customer_id", origins)
     decided = [Decided(**dict(zip(_DECIDED, row, strict=True))) for row in found]
     return sorted((one for one in decided if one.run_id == run_id), key=lambda one: (one.planned_at, one.id))
+
+
+def addresses(scope: Scope, ids: Collection[int]) -> dict[int, Identity]:
+    """Return addresses by id; those that were erased are left out."""
+    found = bulk.select_in(scope, schema.identity, ("id", "kind", "value"), {}, "id", sorted(ids))
+    return {one: Identity(kind, value) for one, kind, value in found}
 
 
 def refusals(scope: Scope, run_id: int, origins: list[int]) -> list[Refusal]:

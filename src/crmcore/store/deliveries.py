@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, TextClause, exists, fu
 
 from crmcore.model.campaign import SEND
 from crmcore.model.delivery import BOOKS, Book, Reason, State
+from crmcore.model.identity import hint
 from crmcore.model.purpose import MessageClass, Purpose
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
@@ -88,13 +89,18 @@ class Planned:
 
 @attrs.frozen(kw_only=True)
 class DeliveryView:
-    """A row of the ledger as a host sees it; times in microseconds UTC."""
+    """A row of the ledger as a host sees it; times in microseconds UTC.
+
+    `address_kind` is "" where there was no address to send to, or it was erased; `address_hint` is a little of the address.
+    """
 
     id: int
     customer_id: int
     key: str | None
     campaign: str
     channel: str
+    address_kind: str
+    address_hint: str
     state: str
     reason: str
     held_out: bool
@@ -240,12 +246,20 @@ def in_state(scope: Scope, state: str, limit: int) -> list[DeliveryView]:
 
 def _viewed(scope: Scope) -> Select[Any]:
     row, customer, run, campaign = schema.delivery.c, schema.customer.c, schema.run.c, schema.campaign.c
-    elsewhere = {"key": customer.key, "campaign": campaign.name}
+    address = schema.identity.c
+    its_address = (address.workspace_id == scope.workspace_id) & (address.id == row.address_id)
+    elsewhere = {
+        "key": customer.key,
+        "campaign": campaign.name,
+        "address_kind": func.coalesce(address.kind, ""),
+        "address_hint": func.coalesce(address.value, ""),
+    }
     return (
         select(*(elsewhere[name] if name in elsewhere else row[name] for name in _VIEWED))
         .join_from(schema.delivery, schema.customer, customer.id == row.customer_id)
         .join(schema.run, run.id == row.run_id)
         .join(schema.campaign, campaign.id == run.campaign_id)
+        .outerjoin(schema.identity, its_address)
         .where(*(table.c.workspace_id == scope.workspace_id for table in _TABLES))
         .order_by(row.id)
     )
@@ -256,7 +270,8 @@ _TABLES = (schema.delivery, schema.customer, schema.run, schema.campaign)
 
 
 def _views(scope: Scope, query: Select[Any]) -> list[DeliveryView]:
-    return [DeliveryView(**dict(zip(_VIEWED, row, strict=True))) for row in scope.connection.execute(query)]
+    found = [DeliveryView(**dict(zip(_VIEWED, row, strict=True))) for row in scope.connection.execute(query)]
+    return [attrs.evolve(one, address_hint=hint(one.address_hint)) for one in found]
 
 
 def due_count(scope: Scope) -> int:

@@ -1,4 +1,4 @@
-"""When something is due next: of enrolments, deliveries, webhooks, timers and segments, each by the index over what waits."""
+"""When something is due next: of enrolments, deliveries, webhooks, timers, segments and jobs, each by the index over what waits."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ def next_due(scope: Scope, since: int) -> int | None:
 @cache
 def earliest() -> Select[Any]:
     """Return the select of the earliest time in each table."""
-    enrolment, delivery, webhook, standing, timer = (
-        table.c for table in (schema.enrolment, schema.delivery, schema.webhook, schema.standing, schema.timer)
-    )
+    enrolment, delivery, webhook = schema.enrolment.c, schema.delivery.c, schema.webhook.c
+    standing, timer, job = schema.standing.c, schema.timer.c, schema.job.c
     found = union_all(
         _of_runs(schema.enrolment, enrolment.due_at, (RUNNING,)),
         _of_runs(schema.delivery, delivery.due_at, GOING, WAITING),
@@ -42,6 +41,7 @@ def earliest() -> Select[Any]:
         ),
         select(func.min(standing.due_at)).where(standing.workspace_id == _MINE, standing.due_at >= _SINCE),
         select(func.min(timer.due_at)).where(timer.workspace_id == _MINE, timer.due_at >= _SINCE),
+        select(func.min(job.due_at)).where(job.workspace_id == _MINE, job.due_at >= _SINCE),
     )
     return select(found.subquery("due"))
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, SingletonThreadPool
 
 from crmcore.store import forking
 
@@ -108,6 +108,21 @@ def _written(connection: Connection, act: Callable[[Connection], Result]) -> Res
         _leave_deferred(connection)
         _begin(connection, "BEGIN IMMEDIATE")
         return act(connection)
+
+
+def driver_of(connection: Connection) -> Any:
+    """Return the driver's own connection, which another thread may use to end what this one does."""
+    return connection.connection.driver_connection
+
+
+def interrupt(driver: Any) -> None:
+    """End the statement that a connection of a driver is running, if any."""
+    (driver.interrupt if hasattr(driver, "interrupt") else driver.cancel)()
+
+
+def lives_in_one_thread(engine: Engine) -> bool:
+    """Tell whether another thread would see another database: one in memory lives in its connection."""
+    return isinstance(engine.pool, SingletonThreadPool)
 
 
 def _may_pass(error: DBAPIError) -> bool:

@@ -113,17 +113,25 @@ def by_id(scope: Scope, event_id: int, name: str) -> tuple[Owner, int, str] | No
 
 @attrs.frozen(kw_only=True)
 class TimelineLine:
-    """One event of a customer; `quantity` times 10^6, `amount` in minor units, `properties` as JSON text."""
+    """One event of a customer; `quantity` times 10^6, `amount` in minor units, `properties` as JSON text.
+
+    What is no event comes from a `module`, which gives it a `title`; its `id` is 0.
+    """
 
     id: int
     name: str
     at: int
-    item: str | None
-    quantity: int | None
-    amount: int | None
-    currency: str | None
-    ref: str | None
+    item: str | None = None
+    quantity: int | None = None
+    amount: int | None = None
+    currency: str | None = None
+    ref: str | None = None
     properties: str
+    module: str = ""
+    title: str = ""
+
+
+_LINE = ("id", "name", "at", "item", "quantity", "amount", "currency", "ref", "properties")
 
 
 def timeline(scope: Scope, customer_id: int, limit: int) -> list[TimelineLine]:
@@ -145,8 +153,7 @@ def timeline(scope: Scope, customer_id: int, limit: int) -> list[TimelineLine]:
         .order_by(event.occurred_at.desc(), event.id.desc())
         .limit(limit)
     )
-    names = [field.name for field in attrs.fields(TimelineLine)]
-    return [TimelineLine(**dict(zip(names, row, strict=True))) for row in rows]
+    return [TimelineLine(**dict(zip(_LINE, row, strict=True))) for row in rows]
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,17 @@ RESTED = 8
 #: What no campaign asks: who did what in the house, what plugins are still to be told, where imported lines came from.
 _LEFT_OUT = frozenset(
     f"crm_{name}"
-    for name in ("audit", "audit_seal", "fingerprint", "import", "message_id", "notice", "notice_cursor", "quarantine")
+    for name in (
+        "audit",
+        "audit_seal",
+        "fingerprint",
+        "import",
+        "message_id",
+        "notice",
+        "notice_cursor",
+        "notice_line",
+        "quarantine",
+    )
 )
 #: The tables whose rows have no workspace are copied by themselves.
 TABLES = [

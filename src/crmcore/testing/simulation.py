@@ -20,13 +20,14 @@ from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Worked
 from crmcore.flow.launch import Launched
+from crmcore.flow.modules.admitting import Admit, made_ready
 from crmcore.flow.progress import Progress, quiet
 from crmcore.flow.simulating.muting import WINDOW, Postbox, muted, posting_nothing
 from crmcore.flow.simulating.rounds import turn
 from crmcore.loader import installed
 from crmcore.model.campaign import Campaign
 from crmcore.model.time import TurnedClock, duration, microseconds, moment
-from crmcore.opening import url_of
+from crmcore.opening import Opened, url_of
 from crmcore.store import due, messages, workspaces
 from crmcore.store.engine import open_engine, open_fleeting, write
 from crmcore.store.messages import Message
@@ -75,6 +76,10 @@ class Simulation(CRM):
         )
         self._postbox = Postbox(KEPT)
         self.registry, self.settings = muted(self.registry, self._postbox), posting_nothing(self.settings)
+
+    def _admission(self, opened: Opened) -> Admit:
+        """Make the tables of all modules: the file is ours."""
+        return made_ready(opened.engine)
 
     def close(self) -> None:
         """Give back what is held."""
@@ -149,8 +154,11 @@ def _prepare(path: Path, now: int, seed: int) -> None:
 
 
 def _sum(done: Sequence[Worked]) -> Worked:
-    counts = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted")
-    return attrs.evolve(done[-1], **{name: sum(getattr(one, name) for one in done) for name in counts})
+    counts = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted", "jobs")
+    failed = tuple(job for one in done for job in one.failed_jobs)
+    return attrs.evolve(
+        done[-1], failed_jobs=failed, **{name: sum(getattr(one, name) for one in done) for name in counts}
+    )
 
 
 def _lines(at: int, some: Iterable[Message]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import attrs
 import pytest
 
 from crmcore.errors import InvalidCampaign
@@ -38,6 +39,31 @@ def test_caps_count_every_message_that_went_on_whatever_channel(open_shop):
     shop.launch(fallback=LATE)
     shop.pass_time("2h")
     assert shop.channels == (WHATSAPP,)
+
+
+def test_a_message_that_gives_way_says_what_kept_it(shop):
+    shop.customer(consents=(EMAIL,))
+    shop.launch()
+    shop.pass_time()
+    assert became(shop) == [
+        (WHATSAPP, "skipped", "rerouted: no_consent"),
+        (PUSH, "skipped", "rerouted: no_consent"),
+        (EMAIL, "accepted", ""),
+    ]
+    report = shop.crm.report("journey")
+    assert (report.eligible, report.sent, report.skipped) == (1, 1, {})
+    said = shop.crm.explain("journey", "ada").messages[0].says
+    assert said == "the customer has not consented to the purpose; another message took its place"
+
+
+def test_what_would_not_open_a_conversation_says_that_its_window_is_closed(shop):
+    """As free words do on WhatsApp, where the customer has not written lately."""
+    notes = shop.carriers[WHATSAPP].notes
+    notes.capabilities = attrs.evolve(notes.capabilities, session_window=86_400, opens_session=frozenset({"approved"}))
+    shop.customer()
+    shop.launch(order="preference")
+    shop.pass_time()
+    assert became(shop) == [(WHATSAPP, "skipped", "rerouted: session_closed"), (PUSH, "accepted", "")]
 
 
 def test_what_has_failed_leaves_its_room_to_the_next_channel(open_shop):

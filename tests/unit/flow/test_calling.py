@@ -52,6 +52,29 @@ def test_what_is_near_is_called_where_that_is_allowed(address):
     assert is_anywhere(ip_address(address))
 
 
+@pytest.mark.parametrize(
+    ("cloud", "address"),
+    [
+        ("Azure", "168.63.129.16"),
+        ("Azure", "::ffff:168.63.129.16"),
+        ("Azure", "64:ff9b::a83f:8110"),
+        ("Alibaba", "100.100.100.200"),
+        ("Oracle", "192.0.0.192"),
+        ("Oracle", "fd00:c1::a9fe:a9fe"),
+        ("AWS", "fd00:ec2::254"),
+        ("AWS", "fd00:ec2::254%eth0"),
+        ("AWS", "fd00:ec2::23"),
+        ("AWS", "169.254.170.2"),
+        ("Google", "fd20:ce::254"),
+        ("Scaleway", "fd00:42::42"),
+        ("OpenStack", "fe80::a9fe:a9fe"),
+    ],
+)
+def test_where_a_cloud_tells_a_machine_its_secrets_nothing_is_sent_whatever_is_allowed(cloud, address):
+    assert not is_public(ip_address(address)), cloud
+    assert not is_anywhere(ip_address(address)), cloud
+
+
 @pytest.mark.parametrize("address", BARRED)
 def test_some_addresses_are_never_called(address):
     assert not is_anywhere(ip_address(address))

@@ -3,7 +3,7 @@
 import pytest
 
 from crmcore.errors import InvalidIdentity
-from crmcore.model.identity import Identity, identities, identity
+from crmcore.model.identity import Identity, hint, identities, identity
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,18 @@ def test_what_cannot_be_an_identity_is_refused(kind, value):
 def test_what_names_nobody_is_refused(who):
     with pytest.raises(InvalidIdentity):
         identities(who)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("", ""),
+        ("phone", "phone"),
+        ("ada@example.com", "ada@….com"),
+        ("+4915112345678", "+491…5678"),
+        ("ab" * 32, "abab…abab"),
+        ("https://push.example/send/0123456789 KEY AUTH", "push.example…6789"),
+    ],
+)
+def test_a_hint_tells_addresses_apart_and_leads_to_none(value, shown):
+    assert hint(value) == shown

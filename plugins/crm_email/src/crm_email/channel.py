@@ -111,7 +111,7 @@ class Email:
         try:
             to = address.normal(draft.address).value
         except InvalidIdentity as error:
-            return Unrendered(delivery_id=draft.delivery_id, problem=f"the address: {error.fields['problem']}")
+            return Unrendered(delivery_id=draft.delivery_id, problem=str(error.fields["problem"]), fault="address")
         return Rendered(delivery_id=draft.delivery_id, body=self._mail(compiled, draft, to, preview), preview=preview)
 
     def _mail(self, compiled: CompiledMail, draft: Draft, to: str, preview: Mapping[str, str]) -> bytes:

@@ -90,7 +90,9 @@ def _made(kind: type[Any], given: Mapping[str, Any], place: str) -> Any:
 def _read(kind: type[Any], value: Any, key: str, place: str) -> Any:
     """An environment variable is text; a number in it is read as one."""
     try:
-        return kind(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else _refuse(value)
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            return _refuse(value)
+        return value if isinstance(value, kind) else kind(value)
     except ValueError as error:
         raise SettingsError(key=key, place=f"[{place}]", problem=f"{value!r} is no {kind.__name__}") from error
 

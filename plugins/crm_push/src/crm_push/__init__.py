@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crmcore.hooks.channel import Channel
@@ -28,21 +28,29 @@ def channels(setup: Setup) -> Sequence[Channel]:
 
 @implements(crm_register_providers)
 def providers(setup: Setup) -> Sequence[Provider | HttpProvider]:
-    """Return the carriers that have settings, each for its own kind of addresses."""
+    """Return the carriers that have settings, each for its own kind of addresses; one whose settings are wrong waits."""
     from crm_push.apns import Apns
     from crm_push.fcm import Fcm
     from crm_push.settings import apns_settings, fcm_settings, web_push_settings
     from crm_push.webpush import WebPush
 
     section = setup.section("channels.push")
-    found: list[Provider | HttpProvider] = []
-    if "webpush" in section:
-        found.append(WebPush(web_push_settings(section)))
-    if "fcm" in section:
-        found.append(Fcm(fcm_settings(section)))
-    if "apns" in section:
-        found.append(Apns(apns_settings(section)))
-    return found
+    makers: dict[str, Callable[[], Provider | HttpProvider]] = {
+        "webpush": lambda: WebPush(web_push_settings(section)),
+        "fcm": lambda: Fcm(fcm_settings(section)),
+        "apns": lambda: Apns(apns_settings(section)),
+    }
+    return [_carrier(name, make) for name, make in makers.items() if name in section]
+
+
+def _carrier(name: str, make: Callable[[], Provider | HttpProvider]) -> Provider | HttpProvider:
+    from crm_push.unset import Unset
+    from crmcore.errors import SettingsError
+
+    try:
+        return make()
+    except SettingsError as error:
+        return Unset(name, error)
 
 
 def subscription(given: str | bytes | Mapping[str, Any]) -> Identity:

@@ -82,7 +82,7 @@ class Push:
         except _Refused as refused:
             return Unrendered(delivery_id=draft.delivery_id, problem=refused.problem.text, field=refused.problem.field)
         except InvalidIdentity as error:
-            return Unrendered(delivery_id=draft.delivery_id, problem=f"the address: {error.fields['problem']}")
+            return Unrendered(delivery_id=draft.delivery_id, problem=str(error.fields["problem"]), fault="address")
         preview = {name: getattr(said, name) for name in PLAIN if getattr(said, name)}
         return Rendered(delivery_id=draft.delivery_id, body=said.to_bytes(), preview=preview)
 

@@ -81,8 +81,15 @@ def push_settings(section: Mapping[str, Any]) -> PushSettings:
         if key not in KINDS | {"provider", "ttl"}:
             raise _unknown(key, PLACE, KINDS | {"provider", "ttl"})
     kinds = frozenset(KINDS & section.keys())
-    report_url = web_push_settings(section).report_url if WEBPUSH in kinds else ""
-    return PushSettings(ttl=_ttl(section.get("ttl", WEEKS)), kinds=kinds, report_url=report_url)
+    return PushSettings(ttl=_ttl(section.get("ttl", WEEKS)), kinds=kinds, report_url=_report_url(section))
+
+
+def _report_url(section: Mapping[str, Any]) -> str:
+    """What is wrong with a carrier is for the carrier to say: the channel is there for the others."""
+    try:
+        return web_push_settings(section).report_url if WEBPUSH in section else ""
+    except SettingsError:
+        return ""
 
 
 def web_push_settings(section: Mapping[str, Any]) -> WebPushSettings:

@@ -121,7 +121,7 @@ def _render(compiled: CompiledMessage, draft: Draft) -> Rendered | Unrendered:
     try:
         to = _recipient(draft.address)
     except InvalidIdentity as error:
-        return Unrendered(delivery_id=draft.delivery_id, problem=f"the address: {error.fields['problem']}")
+        return Unrendered(delivery_id=draft.delivery_id, problem=str(error.fields["problem"]), fault="address")
     message = compiled.form.message(compiled.template, said)
     return Rendered(delivery_id=draft.delivery_id, body=_body(draft, to, message), preview=said)
 

@@ -84,7 +84,7 @@ def _value(kind: type[Any], value: object, key: str) -> Any:
     """An environment variable is text, and an id of digits a number in TOML: each is read as what is meant."""
     if isinstance(value, str | int) and not isinstance(value, bool):
         try:
-            return kind(value)
+            return value if isinstance(value, kind) else kind(value)
         except ValueError:
             pass
     raise _refused(key, f"it is no {'text' if kind is str else 'whole number'}")

@@ -55,6 +55,7 @@ class Told:
     """A message of the campaign to the customer: a row of the ledger, and in words what became of it.
 
     `follows` is the channel by which the same was tried before ("" for the first): its message says why it was not enough.
+    `address_kind` is "" where there was no address, `address_hint` a little of it.
     """
 
     delivery_id: int
@@ -62,6 +63,8 @@ class Told:
     step: str
     channel: str
     follows: str
+    address_kind: str
+    address_hint: str
     state: str
     reason: str
     says: str
@@ -167,6 +170,8 @@ def message_says(state: str, reason: str) -> str:
     """Return what became of a message, in words."""
     if state == State.SKIPPED.value:
         kind, _, words = reason.partition(": ")
+        if kind == Reason.REROUTED and words:
+            return f"{SKIPPED[words]}; another message took its place"
         return SKIPPED.get(kind, kind) + (f": {words}" if words else "")
     said = STANDS.get(state) or SKIPPED[state]
     return f"{said}: {reason}" if reason else said

@@ -16,7 +16,7 @@ from crmcore.model.campaign import Campaign
 from crmcore.model.condition import Condition, Count, Occurrences, Op
 from crmcore.model.delivery import BOOKS, Book, State
 from crmcore.model.happens import Happens
-from crmcore.model.identity import Who
+from crmcore.model.identity import Identity, Who, hint
 from crmcore.model.outline import says
 from crmcore.model.time import iso
 from crmcore.rules.plugin import Plugins
@@ -73,7 +73,7 @@ def explain(scope: Scope, run: Run, who: Who, plugins: Plugins) -> Explained:
         sent=sum(_book(one) is Book.SENT for one in log.messages),
         **{field.name: getattr(why, field.name) for field in attrs.fields(_Why)},
         ways=tuple(_way(scope, log, one) for one in log.ways),
-        messages=tuple(_all_told(log.messages)),
+        messages=tuple(_all_told(scope, log.messages)),
         refusals=tuple(map(_refused, log.refusals)),
     )
 
@@ -95,7 +95,7 @@ def _why(scope: Scope, log: _Log, who: Who, plugins: Plugins) -> _Why:
 
 
 def _why_unsent(messages: Sequence[Decided]) -> _Why:
-    columns = {_book(one): one for one in messages if one.reason != "rerouted"}
+    columns = {_book(one): one for one in messages if one.reason.partition(":")[0] != "rerouted"}
     if Book.SENT in columns:
         return _Why()
     one = next((columns[book] for book in _WEIGHTY if book in columns), messages[-1])
@@ -210,19 +210,26 @@ def _step_says(scope: Scope, run: Run, one: Enrolment) -> str:
     return next((says(step) for step in course if step.name == one.step), "a step that is no more")
 
 
-def _all_told(messages: Sequence[Decided]) -> Iterator[Told]:
+def _all_told(scope: Scope, messages: Sequence[Decided]) -> Iterator[Told]:
+    known = decisions.addresses(scope, {one.address_id for one in messages})
     before: dict[tuple[int, str, int], str] = {}
     for one in messages:
         unit = (one.enrolment_id, one.step, one.occurrence)
-        yield _told(one, before.get(unit, ""))
+        yield _told(one, before.get(unit, ""), known.get(one.address_id))
         before[unit] = one.channel
 
 
-def _told(one: Decided, before: str) -> Told:
+def _told(one: Decided, before: str, address: Identity | None) -> Told:
     known = attrs.asdict(one)
-    del known["run_id"], known["occurrence"]
-    follows = "" if before == one.channel else before
-    return Told(delivery_id=known.pop("id"), follows=follows, says=message_says(one.state, one.reason), **known)
+    del known["run_id"], known["occurrence"], known["address_id"]
+    return Told(
+        delivery_id=known.pop("id"),
+        follows="" if before == one.channel else before,
+        address_kind=address.kind if address else "",
+        address_hint=hint(address.value) if address else "",
+        says=message_says(one.state, one.reason),
+        **known,
+    )
 
 
 def _refused(one: Refusal) -> Refused:

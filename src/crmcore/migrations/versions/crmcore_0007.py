@@ -1,4 +1,4 @@
-"""Campaigns of steps: where enrolments go next, what runs look out for, refusals, coupons, webhooks.
+"""Campaigns of steps: where enrolments go next, what runs look out for, refusals, coupons, webhooks, jobs of modules.
 
 On PostgreSQL the index over a customer's events is made again: without statistics two indexes seem equally good for the
 recent events of one name of a customer, and of two such the planner takes the younger. The other reads those of everybody.

@@ -22,6 +22,22 @@ PRIMARY KEY (workspace_id, name, run_id)
 )
  WITHOUT ROWID;
 
+CREATE TABLE crm_job (
+workspace_id BIGINT NOT NULL, 
+module TEXT NOT NULL, 
+name TEXT NOT NULL, 
+ran_at BIGINT, 
+due_at BIGINT NOT NULL, 
+claimed_by TEXT, 
+lease_until BIGINT, 
+failures BIGINT NOT NULL, 
+problem TEXT, 
+PRIMARY KEY (workspace_id, module, name)
+)
+ WITHOUT ROWID;
+
+CREATE INDEX ix_job_due_at ON crm_job (workspace_id, due_at);
+
 CREATE TABLE crm_refusal (
 workspace_id BIGINT NOT NULL, 
 run_id BIGINT NOT NULL, 
@@ -81,3 +97,28 @@ CREATE INDEX ix_webhook_run_id ON crm_webhook (workspace_id, run_id);
 DROP INDEX ix_timer_kind_due_at;
 
 CREATE INDEX ix_timer_due_at_kind ON crm_timer (workspace_id, due_at, kind);
+
+ALTER TABLE crm_notice ADD COLUMN position BIGINT;
+
+UPDATE crm_notice SET position = id;
+
+CREATE INDEX ix_notice_position_id ON crm_notice (workspace_id, position, id);
+
+CREATE TABLE crm_notice_line (
+workspace_id BIGINT NOT NULL, 
+last BIGINT NOT NULL, 
+PRIMARY KEY (workspace_id)
+)
+ WITHOUT ROWID;
+
+ALTER TABLE crm_notice_cursor RENAME COLUMN notice_id TO position;
+
+ALTER TABLE crm_notice_cursor ADD COLUMN claimed_by TEXT;
+
+ALTER TABLE crm_notice_cursor ADD COLUMN lease_until BIGINT;
+
+ALTER TABLE crm_notice_cursor ADD COLUMN tried_at BIGINT;
+
+ALTER TABLE crm_notice_cursor ADD COLUMN problem TEXT;
+
+ALTER TABLE crm_notice_cursor ADD COLUMN lost BIGINT;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Column, Identity, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from crmcore.store.schema.columns import (
     Big,
@@ -72,17 +72,54 @@ timer = keyed(
     indexes=[("due_at", "kind")],
 )
 
-#: The outbox that notice hooks are fed from.
-notice = rows("notice", words("hook"), words("payload"), number("created_at"))
+#: The outbox that notice hooks are fed from. The database gives the ids: of two changes of a customer the later one, which
+#: waits for the first to commit, has the greater. `position` is where a notice stands once it is committed for all to see.
+notice = Table(
+    "crm_notice",
+    metadata,
+    Column("id", RowId, Identity(), nullable=False),
+    number("workspace_id"),
+    words("hook"),
+    words("payload"),
+    number("created_at"),
+    maybe_number("position"),
+    PrimaryKeyConstraint("workspace_id", "id").ddl_if(dialect="postgresql"),
+    Index("ix_notice_position_id", "workspace_id", "position", "id"),
+)
 
-#: How far each plugin has read; a plugin that keeps failing is left alone until `closed_until`.
+#: The last position that was given; whoever gives some holds the row, so that positions are in the order of commits.
+notice_line = keyed("notice_line", (), number("last"))
+
+#: The position up to which each plugin has been told, and the process that is telling it. A plugin that keeps failing
+#: (`failures` in a row, the latest for `problem`) is left alone until `closed_until`; `lost` were dropped before it was told.
 notice_cursor = keyed(
     "notice_cursor",
     ("plugin",),
     words("plugin"),
-    number("notice_id"),
+    number("position"),
     number("failures"),
     maybe_number("closed_until"),
+    maybe_words("claimed_by"),
+    maybe_number("lease_until"),
+    maybe_number("tried_at"),
+    maybe_words("problem"),
+    maybe_number("lost"),
+)
+
+#: When each job of a module ran last (null: never). A worker that is at it has a lease, which what it writes makes longer;
+#: `failures` in a row are counted from its beginning, so that one that never ends is no success.
+job = keyed(
+    "job",
+    ("module", "name"),
+    words("module"),
+    words("name"),
+    maybe_number("ran_at"),
+    number("due_at"),
+    maybe_words("claimed_by"),
+    maybe_number("lease_until"),
+    number("failures"),
+    maybe_words("problem"),
+    indexes=[("due_at",)],
 )
 
 agent = rows(

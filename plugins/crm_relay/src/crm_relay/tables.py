@@ -1,0 +1,118 @@
+"""The table crm_relay_notice: what waits to be posted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import BigInteger, Column, Index, MetaData, PrimaryKeyConstraint, Table, Text, func, select
+
+from crmcore.hooks.tables import Tables
+
+metadata = MetaData()
+
+#: `place` numbers notices in the order they came; `body` is the entry as JSON; times in microseconds UTC.
+notice = Table(
+    "crm_relay_notice",
+    metadata,
+    Column("workspace_id", BigInteger, nullable=False),
+    Column("id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("body", Text, nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    Index("ix_relay_notice_customer", "workspace_id", "customer_id"),
+)
+
+#: How the address has answered: since when it fails, how often in a row, and when it is asked again.
+line = Table(
+    "crm_relay_line",
+    metadata,
+    Column("workspace_id", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+    PrimaryKeyConstraint("workspace_id"),
+)
+
+
+@attrs.frozen(kw_only=True)
+class Waiting:
+    """How many notices wait, since when the first does, and how the address has answered."""
+
+    count: int
+    since: int | None
+    failures: int = 0
+    due_at: int = 0
+    problem: str = ""
+
+
+def add(tables: Tables, kind: str, entries: Sequence[Any]) -> None:
+    """Keep notices to be posted."""
+    ids = tables.new_ids(len(entries))
+    rows = [
+        {
+            "id": new_id,
+            "kind": kind,
+            "customer_id": getattr(one, "customer_id", None),
+            "body": json.dumps(_plain(one)),
+            "kept_at": tables.now,
+        }
+        for new_id, one in zip(ids, entries, strict=True)
+    ]
+    tables.insert(notice, rows)
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    """Ids are text in JSON: 63 bits are more than many readers of numbers hold."""
+    return {key: str(value) if key.endswith("_id") else value for key, value in attrs.asdict(one).items()}
+
+
+def first(tables: Tables, limit: int) -> list[tuple[int, str, str]]:
+    """Return the id, kind and body of the notices that have waited longest."""
+    row = tables.table(notice)
+    found = tables.run(select(row.c.id, row.c.kind, row.c.body).order_by(row.c.id).limit(limit))
+    return [(one, kind, body) for one, kind, body in found]
+
+
+def remove(tables: Tables, ids: Sequence[int]) -> None:
+    """Forget notices that have been taken."""
+    tables.run(tables.delete(notice).where(notice.c.id.in_(ids)))
+
+
+def give_up(tables: Tables, before: int) -> int:
+    """Forget notices that were kept before a time; return how many."""
+    return int(tables.run(tables.delete(notice).where(notice.c.kept_at < before)).rowcount)
+
+
+def waiting(tables: Tables) -> Waiting:
+    """Return what waits."""
+    row, known = tables.table(notice), tables.table(line)
+    count, since = tables.run(select(func.count(), func.min(row.c.kept_at)).select_from(row)).one()
+    said = tables.run(select(known.c.failures, known.c.due_at, known.c.problem)).first()
+    if said is None:
+        return Waiting(count=count, since=since)
+    return Waiting(count=count, since=since, failures=said.failures, due_at=said.due_at, problem=said.problem)
+
+
+def answered(tables: Tables, failures: int, due_at: int, problem: str) -> None:
+    """Keep how the address has answered."""
+    tables.run(tables.delete(line))
+    tables.insert(line, [{"failures": failures, "due_at": due_at, "problem": problem}])
+
+
+def of_customer(tables: Tables, customer_id: int) -> list[dict[str, Any]]:
+    """Return the notices about a customer that wait."""
+    row = tables.table(notice)
+    found = tables.run(
+        select(row.c.kind, row.c.body, row.c.kept_at).where(row.c.customer_id == customer_id).order_by(row.c.id)
+    )
+    return [{"kind": kind, "notice": json.loads(body), "kept_at": at} for kind, body, at in found]
+
+
+def erase(tables: Tables, customer_id: int) -> int:
+    """Forget the notices about a customer; return how many."""
+    return int(tables.run(tables.delete(notice).where(notice.c.customer_id == customer_id)).rowcount)

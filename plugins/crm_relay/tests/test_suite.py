@@ -1,0 +1,1 @@
+"""The module keeps what the suite of modules asks for."""
