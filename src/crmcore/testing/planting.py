@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 import tempfile
@@ -224,6 +225,7 @@ def _prepared() -> Path:
 
 #: Closed when the process ends, with what it holds.
 _HELD = ExitStack()
+atexit.register(_HELD.close)
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
@@ -271,7 +273,7 @@ def _text(value: str | bytes) -> str:
 
 def unexported(export: Any, rows: Mapping[str, Sequence[Row]]) -> list[str]:
     """Return the columns of rows with a value that an export does not hold; ids of rows are the module's own business."""
-    held = frozenset(_leaves(export))
+    held = frozenset(values_in(export))
     said = "\n".join(one for one in held if isinstance(one, str))
     return sorted(
         {
@@ -284,13 +286,14 @@ def unexported(export: Any, rows: Mapping[str, Sequence[Row]]) -> list[str]:
     )
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def values_in(value: Any) -> Iterator[Any]:
+    """Yield what stands in mappings and lists, however deep."""
     if isinstance(value, Mapping):
         for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, list | tuple):
+            yield from values_in(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
         for inner in value:
-            yield from _leaves(inner)
+            yield from values_in(inner)
     else:
         yield value
 
@@ -302,7 +305,7 @@ def _is_held(value: Any, held: frozenset[Any], said: str) -> bool:
         return value.hex() in said
     if isinstance(value, int):
         return str(value) in held or _moment(value) in held
-    return value in said or all(one in held for one in _leaves(_json(value)))
+    return value in said or all(one in held for one in values_in(_json(value)))
 
 
 def _moment(at: int) -> str:

@@ -100,12 +100,20 @@ def reconcile(tables: Tables, customers: Collection[int]) -> None:
 
 def _complaints(tables: Tables, customers: Collection[int]) -> list[Complaint]:
     row = tables.table(schema.event).c
-    columns: tuple[Any, ...] = (row.id, row.customer_id, row.name, row.occurred_at, row.ref, row.properties)
+    columns = (row.id, row.customer_id, row.name, row.occurred_at, row.ref, row.properties)
     query = select(*columns).where(row.customer_id.in_(sorted(customers)), row.name.in_(NAMES))
-    return [
-        Complaint(event_id=event_id, customer_id=owner, name=name, at=at, ref=ref or "", subject=_subject(properties))
-        for event_id, owner, name, at, ref, properties in tables.run(query)
-    ]
+    return [_complaint(one) for one in tables.run(query).mappings()]
+
+
+def _complaint(row: Mapping[Any, Any]) -> Complaint:
+    return Complaint(
+        event_id=row["id"],
+        customer_id=row["customer_id"],
+        name=row["name"],
+        at=row["occurred_at"],
+        ref=row["ref"] or "",
+        subject=_subject(row["properties"]),
+    )
 
 
 def _subject(properties: str) -> str:

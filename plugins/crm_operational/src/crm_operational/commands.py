@@ -51,7 +51,7 @@ def case() -> None:
 @click.option("--agent", help="Only those of an agent; of nobody yet: ''.")
 @click.option("--limit", default=SHOWN, show_default=True, help="How many to show.")
 @click.pass_obj
-def show_all(desk: Desk, closed_too: bool, agent: str | None, limit: int) -> None:  # noqa: FBT001 - click hands it over
+def show_all(desk: Desk, closed_too: bool, agent: str | None, limit: int) -> None:
     """List open cases, the oldest first.
 
     \b
@@ -149,18 +149,15 @@ def _who(tables: Tables, case_id: int) -> dict[str, str]:
     """Return an identity of the customer: the key where there is one."""
     mine, rows = tables.table(schema.case), tables.table(schema.identity)
     query = select(rows.c.kind, rows.c.value).join(mine, mine.c.customer_id == rows.c.customer_id)
-    found = _pairs(tables, query.where(mine.c.id == case_id).order_by(rows.c.kind))
+    named = tables.run(query.where(mine.c.id == case_id).order_by(rows.c.kind)).mappings()
+    found = {one["kind"]: one["value"] for one in named}
     return {"key": found["key"]} if "key" in found else dict(list(found.items())[:1])
-
-
-def _pairs(tables: Tables, query: Any) -> dict[Any, Any]:
-    return {one: other for one, other in tables.run(query)}
 
 
 def _with_keys(tables: Tables, found: Sequence[Case]) -> tuple[Sequence[Case], dict[int, str | None]]:
     row = tables.table(schema.customer).c
     query = select(row.id, row.key).where(row.id.in_({one.customer_id for one in found}))
-    return found, _pairs(tables, query)
+    return found, {one["id"]: one["key"] for one in tables.run(query).mappings()}
 
 
 def _told(one: Case, keys: Mapping[int, str | None]) -> dict[str, Any]:

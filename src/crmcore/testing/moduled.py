@@ -1,0 +1,113 @@
+"""What a subclass of ModuleSuite gives, and the databases that its checks are made on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from crmcore.hooks.module import Module
+from crmcore.testing import postgres
+from crmcore.testing.laws import PLANTED, ask
+from crmcore.testing.planting import Person, Rows, Site, added, assembled, new_file, opened_engine, person, site, texts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from crmcore.app import CRM
+
+#: Each check of a database is made on both stores.
+BOTH = pytest.mark.parametrize("on", ["sqlite", "postgresql"])
+ADA, BEN = person("ada"), person("ben")
+
+
+class Moduled:
+    """What the checks of modules have in common."""
+
+    #: The plugin's name, that of its entry point.
+    name: ClassVar[str] = ""
+    #: The plugin's tables of the settings.
+    settings: ClassVar[Mapping[str, Any]] = {}
+    #: Microseconds UTC, far from any machine's clock: a module that asks one is found out.
+    now: ClassVar[int] = 2_208_988_800_000_000
+    #: The time after which each job has something to do about who was planted.
+    later: ClassVar[str] = "60d"
+    #: Tables that hold nothing about customers.
+    apart: ClassVar[frozenset[str]] = frozenset()
+
+    def plugin(self) -> Any:
+        """Return the plugin."""
+        raise NotImplementedError
+
+    def plant(self, crm: CRM, customer: str, identifiers: Sequence[str]) -> None:
+        """Let the module come to know a customer, by its own ways: each table gets a row, each identifier stands in one.
+
+        The customer is there already; what has to be told to the module by notices is told after it.
+        """
+        raise NotImplementedError
+
+    def calls(self, crm: CRM, customer: str) -> Sequence[Sequence[str]]:  # noqa: ARG002 - for those who have commands
+        """Return words to call each command by, about a customer who is planted."""
+        return ()
+
+    @contextmanager
+    def postgresql(self) -> Iterator[str]:
+        """Yield the URL of a new database; as it is, on a server that all checks share."""
+        databases = postgres.shared()
+        if databases is None:
+            pytest.skip("there is no PostgreSQL here")
+        with databases.untouched() as url:
+            yield url
+
+    @contextmanager
+    def engine(self, on: str) -> Iterator[Engine]:
+        """Open a new database on a store."""
+        with new_file() if on == "sqlite" else self.postgresql() as url, opened_engine(url) as engine:
+            yield engine
+
+    def module(self) -> Module:
+        """Return the module; skip where it does not load, which is a check of its own."""
+        found = assembled(self.name, self.plugin(), self.settings, self.now).modules
+        if len(found) != 1:
+            pytest.skip("the plugin does not load, or brings no module")
+        return next(iter(found.values()))
+
+    def migrated(self) -> Module:
+        """Return the module; skip where it has no tables."""
+        module = self.module()
+        if module.schema is None:
+            pytest.skip("the module has no tables")
+        return module
+
+    @contextmanager
+    def planted(self, on: str, *people: Person) -> Iterator[Site]:
+        """Open a database in which people are planted."""
+        with self.engine(on) as engine, self.site(engine) as made:
+            for one in people:
+                self.put(made, one)
+            yield made
+
+    @contextmanager
+    def site(self, engine: Engine, workspace: str = "suite") -> Iterator[Site]:
+        """Open a workspace, with the module's tables."""
+        given = {"workspace": workspace, **self.settings}
+        with ExitStack() as stack:
+            yield stack.enter_context(site(engine, self.name, self.plugin(), self.module(), self.now, **given))
+
+    def put(self, made: Site, one: Person) -> Mapping[str, Any]:
+        """Plant a person; return the rows that are there of them."""
+        before = made.rows()
+        made.crm.identify(one.key)
+        self.plant(made.crm, one.key, one.identifiers)
+        made.crm.work()
+        return added(before, made.rows())
+
+    def ask_planted(self, rows: Rows, one: Person) -> None:
+        """Raise LawBroken where little is there that could be lost."""
+        bare = [name for name, some in rows.items() if not some and name not in self.apart]
+        ask(not bare, PLANTED, f"Nothing was planted in {', '.join(bare)}.")
+        said = texts(rows)
+        missing = [text for text in one.identifiers if text not in said]
+        ask(not missing, PLANTED, f"Nowhere in the module's tables there is {', '.join(missing)}.")
