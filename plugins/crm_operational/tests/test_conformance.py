@@ -10,6 +10,7 @@ from crm_operational import cases
 from crm_operational.gate import OpenCaseGate
 from crm_operational.rule import OpenCase
 from crm_operational.step import LeadScore
+from crmcore.model.history import History
 from crmcore.testing import populations
 from crmcore.testing.gate_suite import GateSuite
 from crmcore.testing.module_suite import ModuleSuite
@@ -48,6 +49,9 @@ class TestModule(ModuleSuite):
 
 
 class TestOpenCaseRule(RuleSuite):
+    examples = 1  # it has no parameters
+    customers = 60
+
     def rule(self):
         return OpenCase()
 
@@ -55,7 +59,7 @@ class TestOpenCaseRule(RuleSuite):
         names = st.sampled_from(["complaint_raised", "complaint_raised", "complaint_closed", "bought"])
         drawn = st.lists(st.tuples(names, populations.events(self.now, ["EUR"])), max_size=6)
         events = drawn.map(lambda some: tuple(attrs.evolve(one, name=name) for name, one in some))
-        return st.builds(attrs.evolve, populations.histories(self.now), events=events)
+        return st.builds(History, events=events, attributes=st.just({"a": 1}), tags=st.frozensets(st.just("vip")))
 
 
 class TestOpenCaseGate(GateSuite):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import attrs
 
 PROVIDER = "crmcore.hooks.provider"
@@ -30,6 +33,17 @@ def ask(fine: object, law: Law, wrong: str) -> None:
     """Raise LawBroken, saying what is wrong, unless all is fine."""
     if not fine:
         raise LawBroken(law, wrong)
+
+
+@contextmanager
+def lawful(law: Law, what: str) -> Iterator[None]:
+    """Raise LawBroken where something raises what it may not."""
+    try:
+        yield
+    except LawBroken:
+        raise
+    except Exception as error:
+        raise LawBroken(law, f"{what} raised {error!r}.") from error
 
 
 ONE_RESULT = Law(says="send yields exactly one Result per message of the batch.", place=f"{PROVIDER}.Session.send")

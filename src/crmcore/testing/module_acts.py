@@ -10,7 +10,6 @@ from typing import Any
 
 import attrs
 import click
-import pytest
 from click.testing import CliRunner, Result
 
 from crmcore.app import CRM
@@ -19,6 +18,7 @@ from crmcore.testing.batches import ask_offline
 from crmcore.testing.laws import COMMANDED, COUNTED, OWN_TABLES, TIMELESS, TOLD_AGAIN, ask
 from crmcore.testing.moduled import ADA, BEN, BOTH, Moduled
 from crmcore.testing.planting import Site, values_in
+from crmcore.testing.suite import needs
 
 #: The seconds around the machine's own time in which none of the suite's lies.
 DAYS = 3 * 86_400
@@ -32,8 +32,7 @@ class ActingModule(Moduled):
     @BOTH
     def test_a_job_counts_what_it_does_and_does_it_once(self, on: str) -> None:
         """After `later`, the jobs find something to do; at the same time done again they find nothing, and change nothing."""
-        if not self.module().jobs:
-            pytest.skip("the module has no jobs")
+        needs(self.module().jobs, "jobs")
         with self.planted(on, ADA, BEN) as made:
             made.clock.turn(self.later)
             counts = [made.run(job) for job in made.module.jobs]
@@ -49,7 +48,7 @@ class ActingModule(Moduled):
     @BOTH
     def test_told_again_nothing_changes(self, on: str) -> None:
         """Whatever notices the module was told, once more, in the same order."""
-        self.migrated()
+        self.schema()
         with self.planted(on, ADA, BEN) as made:
             before = made.rows()
             made.tell_again()
@@ -58,8 +57,7 @@ class ActingModule(Moduled):
 
     def test_commands_have_help_and_answer_in_json(self) -> None:
         """Each command is called by the words in `calls`, for a person and for a program."""
-        if not (leaves := dict(_leaves(self.module().commands))):
-            pytest.skip("the module has no commands")
+        leaves = needs(dict(_leaves(self.module().commands)), "commands")
         for words, command in leaves.items():
             _ask_helpful(" ".join(words), command)
         with self.planted("sqlite", ADA) as made:

@@ -10,7 +10,6 @@ import attrs
 
 from crmcore.hooks.module import TimelineEntry
 from crmcore.model.event import FUTURE
-from crmcore.testing.batches import is_name
 from crmcore.testing.laws import (
     ERASED,
     EXPORTED,
@@ -18,10 +17,13 @@ from crmcore.testing.laws import (
     MERGED,
     SPARED,
     TIMELINED,
+    LawBroken,
     ask,
+    lawful,
 )
 from crmcore.testing.moduled import ADA, BEN, BOTH, Moduled
 from crmcore.testing.planting import Person, Rows, Site, places_of, told_of, unexported
+from crmcore.testing.suite import is_name
 
 
 class KeepingModule(Moduled):
@@ -30,14 +32,14 @@ class KeepingModule(Moduled):
     @BOTH
     def test_whoever_is_planted_is_there(self, on: str) -> None:
         """Otherwise nothing else here proves much."""
-        self.migrated()
+        self.schema()
         with self.planted(on) as made:
             self.ask_planted(self.put(made, ADA), ADA)
 
     @BOTH
     def test_an_export_holds_everything(self, on: str) -> None:
         """Each identifier, and each value in each column of the rows about a customer; nothing of anybody else's."""
-        self.migrated()
+        self.schema()
         with self.planted(on, BEN) as made:
             rows = self.put(made, ADA)
             export = made.export(made.id_of(ADA))
@@ -52,7 +54,7 @@ class KeepingModule(Moduled):
     @BOTH
     def test_an_erasure_leaves_nothing(self, on: str) -> None:
         """No table of the module holds a byte of the customer: not the id, not an identifier, however it is written."""
-        self.migrated()
+        self.schema()
         with self.planted(on, ADA, BEN) as made:
             customer_id, before = made.id_of(ADA), made.rows()
             count, after = made.erase(customer_id), made.rows()
@@ -65,7 +67,7 @@ class KeepingModule(Moduled):
     @BOTH
     def test_an_erasure_leaves_everybody_else(self, on: str) -> None:
         """The rows about another customer are as they were."""
-        self.migrated()
+        self.schema()
         with self.planted(on, ADA) as made:
             mine = self.put(made, BEN)
             made.erase(made.id_of(ADA))
@@ -75,7 +77,7 @@ class KeepingModule(Moduled):
     @BOTH
     def test_workspaces_do_not_leak(self, on: str) -> None:
         """Asked in one workspace, by ids of another, it shows nothing and changes nothing; nor do its jobs."""
-        self.migrated()
+        self.schema()
         with self.engine(on) as engine, self.site(engine) as here, self.site(engine, "elsewhere") as there:
             # The same key in both: whoever looks people up by it alone finds the wrong one.
             stranger = attrs.evolve(BEN, key=ADA.key)
@@ -116,7 +118,7 @@ class KeepingModule(Moduled):
     @BOTH
     def test_whoever_is_merged_away_is_found_under_the_other(self, on: str) -> None:
         """No row names the one who is no more: whoever asks for the other, or erases it, asks for both."""
-        self.migrated()
+        self.schema()
         with self.planted(on, ADA, BEN) as made:
             ids = {made.id_of(ADA), made.id_of(BEN)}
             made.crm.merge(BEN.key, ADA.key, force=True)
@@ -127,21 +129,18 @@ class KeepingModule(Moduled):
 
 def _json(export: Any) -> str:
     ask(isinstance(export, Mapping), EXPORTED, f"The export is a {type(export).__name__}, no mapping.")
-    try:
+    with lawful(EXPORTED, "Writing it as JSON"):
         return json.dumps(export, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        ask(False, EXPORTED, f"JSON cannot hold it: {error}.")  # noqa: FBT003 - it is so
-        raise
 
 
 def _ask_sound(one: object, now: int) -> None:
     if not isinstance(one, TimelineEntry):
-        ask(False, TIMELINED, f"{one!r} is no TimelineEntry.")  # noqa: FBT003 - it is so
-        return
+        raise LawBroken(TIMELINED, f"{one!r} is no TimelineEntry.")
     ask(type(one.at) is int and 0 <= one.at <= now + FUTURE, TIMELINED, f"{one}: its time is {one.at!r}, now is {now}.")
     ask(is_name(one.kind), TIMELINED, f"{one}: its kind is no name.")
     ask(isinstance(one.title, str) and one.title.strip(), TIMELINED, f"{one}: it has no title.")
-    _json(one.detail)
+    with lawful(TIMELINED, f"{one}: its detail, written as JSON,"):
+        json.dumps(dict(one.detail), allow_nan=False)
 
 
 def _count(rows: Rows) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from crmcore.hooks.module import Module
+from crmcore.hooks.module import Module, Schema
 from crmcore.testing import postgres
 from crmcore.testing.laws import PLANTED, ask
 from crmcore.testing.planting import Person, Rows, Site, added, assembled, new_file, opened_engine, person, site, texts
+from crmcore.testing.suite import Suite, needs
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -23,11 +25,11 @@ BOTH = pytest.mark.parametrize("on", ["sqlite", "postgresql"])
 ADA, BEN = person("ada"), person("ben")
 
 
-class Moduled:
+class Moduled(Suite):
     """What the checks of modules have in common."""
 
     #: The plugin's name, that of its entry point.
-    name: ClassVar[str] = ""
+    name: ClassVar[str]
     #: The plugin's tables of the settings.
     settings: ClassVar[Mapping[str, Any]] = {}
     #: Microseconds UTC, far from any machine's clock: a module that asks one is found out.
@@ -37,10 +39,12 @@ class Moduled:
     #: Tables that hold nothing about customers.
     apart: ClassVar[frozenset[str]] = frozenset()
 
+    @abstractmethod
     def plugin(self) -> Any:
         """Return the plugin."""
         raise NotImplementedError
 
+    @abstractmethod
     def plant(self, crm: CRM, customer: str, identifiers: Sequence[str]) -> None:
         """Let the module come to know a customer, by its own ways: each table gets a row, each identifier stands in one.
 
@@ -55,10 +59,7 @@ class Moduled:
     @contextmanager
     def postgresql(self) -> Iterator[str]:
         """Yield the URL of a new database; as it is, on a server that all checks share."""
-        databases = postgres.shared()
-        if databases is None:
-            pytest.skip("there is no PostgreSQL here")
-        with databases.untouched() as url:
+        with needs(postgres.shared(), "there is no PostgreSQL here").untouched() as url:
             yield url
 
     @contextmanager
@@ -70,16 +71,11 @@ class Moduled:
     def module(self) -> Module:
         """Return the module; skip where it does not load, which is a check of its own."""
         found = assembled(self.name, self.plugin(), self.settings, self.now).modules
-        if len(found) != 1:
-            pytest.skip("the plugin does not load, or brings no module")
-        return next(iter(found.values()))
+        return next(iter(needs(found, "a module that loads").values()))
 
-    def migrated(self) -> Module:
-        """Return the module; skip where it has no tables."""
-        module = self.module()
-        if module.schema is None:
-            pytest.skip("the module has no tables")
-        return module
+    def schema(self) -> Schema:
+        """Return what the module says of its tables; skip where it has none."""
+        return needs(self.module().schema, "schema")
 
     @contextmanager
     def planted(self, on: str, *people: Person) -> Iterator[Site]:

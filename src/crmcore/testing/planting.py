@@ -29,6 +29,7 @@ from crmcore.registry import Registry
 from crmcore.store.engine import open_engine
 from crmcore.store.guarding import unguarded
 from crmcore.store.tables import ScopedTables, in_tables
+from crmcore.testing.laws import COUNTED, ERASED, EXPORTED, TIMELINED, TOLD_AGAIN, lawful
 from crmcore.testing.watching import forms_of
 
 Outcome = TypeVar("Outcome")
@@ -114,24 +115,29 @@ class Site:
 
     def timeline(self, customer_id: int) -> list[TimelineEntry]:
         """Return its lines about a customer."""
-        return self.read(lambda tables: list(self.module.timeline(tables, customer_id)))
+        with lawful(TIMELINED, "timeline"):
+            return self.read(lambda tables: list(self.module.timeline(tables, customer_id)))
 
     def export(self, customer_id: int) -> Mapping[str, Any]:
         """Return what it holds about a customer."""
-        return self.read(lambda tables: self.module.export(tables, customer_id))
+        with lawful(EXPORTED, "export"):
+            return self.read(lambda tables: self.module.export(tables, customer_id))
 
     def erase(self, customer_id: int) -> int:
         """Let it forget a customer."""
-        return self.write(lambda tables: self.module.erase(tables, customer_id))
+        with lawful(ERASED, "erase"):
+            return self.write(lambda tables: self.module.erase(tables, customer_id))
 
     def run(self, job: Job) -> int:
         """Do a job once."""
-        return job.run(self.write)
+        with lawful(COUNTED, f"The job {job.name!r}"):
+            return job.run(self.write)
 
     def tell_again(self) -> None:
         """Tell it all over again what it has been told."""
         for listener, batch in list(self._told):
-            listener(batch)
+            with lawful(TOLD_AGAIN, "Told again, it"):
+                listener(batch)
 
     def _overheard(self, registry: Registry) -> dict[str, tuple[tuple[str, Callable[..., None]], ...]]:
         return {
