@@ -13,7 +13,6 @@ import click
 from click.testing import CliRunner, Result
 
 from crmcore.app import CRM
-from crmcore.cli.output import Context
 from crmcore.testing.batches import ask_offline
 from crmcore.testing.laws import COMMANDED, COUNTED, OWN_TABLES, TIMELESS, TOLD_AGAIN, ask
 from crmcore.testing.moduled import ADA, BEN, BOTH, Moduled
@@ -112,10 +111,11 @@ def _is_of_the_machine(value: object) -> bool:
 
 
 @attrs.frozen(kw_only=True)
-class _Desk(Context):
+class _Desk:
     """Stands before the commands, with the CRM of the suite."""
 
     given: CRM
+    as_json: bool
 
     def crm(self) -> Any:
         """Return it; it stays open."""
@@ -155,7 +155,7 @@ def _ask_answered(made: Site, words: Sequence[str]) -> None:
 def _called(made: Site, words: Sequence[str], *, as_json: bool) -> Result:
     name, *rest = words
     command = next(one for one in made.module.commands if one.name == name)
-    desk = _Desk(database=None, workspace=None, config=None, as_json=as_json, given=made.crm)
+    desk = _Desk(as_json=as_json, given=made.crm)
     return CliRunner().invoke(command, rest, obj=desk)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import click
 from sqlalchemy import and_, select
@@ -14,21 +13,11 @@ from crm_operational import cases, schema
 from crm_operational.cases import Case, Entry
 from crm_operational.complaint import CLOSED
 from crmcore.errors import NotFound
+from crmcore.hooks.module import CommandContext
 from crmcore.hooks.tables import Tables
 from crmcore.model.time import iso, moment
 
 SHOWN = 100
-
-
-class Desk(Protocol):
-    """What stands before the command: the CRM that the options name, and whether JSON is asked for."""
-
-    @property
-    def as_json(self) -> bool:
-        """Whether to answer in JSON."""
-
-    def crm(self) -> AbstractContextManager[Any]:
-        """Open the CRM."""
 
 
 def commands() -> list[click.Command]:
@@ -51,7 +40,7 @@ def case() -> None:
 @click.option("--agent", help="Only those of an agent; of nobody yet: ''.")
 @click.option("--limit", default=SHOWN, show_default=True, help="How many to show.")
 @click.pass_obj
-def show_all(desk: Desk, closed_too: bool, agent: str | None, limit: int) -> None:
+def show_all(context: CommandContext, closed_too: bool, agent: str | None, limit: int) -> None:
     """List open cases, the oldest first.
 
     \b
@@ -62,30 +51,30 @@ def show_all(desk: Desk, closed_too: bool, agent: str | None, limit: int) -> Non
         parts = [] if closed_too else [row.closed_at.is_(None)]
         return and_(True, *parts, *([] if agent is None else [row.agent == agent]))  # noqa: FBT003 - SQL's true
 
-    with desk.crm() as crm:
+    with context.crm() as crm:
         found, keys = crm.in_tables(lambda tables: _with_keys(tables, cases.cases(tables, meant, limit)))
     said = [_told(one, keys) for one in found]
-    _answer(desk, said, [_row(one) for one in said] or ["There is no open case."])
+    _answer(context, said, [_row(one) for one in said] or ["There is no open case."])
 
 
 @case.command("show")
 @click.argument("case_id", type=int)
 @click.pass_obj
-def show(desk: Desk, case_id: int) -> None:
+def show(context: CommandContext, case_id: int) -> None:
     """Show a case, and what was done about it.
 
     \b
     crm case show 7421088812345344
     """
-    with desk.crm() as crm:
-        _tell(desk, crm, case_id)
+    with context.crm() as crm:
+        _tell(context, crm, case_id)
 
 
 @case.command("assign")
 @click.argument("case_id", type=int)
 @click.argument("agent")
 @click.pass_obj
-def assign(desk: Desk, case_id: int, agent: str) -> None:
+def assign(context: CommandContext, case_id: int, agent: str) -> None:
     """Let an agent work on a case.
 
     \b
@@ -96,27 +85,27 @@ def assign(desk: Desk, case_id: int, agent: str) -> None:
         _found(tables, case_id)
         cases.assign(tables, case_id, agent)
 
-    with desk.crm() as crm:
+    with context.crm() as crm:
         crm.in_tables(assigned)
-        _tell(desk, crm, case_id)
+        _tell(context, crm, case_id)
 
 
 @case.command("close")
 @click.argument("case_id", type=int)
 @click.option("--note", default="", help="What came of it.")
 @click.pass_obj
-def close(desk: Desk, case_id: int, note: str) -> None:
+def close(context: CommandContext, case_id: int, note: str) -> None:
     """Close a case: the event `complaint_closed` is tracked, and campaigns and segments hear of it.
 
     \b
     crm case close 7421088812345344 --note "A new bulb is on its way"
     """
-    with desk.crm() as crm:
+    with context.crm() as crm:
         one, who = crm.in_tables(lambda tables: (_found(tables, case_id), _who(tables, case_id)))
         if one.closed_at is None:
             crm.track(CLOSED, who, ref=one.ref or None)
             crm.in_tables(lambda tables: _closed(tables, one, note))
-        _tell(desk, crm, case_id)
+        _tell(context, crm, case_id)
 
 
 def _closed(tables: Tables, one: Case, note: str) -> None:
@@ -126,7 +115,7 @@ def _closed(tables: Tables, one: Case, note: str) -> None:
         cases.note(tables, [one.id], "note", note)
 
 
-def _tell(desk: Desk, crm: Any, case_id: int) -> None:
+def _tell(context: CommandContext, crm: Any, case_id: int) -> None:
     def read(tables: Tables) -> tuple[Case, list[Entry], Mapping[int, str | None]]:
         one = _found(tables, case_id)
         return one, cases.entries(tables, [one]), _with_keys(tables, [one])[1]
@@ -136,7 +125,7 @@ def _tell(desk: Desk, crm: Any, case_id: int) -> None:
     said = _told(one, keys)
     lines = [f"{name}: {value}" for name, value in said.items() if value]
     lines += [f"{moment(entry.at):%Y-%m-%d %H:%M}  {entry.kind}  {entry.note}" for entry in done]
-    _answer(desk, said | {"entries": entries}, lines)
+    _answer(context, said | {"entries": entries}, lines)
 
 
 def _found(tables: Tables, case_id: int) -> Case:
@@ -179,8 +168,8 @@ def _row(said: Mapping[str, Any]) -> str:
     return "  ".join(one for one in words if one)
 
 
-def _answer(desk: Desk, said: Any, lines: Sequence[str]) -> None:
-    click.echo(json.dumps(said, ensure_ascii=False) if desk.as_json else "\n".join(map(_plain, lines)))
+def _answer(context: CommandContext, said: Any, lines: Sequence[str]) -> None:
+    click.echo(json.dumps(said, ensure_ascii=False) if context.as_json else "\n".join(map(_plain, lines)))
 
 
 def _plain(line: str) -> str:
