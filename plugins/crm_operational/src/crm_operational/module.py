@@ -14,7 +14,7 @@ from crm_operational.cases import Case, Entry
 from crm_operational.commands import commands
 from crm_operational.settings import OperationalSettings
 from crmcore.hooks.module import Job, Route, Schema, TimelineEntry
-from crmcore.hooks.tables import Tables
+from crmcore.hooks.tables import InTables, Tables
 from crmcore.model.time import iso
 
 EVERY = 60.0
@@ -29,8 +29,7 @@ class Operational:
     routes: Sequence[Route] = ()
 
     def __init__(self, settings: OperationalSettings) -> None:
-        marked = partial(cases.mark_overdue, sla=settings.sla)
-        self.jobs: Sequence[Job] = [Job(name="mark_overdue", every=EVERY, run=lambda in_tables: in_tables(marked))]
+        self.jobs: Sequence[Job] = [Job(name="mark_overdue", every=EVERY, run=partial(_mark_overdue, settings.sla))]
         self.commands: Sequence[click.Command] = commands()
 
     def timeline(self, tables: Tables, customer_id: int) -> Iterable[TimelineEntry]:
@@ -49,6 +48,11 @@ class Operational:
     def erase(self, tables: Tables, customer_id: int) -> int:
         """Delete all cases with all that was done about them."""
         return cases.erase(tables, customer_id)
+
+
+def _mark_overdue(sla: int, in_tables: InTables) -> int:
+    """Mark them some at a time, so that no transaction is long."""
+    return sum(iter(lambda: in_tables(partial(cases.mark_overdue, sla=sla)), 0))
 
 
 def told(one: Case, done: Iterable[Entry]) -> dict[str, Any]:
