@@ -224,6 +224,11 @@ ERASED = Law(
     place=f"{MODULE}.Module.erase",
 )
 SPARED = Law(says="erase touches no row about anybody else.", place=f"{MODULE}.Module.erase")
+STAYS_ERASED = Law(
+    says="whoever was erased stays erased, though notices come again: a module looks in the log for what it is told of, or listens "
+    "to crm_customer_erased.",
+    place="crmcore.hooks.specs.crm_customer_erased",
+)
 KEPT_APART = Law(
     says="what a module shows and does is of one workspace: that of the tables it is given.",
     place="crmcore.hooks.tables.Tables",

@@ -16,6 +16,7 @@ from crmcore.testing.laws import (
     KEPT_APART,
     MERGED,
     SPARED,
+    STAYS_ERASED,
     TIMELINED,
     LawBroken,
     ask,
@@ -73,6 +74,18 @@ class KeepingModule(Moduled):
             made.erase(made.id_of(ADA))
             lost = _lost(mine, made.rows())
         ask(not lost, SPARED, f"Rows about somebody else are gone or changed in {', '.join(lost)}.")
+
+    @BOTH
+    def test_whoever_is_erased_stays_erased(self, on: str) -> None:
+        """A worker that was telling of a customer while another erased it tells the rest, and then that it is erased."""
+        self.schema()
+        with self.planted(on, ADA) as made:
+            customer_id = made.id_of(ADA)
+            made.forget(customer_id)
+            made.tell_again()
+            made.tell_erased(customer_id)
+            places = places_of(made.rows(), customer_id, ADA)
+        ask(not places, STAYS_ERASED, f"Told again of what was before, it keeps something in {', '.join(places)}.")
 
     @BOTH
     def test_workspaces_do_not_leak(self, on: str) -> None:

@@ -14,18 +14,19 @@ from shutil import copy
 from typing import Any, TypeVar
 
 import attrs
-from sqlalchemy import Engine, Table, event, select
+from sqlalchemy import Engine, Table, delete, event, select
 
 from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.hooks.module import Job, Module, TimelineEntry
-from crmcore.hooks.notices import Notices
+from crmcore.hooks.notices import CustomerErased, Notices
 from crmcore.hooks.setup import Setup
 from crmcore.hooks.tables import InTables, Tables
 from crmcore.loader import installed, load
 from crmcore.migrations import modules
 from crmcore.model.time import TurnedClock, iso
 from crmcore.registry import Registry
+from crmcore.store import schema as core
 from crmcore.store.engine import open_engine
 from crmcore.store.guarding import unguarded
 from crmcore.store.tables import ScopedTables, in_tables
@@ -127,6 +128,22 @@ class Site:
         """Let it forget a customer."""
         with lawful(ERASED, "erase"):
             return self.write(lambda tables: self.module.erase(tables, customer_id))
+
+    def forget(self, customer_id: int) -> None:
+        """Let the module forget a customer, and then the core."""
+        self.erase(customer_id)
+        with unguarded(self.engine).begin() as connection:
+            for one in core.metadata.sorted_tables:
+                if "customer_id" in one.c:
+                    connection.execute(delete(one).where(one.c.customer_id == customer_id))
+            connection.execute(delete(core.customer).where(core.customer.c.id == customer_id))
+
+    def tell_erased(self, customer_id: int) -> None:
+        """Tell it that a customer was erased, where it listens."""
+        told = CustomerErased(customer_id=customer_id, at=self.clock.now())
+        batch = Notices(workspace="suite", entries=(told,), write=self.write)
+        for _, listener in self.crm.registry.listeners.get("crm_customer_erased", ()):
+            listener(batch)
 
     def run(self, job: Job) -> int:
         """Do a job once."""
