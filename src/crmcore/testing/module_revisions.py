@@ -13,7 +13,6 @@ from crmcore.model.time import TurnedClock
 from crmcore.testing.describing import Described, described, differences
 from crmcore.testing.laws import AS_DECLARED, CORE_LEFT_ALONE, LEFT_AGAIN, REMOVABLE, WELL_FORMED, ask, lawful
 from crmcore.testing.moduled import ADA, BOTH, Moduled
-from crmcore.testing.planting import assembled
 from crmcore.testing.suite import ask_named
 
 
@@ -22,7 +21,7 @@ class MigratedModule(Moduled):
 
     def test_it_is_what_it_says(self) -> None:
         """It loads; names, keys, column types, jobs, commands and routes have their form, and its contract's version."""
-        found = assembled(self.name, self.plugin(), self.settings, self.now)
+        found = self.registered
         faults = [one.problem for one in found.faults if one.plugin == self.name]
         ask(not faults, WELL_FORMED, f"It does not load: {'; '.join(faults)}")
         ask(len(found.modules) == 1, WELL_FORMED, f"It brings {len(found.modules)} modules, one was to be checked.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from crmcore.hooks.module import Module, Schema
+from crmcore.registry import Registry
 from crmcore.testing import postgres
 from crmcore.testing.laws import PLANTED, ask
 from crmcore.testing.planting import Person, Rows, Site, added, assembled, new_file, opened_engine, person, site, texts
@@ -70,8 +72,12 @@ class Moduled(Suite):
 
     def module(self) -> Module:
         """Return the module; skip where it does not load, which is a check of its own."""
-        found = assembled(self.name, self.plugin(), self.settings, self.now).modules
-        return next(iter(needs(found, "a module that loads").values()))
+        return next(iter(needs(self.registered.modules, "a module that loads").values()))
+
+    @cached_property
+    def registered(self) -> Registry:
+        """What the plugin registers by itself."""
+        return assembled(self.name, self.plugin(), self.settings, self.now)
 
     def schema(self) -> Schema:
         """Return what the module says of its tables; skip where it has none."""
