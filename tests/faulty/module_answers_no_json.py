@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import click
-from tests.testing.casebook import OfCases
 
 from crm_operational.module import Operational
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_commands_have_help_and_answer_in_json"
 

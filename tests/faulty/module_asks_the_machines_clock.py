@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from tests.testing.casebook import OfCases
-
 from crm_operational import cases, schema
 from crm_operational.module import Operational
 from crmcore.hooks.module import Job
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_it_asks_neither_the_machines_clock_nor_the_network"
 

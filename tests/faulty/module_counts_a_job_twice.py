@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.testing.casebook import OfCases
-
 from crm_operational import cases
 from crm_operational.module import Operational
 from crmcore.hooks.module import Job
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_a_job_counts_what_it_does_and_does_it_once"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tests.testing import casebook
-from tests.testing.casebook import OfCases
-
 from crm_operational import cases
 from crm_operational.complaint import RAISED
 from crmcore.hooks.marker import hookimpl
+from tests.testing import casebook
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_told_again_nothing_changes"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import attrs
 from sqlalchemy import Index, MetaData
-from tests.testing.casebook import OfCases
 
 from crm_operational import schema
 from crm_operational.module import Operational
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_the_revisions_make_the_tables_that_are_declared"
 declared = MetaData()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import attrs
-from tests.testing.casebook import OfCases
 
 from crm_operational.module import Operational
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_the_revisions_leave_the_core_as_it_is"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.testing.casebook import OfCases
-
 from crm_operational import schema
 from crm_operational.module import Operational
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_an_erasure_leaves_everybody_else"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.testing.casebook import OfCases
-
 from crm_operational.module import Operational
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_an_export_holds_everything"
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.testing.casebook import OfCases
-
 import crm_operational
 from crm_operational.settings import OperationalSettings
 from crmcore.hooks.marker import hookimpl
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_whoever_is_merged_away_is_found_under_the_other"
 

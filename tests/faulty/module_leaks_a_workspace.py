@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.testing.casebook import OfCases
-
 from crm_operational import schema
 from crm_operational.module import Operational
 from crmcore.hooks.module import Job
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_workspaces_do_not_leak"
 FIRST, SECOND = 1, 2

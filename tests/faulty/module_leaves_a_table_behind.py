@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import attrs
-from tests.testing.casebook import OfCases
 
 from crm_operational.module import Operational
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_revisions_lead_there_and_back_and_there_again"
 

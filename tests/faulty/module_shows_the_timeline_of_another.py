@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.testing.casebook import OfCases
-
 from crm_operational import cases
 from crm_operational.module import Operational
 from crmcore.hooks.module import TimelineEntry
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_a_timeline_is_about_one_customer"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from sqlalchemy import BigInteger, Column, MetaData, Table
-from tests.testing.casebook import OfCases
 
 from crm_operational import cases
 from crm_operational.module import Operational
 from crmcore.hooks.module import Job
+from tests.testing.casebook import OfCases
 
 BREAKS = "test_it_writes_into_its_own_tables"
 customer = Table("crm_customer", MetaData(), Column("workspace_id", BigInteger), Column("created_at", BigInteger))
