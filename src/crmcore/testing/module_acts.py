@@ -31,8 +31,8 @@ class ActingModule(Moduled):
     @BOTH
     def test_a_job_counts_what_it_does_and_does_it_once(self, on: str) -> None:
         """After `later`, the jobs find something to do; at the same time done again they find nothing, and change nothing."""
-        needs(self.module().jobs, "jobs")
-        with self.planted(on, ADA, BEN) as made:
+        needs(self._module().jobs, "jobs")
+        with self._planted(on, ADA, BEN) as made:
             made.clock.turn(self.later)
             counts = [made.run(job) for job in made.module.jobs]
             rows = made.rows()
@@ -47,8 +47,8 @@ class ActingModule(Moduled):
     @BOTH
     def test_told_again_nothing_changes(self, on: str) -> None:
         """Whatever notices the module was told, once more, in the same order."""
-        self.schema()
-        with self.planted(on, ADA, BEN) as made:
+        self._schema()
+        with self._planted(on, ADA, BEN) as made:
             before = made.rows()
             made.tell_again()
             changed = sorted(name for name, some in made.rows().items() if some != before[name])
@@ -56,10 +56,10 @@ class ActingModule(Moduled):
 
     def test_commands_have_help_and_answer_in_json(self) -> None:
         """Each command is called by the words in `calls`, for a person and for a program."""
-        leaves = needs(dict(_leaves(self.module().commands)), "commands")
+        leaves = needs(dict(_leaves(self._module().commands)), "commands")
         for words, command in leaves.items():
             _ask_helpful(" ".join(words), command)
-        with self.planted("sqlite", ADA) as made:
+        with self._planted("sqlite", ADA) as made:
             calls = [tuple(one) for one in self.calls(made.crm, ADA.key)]
             for words in calls:
                 _ask_answered(made, words)
@@ -69,8 +69,8 @@ class ActingModule(Moduled):
     @BOTH
     def test_it_writes_into_its_own_tables(self, on: str) -> None:
         """What its jobs, listeners, timeline, export and erase run is looked at, statement by statement."""
-        module = self.module()
-        with self.planted(on, ADA) as made:
+        module = self._module()
+        with self._planted(on, ADA) as made:
             _act(made, self.later)
             made.erase(made.id_of(ADA))
         foreign = sorted(one for one in made.written if not one.startswith(f"crm_{module.name}_"))
@@ -78,8 +78,8 @@ class ActingModule(Moduled):
 
     def test_it_asks_neither_the_machines_clock_nor_the_network(self) -> None:
         """Nothing it keeps, shows or exports tells of the machine's time, and no socket is opened."""
-        self.module()
-        with self.planted("sqlite", ADA) as made:
+        self._module()
+        with self._planted("sqlite", ADA) as made:
             ask_offline(lambda: _act(made, self.later), TIMELESS)
             said = [*values_in(made.rows()), *values_in(made.export(made.id_of(ADA)))]
             said += [value for one in made.timeline(made.id_of(ADA)) for value in values_in(attrs.asdict(one))]

@@ -33,16 +33,16 @@ class KeepingModule(Moduled):
     @BOTH
     def test_whoever_is_planted_is_there(self, on: str) -> None:
         """Otherwise nothing else here proves much."""
-        self.schema()
-        with self.planted(on) as made:
-            self.ask_planted(self.put(made, ADA), ADA)
+        self._schema()
+        with self._planted(on) as made:
+            self._ask_planted(self._put(made, ADA), ADA)
 
     @BOTH
     def test_an_export_holds_everything(self, on: str) -> None:
         """Each identifier, and each value in each column of the rows about a customer; nothing of anybody else's."""
-        self.schema()
-        with self.planted(on, BEN) as made:
-            rows = self.put(made, ADA)
+        self._schema()
+        with self._planted(on, BEN) as made:
+            rows = self._put(made, ADA)
             export = made.export(made.id_of(ADA))
         said = _json(export)
         missing = [text for text in ADA.identifiers if text not in said]
@@ -55,8 +55,8 @@ class KeepingModule(Moduled):
     @BOTH
     def test_an_erasure_leaves_nothing(self, on: str) -> None:
         """No table of the module holds a byte of the customer: not the id, not an identifier, however it is written."""
-        self.schema()
-        with self.planted(on, ADA, BEN) as made:
+        self._schema()
+        with self._planted(on, ADA, BEN) as made:
             customer_id, before = made.id_of(ADA), made.rows()
             count, after = made.erase(customer_id), made.rows()
             places, again = places_of(after, customer_id, ADA), made.erase(customer_id)
@@ -68,9 +68,9 @@ class KeepingModule(Moduled):
     @BOTH
     def test_an_erasure_leaves_everybody_else(self, on: str) -> None:
         """The rows about another customer are as they were."""
-        self.schema()
-        with self.planted(on, ADA) as made:
-            mine = self.put(made, BEN)
+        self._schema()
+        with self._planted(on, ADA) as made:
+            mine = self._put(made, BEN)
             made.erase(made.id_of(ADA))
             lost = _lost(mine, made.rows())
         ask(not lost, SPARED, f"Rows about somebody else are gone or changed in {', '.join(lost)}.")
@@ -78,8 +78,8 @@ class KeepingModule(Moduled):
     @BOTH
     def test_whoever_is_erased_stays_erased(self, on: str) -> None:
         """A worker that was telling of a customer while another erased it tells the rest, and then that it is erased."""
-        self.schema()
-        with self.planted(on, ADA) as made:
+        self._schema()
+        with self._planted(on, ADA) as made:
             customer_id = made.id_of(ADA)
             made.forget(customer_id)
             left = places_of(made.rows(), customer_id, ADA)
@@ -91,12 +91,12 @@ class KeepingModule(Moduled):
     @BOTH
     def test_workspaces_do_not_leak(self, on: str) -> None:
         """Asked in one workspace, by ids of another, it shows nothing and changes nothing; nor do its jobs."""
-        self.schema()
-        with self.engine(on) as engine, self.site(engine) as here, self.site(engine, "elsewhere") as there:
+        self._schema()
+        with self._engine(on) as engine, self._site(engine) as here, self._site(engine, "elsewhere") as there:
             # The same key in both: whoever looks people up by it alone finds the wrong one.
             stranger = attrs.evolve(BEN, key=ADA.key)
-            self.put(here, ADA)
-            theirs = self.put(there, stranger)
+            self._put(here, ADA)
+            theirs = self._put(there, stranger)
             self._ask_silent(here, (there.id_of(stranger), here.id_of(ADA)))
             self._meddle(here, there.id_of(stranger))
             lost = _lost(theirs, there.rows())
@@ -119,8 +119,8 @@ class KeepingModule(Moduled):
     @BOTH
     def test_a_timeline_is_about_one_customer(self, on: str) -> None:
         """Times, kinds, titles and details have their form, and nothing in them is about anybody else."""
-        self.module()
-        with self.planted(on, ADA, BEN) as made:
+        self._module()
+        with self._planted(on, ADA, BEN) as made:
             entries = made.timeline(made.id_of(ADA))
             nobody = made.timeline(made.crm.now())
             for one in entries:
@@ -132,8 +132,8 @@ class KeepingModule(Moduled):
     @BOTH
     def test_whoever_is_merged_away_is_found_under_the_other(self, on: str) -> None:
         """No row names the one who is no more: whoever asks for the other, or erases it, asks for both."""
-        self.schema()
-        with self.planted(on, ADA, BEN) as made:
+        self._schema()
+        with self._planted(on, ADA, BEN) as made:
             ids = {made.id_of(ADA), made.id_of(BEN)}
             made.crm.merge(BEN.key, ADA.key, force=True)
             made.crm.work()

@@ -21,7 +21,7 @@ class MigratedModule(Moduled):
 
     def test_it_is_what_it_says(self) -> None:
         """It loads; names, keys, column types, jobs, commands and routes have their form, and its contract's version."""
-        found = self.registered
+        found = self._registered
         faults = [one.problem for one in found.faults if one.plugin == self.name]
         ask(not faults, WELL_FORMED, f"It does not load: {'; '.join(faults)}")
         ask(len(found.modules) == 1, WELL_FORMED, f"It brings {len(found.modules)} modules, one was to be checked.")
@@ -31,9 +31,9 @@ class MigratedModule(Moduled):
     @BOTH
     def test_revisions_lead_there_and_back_and_there_again(self, on: str) -> None:
         """From nothing to the head, to nothing, and to the head: no table stays behind, and the same are made again."""
-        self.schema()
-        module = self.module()
-        with self.engine(on) as engine:
+        self._schema()
+        module = self._module()
+        with self._engine(on) as engine:
             first = _upgraded(engine, module)
             modules.downgrade(engine, module)
             left = sorted(described(engine, _prefix(module)))
@@ -45,8 +45,8 @@ class MigratedModule(Moduled):
     @BOTH
     def test_the_revisions_make_the_tables_that_are_declared(self, on: str) -> None:
         """Columns with their types, keys, and indexes."""
-        schema, module = self.schema(), self.module()
-        with self.engine(on) as one, self.engine(on) as other:
+        schema, module = self._schema(), self._module()
+        with self._engine(on) as one, self._engine(on) as other:
             made = _upgraded(one, module)
             schema.metadata.create_all(other)
             unlike = differences(made, described(other, _prefix(module)))
@@ -55,9 +55,9 @@ class MigratedModule(Moduled):
     @BOTH
     def test_the_revisions_leave_the_core_as_it_is(self, on: str) -> None:
         """No table of the core, and no other one, has changed; neither on the way there nor on the way back."""
-        self.schema()
-        module = self.module()
-        with self.engine(on) as engine:
+        self._schema()
+        module = self._module()
+        with self._engine(on) as engine:
             before = _others(engine, module)
             _upgraded(engine, module)
             there = differences(before, _others(engine, module))
@@ -69,13 +69,13 @@ class MigratedModule(Moduled):
     @BOTH
     def test_without_the_module_the_core_works(self, on: str) -> None:
         """Its tables stay behind, the core is upgraded, customers come and go; back again, it has what it had."""
-        self.schema()
-        with self.engine(on) as engine:
-            with self.site(engine) as made:
-                self.put(made, ADA)
+        self._schema()
+        with self._engine(on) as engine:
+            with self._site(engine) as made:
+                self._put(made, ADA)
                 before = made.rows()
             self._go_on_without(engine)
-            with self.site(engine) as made:
+            with self._site(engine) as made:
                 after = made.rows()
         ask(before == after, REMOVABLE, "Its rows have changed while it was away.")
 

@@ -65,40 +65,40 @@ class Moduled(Suite):
             yield url
 
     @contextmanager
-    def engine(self, on: str) -> Iterator[Engine]:
+    def _engine(self, on: str) -> Iterator[Engine]:
         """Open a new database on a store."""
         with new_file() if on == "sqlite" else self.postgresql() as url, opened_engine(url) as engine:
             yield engine
 
-    def module(self) -> Module:
+    def _module(self) -> Module:
         """Return the module; skip where it does not load, which is a check of its own."""
-        return next(iter(needs(self.registered.modules, "a module that loads").values()))
+        return next(iter(needs(self._registered.modules, "a module that loads").values()))
 
     @cached_property
-    def registered(self) -> Registry:
+    def _registered(self) -> Registry:
         """What the plugin registers by itself."""
         return assembled(self.name, self.plugin(), self.settings, self.now)
 
-    def schema(self) -> Schema:
+    def _schema(self) -> Schema:
         """Return what the module says of its tables; skip where it has none."""
-        return needs(self.module().schema, "schema")
+        return needs(self._module().schema, "schema")
 
     @contextmanager
-    def planted(self, on: str, *people: Person) -> Iterator[Site]:
+    def _planted(self, on: str, *people: Person) -> Iterator[Site]:
         """Open a database in which people are planted."""
-        with self.engine(on) as engine, self.site(engine) as made:
+        with self._engine(on) as engine, self._site(engine) as made:
             for one in people:
-                self.put(made, one)
+                self._put(made, one)
             yield made
 
     @contextmanager
-    def site(self, engine: Engine, workspace: str = "suite") -> Iterator[Site]:
+    def _site(self, engine: Engine, workspace: str = "suite") -> Iterator[Site]:
         """Open a workspace, with the module's tables."""
         given = {"workspace": workspace, **self.settings}
         with ExitStack() as stack:
-            yield stack.enter_context(site(engine, self.name, self.plugin(), self.module(), self.now, **given))
+            yield stack.enter_context(site(engine, self.name, self.plugin(), self._module(), self.now, **given))
 
-    def put(self, made: Site, one: Person) -> Mapping[str, Any]:
+    def _put(self, made: Site, one: Person) -> Mapping[str, Any]:
         """Plant a person; return the rows that are there of them."""
         before = made.rows()
         made.crm.identify(one.key)
@@ -106,7 +106,7 @@ class Moduled(Suite):
         made.crm.work()
         return added(before, made.rows())
 
-    def ask_planted(self, rows: Rows, one: Person) -> None:
+    def _ask_planted(self, rows: Rows, one: Person) -> None:
         """Raise LawBroken where little is there that could be lost."""
         bare = [name for name, some in rows.items() if not some and name not in self.apart]
         ask(not bare, PLANTED, f"Nothing was planted in {', '.join(bare)}.")

@@ -141,7 +141,8 @@ class Site:
     def tell_erased(self, customer_id: int) -> None:
         """Tell it that a customer was erased, where it listens."""
         told = CustomerErased(customer_id=customer_id, at=self.clock.now())
-        batch = Notices(workspace="suite", entries=(told,), write=self.write)
+        setup = Setup(clock=self.clock, settings=self.crm.settings.tables)
+        batch = Notices(workspace="suite", entries=(told,), setup=setup, write=self.write)
         for _, listener in self.crm.registry.listeners.get("crm_customer_erased", ()):
             listener(batch)
 
