@@ -45,7 +45,7 @@ class KeepingModule(Moduled):
             rows = self._put(made, ADA)
             export = made.export(made.id_of(ADA))
         said = _json(export)
-        missing = [text for text in ADA.identifiers if text not in said]
+        missing = [text for text in ADA.identifiers if self.holds_text and text not in said]
         ask(not missing, EXPORTED, f"The export lacks {', '.join(missing)}.")
         lacking = unexported(json.loads(said), rows)
         ask(not lacking, EXPORTED, f"The export lacks what stands in {', '.join(lacking)}.")
