@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 
 import attrs
 
-from crmcore.testing.loopback import Cut, Drop, HungUp, Loopback, Slow, Wire
+from crmcore.testing.loopback import Cut, Drop, HungUp, Loopback, Silence, Slow, Wire
 
-__all__ = ["STAGES", "Answer", "Cut", "Drop", "HttpSink", "Post", "Posts", "Script", "Slow", "Stage"]
+__all__ = ["STAGES", "Answer", "Cut", "Drop", "HttpSink", "Post", "Posts", "Script", "Silence", "Slow", "Stage"]
 
 #: The steps of an exchange: at `request` the head has come, at `body` all of it, at `taken` it is kept and nothing is said.
 Stage = Literal["connect", "request", "body", "taken"]
@@ -50,8 +50,9 @@ class Posts(Protocol):
         """Keep one more."""
 
 
+Doing = Answer | Drop | Slow | Cut | Silence
 #: What to do at a stage, given the key known so far; Cut counts the bytes of the body at `request`, of the answer at `taken`.
-Script = Callable[[Stage, str], Answer | Drop | Slow | Cut | None]
+Script = Callable[[Stage, str], Doing | None]
 
 
 def _usual(_stage: Stage, _key: str) -> None:
@@ -86,16 +87,18 @@ class HttpSink(Loopback):
         self._keep(Post(path, key, body))
         self._answer(wire, self._script("taken", key), len(self.posts))
 
-    def _is_refused(self, wire: Wire, said: Answer | Drop | Slow | Cut | None) -> bool:
+    def _is_refused(self, wire: Wire, said: Doing | None) -> bool:
         if isinstance(said, Drop):
             raise HungUp
+        if isinstance(said, Silence):
+            wire.stall(said)
         if isinstance(said, Slow):
             wire.wait(said.seconds)
         if isinstance(said, Answer):
             wire.say(said.to_bytes())
         return isinstance(said, Answer)
 
-    def _answer(self, wire: Wire, said: Answer | Drop | Slow | Cut | None, number: int) -> None:
+    def _answer(self, wire: Wire, said: Doing | None, number: int) -> None:
         if self._is_refused(wire, said):
             return
         whole = Answer(status=200, body=b'{"id": "h-%d"}' % number).to_bytes()

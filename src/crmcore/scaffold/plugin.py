@@ -1,0 +1,179 @@
+"""The files of a new plugin, as values: path to text."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import attrs
+
+from crmcore.errors import FolderTaken, InvalidName, InvalidValue
+from crmcore.loader import PREFIX, installed
+from crmcore.model.identity import KEY
+from crmcore.model.names import checked_name
+
+#: The folders of templates that a kind is made of; of the same file in two, the later one counts.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "channel": ("common", "carrier", "channel"),
+    "provider": ("common", "carrier", "provider"),
+    "recommender": ("common", "recommender"),
+    "rule": ("common", "rule"),
+    "step": ("common", "step"),
+    "gate": ("common", "gate"),
+    "module": ("common", "module"),
+}
+#: The kinds that carry messages over HTTP.
+CARRIERS: Final = frozenset({"channel", "provider"})
+#: An address of a kind.
+EXAMPLES: Final = {"phone": "+447700900123", "email": "ada@example.com"}
+#: What stands for the package's name in the paths of templates, and what these end with.
+PACKAGE, SUFFIX = "PACKAGE", ".j2"
+
+
+@attrs.frozen(kw_only=True)
+class NewPlugin:
+    """What is asked for.
+
+    `name` is that of the package, of the entry point and of the folder; `channel` and `address_kind` are those that a
+    provider carries, `licence` is MIT or none, `author` and `year` stand in it.
+    """
+
+    name: str
+    kind: str
+    channel: str = ""
+    address_kind: str = "phone"
+    licence: str = "none"
+    author: str = ""
+    year: int = 0
+
+    @property
+    def thing(self) -> str:
+        """The name of what it registers: crm_sms brings sms."""
+        return self.name.removeprefix(PREFIX)
+
+    @property
+    def class_name(self) -> str:
+        """That name as a class has it."""
+        return "".join(word.capitalize() for word in self.thing.split("_"))
+
+
+def checked(asked: NewPlugin) -> NewPlugin:
+    """Return what is asked for; raise InvalidName for a name that no plugin can have, or that is taken."""
+    checked_name(asked.name, "plugin", "NAME")
+    checked_name(asked.thing, asked.kind, "NAME")
+    if asked.channel:
+        checked_name(asked.channel, "channel", "--channel")
+    if asked.channel and asked.kind != "provider":
+        raise InvalidValue(place="--channel", problem=f"a {asked.kind} carries nothing; it is for --kind provider")
+    if asked.address_kind == KEY:
+        raise InvalidValue(place="--address-kind", problem="nothing can be sent to a key")
+    if rule := _taken(asked.name):
+        raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule=rule)
+    return asked
+
+
+def _taken(name: str) -> str:
+    """Return what to do about a name that something else has; nothing where it is free."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "a word that is none of Python's"
+    if name in installed():
+        return "another one: a plugin of this name is installed"
+    if name in sys.stdlib_module_names or name == "crmcore" or importlib.util.find_spec(name) is not None:
+        return "another one: there is a Python package of this name"
+    return ""
+
+
+def rendered(asked: NewPlugin) -> dict[str, str]:
+    """Return the files of the plugin: their paths inside its folder, and what they hold."""
+    given = _given(asked)
+    made = {path: _render(text, given) for path, text in _templates(asked)}
+    return {path: text for path, text in sorted(made.items()) if text.strip() or path.endswith("py.typed")}
+
+
+def write(folder: Path, made: Mapping[str, str], *, overwrite: bool) -> list[Path]:
+    """Write the files, and return their paths; raise FolderTaken for a folder that holds something, unless told to."""
+    if not overwrite and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderTaken(folder=folder)
+    for path, text in made.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8", newline="\n")
+    return [folder / path for path in made]
+
+
+def _given(asked: NewPlugin) -> dict[str, Any]:
+    major, minor, *_ = version("crmcore").split(".")
+    return {
+        "name": asked.name,
+        "distribution": asked.name.replace("_", "-"),
+        "kind": asked.kind,
+        "thing": asked.thing,
+        "words": asked.thing.replace("_", " "),
+        "class": asked.class_name,
+        "core": f">={major}.{minor},<{major}.{int(minor) + 1}",
+        "licence": "" if asked.licence == "none" else asked.licence,
+        "author": asked.author or "the authors",
+        "year": asked.year,
+        **_given_of_a_carrier(asked),
+    }
+
+
+def _given_of_a_carrier(asked: NewPlugin) -> dict[str, Any]:
+    channel, provider = asked.channel or asked.thing, asked.thing if asked.channel else "gateway"
+    return {
+        "carries": asked.kind in CARRIERS,
+        "brings_channel": not asked.channel,
+        "channel": channel,
+        "provider": provider,
+        "carrier": asked.class_name if asked.channel else "Gateway",
+        "place": f"channels.{channel}.{provider}",
+        "address_kind": asked.address_kind,
+        "example": EXAMPLES.get(asked.address_kind, "customer-1"),
+    }
+
+
+def _templates(asked: NewPlugin) -> Iterator[tuple[str, str]]:
+    brings_channel = asked.kind == "provider" and not asked.channel
+    parts = PARTS["channel" if brings_channel else asked.kind]
+    for part in parts:
+        for path, text in _texts(files(__package__) / "templates" / part, PurePosixPath()):
+            yield str(path).replace(PACKAGE, asked.name), text
+
+
+def _texts(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[PurePosixPath, str]]:
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from _texts(one, at / one.name)
+        elif one.name.endswith(SUFFIX):
+            yield at / one.name.removesuffix(SUFFIX), one.read_text(encoding="utf-8")
+
+
+def _render(text: str, given: Mapping[str, Any]) -> str:
+    """Return a template, filled in: curly brackets are the templates of messages there."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(  # noqa: S701 - what is made is source code, no page
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=FunctionLoader(_included),
+    )
+    return environment.from_string(text).render(given)
+
+
+def _included(name: str) -> str:
+    return (files(__package__) / "templates" / "includes" / name).read_text(encoding="utf-8")
