@@ -65,7 +65,7 @@ class NewPlugin:
 
 
 def checked(asked: NewPlugin) -> NewPlugin:
-    """Return what is asked for; raise InvalidName for a name that no plugin can have, or that is taken."""
+    """Return what is asked for; raise InvalidName for a name that no plugin can have, InvalidValue for what does not fit."""
     checked_name(asked.name, "plugin", "NAME")
     checked_name(asked.thing, asked.kind, "NAME")
     if asked.channel:
@@ -74,20 +74,23 @@ def checked(asked: NewPlugin) -> NewPlugin:
         raise InvalidValue(place="--channel", problem=f"a {asked.kind} carries nothing; it is for --kind provider")
     if asked.address_kind == KEY:
         raise InvalidValue(place="--address-kind", problem="nothing can be sent to a key")
-    if rule := _taken(asked.name):
-        raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule=rule)
+    if keyword.iskeyword(asked.name) or keyword.issoftkeyword(asked.name):
+        raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule="a word that is none of Python's")
     return asked
 
 
-def _taken(name: str) -> str:
-    """Return what to do about a name that something else has; nothing where it is free."""
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "a word that is none of Python's"
+def check_free(name: str) -> None:
+    """Raise InvalidName for a name that something else has."""
     if name in installed():
-        return "another one: a plugin of this name is installed"
-    if name in sys.stdlib_module_names or name == "crmcore" or importlib.util.find_spec(name) is not None:
-        return "another one: there is a Python package of this name"
-    return ""
+        raise InvalidName(name=name, kind="plugin", place="NAME", rule="another one: it is that of an installed plugin")
+    if name in sys.stdlib_module_names or _is_package(name):
+        raise InvalidName(name=name, kind="plugin", place="NAME", rule="another one: it is that of a Python package")
+
+
+def _is_package(name: str) -> bool:
+    """A mere folder that one stands beside is none."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None
 
 
 def rendered(asked: NewPlugin) -> dict[str, str]:
