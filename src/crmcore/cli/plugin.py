@@ -32,7 +32,9 @@ def plugin() -> None:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(sorted(PARTS)), required=True, help="What it brings.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="The folder to write to (default: NAME).")
-@click.option("--channel", default="", help="The channel that a provider carries (default: one that it brings itself).")
+@click.option(
+    "--channel", default="", help="What a channel is called; which one a provider carries (default: its own)."
+)
 @click.option("--address-kind", default="phone", show_default=True, help="The kind of that channel's addresses.")
 @click.option("--license", "licence", type=click.Choice(LICENCES), default="none", show_default=True)
 @click.option("--author", default="", help="Whose name stands in the license.")
@@ -44,7 +46,7 @@ def new(context: Context, /, folder: Path | None, overwrite: bool, **given: str)
     NAME is that of its package; crm_pigeons brings something called pigeons.
 
     \b
-    crm plugin new crm_pigeons --kind channel
+    crm plugin new acme_sms --kind channel --channel sms
     crm plugin new crm_relay --kind provider --channel email --address-kind email
     crm plugin new crm_on_holiday --kind gate --to plugins/crm_on_holiday --license MIT --author "Ada Ltd"
     """

@@ -41,8 +41,8 @@ PACKAGE, SUFFIX = "PACKAGE", ".j2"
 class NewPlugin:
     """What is asked for.
 
-    `name` is that of the package, of the entry point and of the folder; `channel` and `address_kind` are those that a
-    provider carries, `licence` is MIT or none, `author` and `year` stand in it.
+    `name` is that of the package, of the entry point and of the folder; `channel` is what a channel is
+    called, or which one a provider carries, to addresses of `address_kind`; `licence` is MIT or none, `author` and `year` stand in it.
     """
 
     name: str
@@ -59,9 +59,14 @@ class NewPlugin:
         return self.name.removeprefix(PREFIX)
 
     @property
-    def class_name(self) -> str:
-        """That name as a class has it."""
-        return "".join(word.capitalize() for word in self.thing.split("_"))
+    def brings_channel(self) -> bool:
+        """Whether the channel is its own: a provider may carry one that there is already."""
+        return self.kind == "channel" or (self.kind == "provider" and not self.channel)
+
+
+def class_name(name: str) -> str:
+    """Return a name as a class has it."""
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def checked(asked: NewPlugin) -> NewPlugin:
@@ -70,8 +75,10 @@ def checked(asked: NewPlugin) -> NewPlugin:
     checked_name(asked.thing, asked.kind, "NAME")
     if asked.channel:
         checked_name(asked.channel, "channel", "--channel")
-    if asked.channel and asked.kind != "provider":
-        raise InvalidValue(place="--channel", problem=f"a {asked.kind} carries nothing; it is for --kind provider")
+    if asked.channel and asked.kind not in CARRIERS:
+        raise InvalidValue(
+            place="--channel", problem=f"a {asked.kind} has none; it is for {', '.join(sorted(CARRIERS))}"
+        )
     if asked.address_kind == KEY:
         raise InvalidValue(place="--address-kind", problem="nothing can be sent to a key")
     if keyword.iskeyword(asked.name) or keyword.issoftkeyword(asked.name):
@@ -119,7 +126,7 @@ def _given(asked: NewPlugin) -> dict[str, Any]:
         "kind": asked.kind,
         "thing": asked.thing,
         "words": asked.thing.replace("_", " "),
-        "class": asked.class_name,
+        "class": class_name(asked.thing),
         "core": f">={major}.{minor},<{major}.{int(minor) + 1}",
         "licence": "" if asked.licence == "none" else asked.licence,
         "author": asked.author or "the authors",
@@ -129,13 +136,14 @@ def _given(asked: NewPlugin) -> dict[str, Any]:
 
 
 def _given_of_a_carrier(asked: NewPlugin) -> dict[str, Any]:
-    channel, provider = asked.channel or asked.thing, asked.thing if asked.channel else "gateway"
+    channel, provider = asked.channel or asked.thing, "gateway" if asked.brings_channel else asked.thing
     return {
         "carries": asked.kind in CARRIERS,
-        "brings_channel": not asked.channel,
+        "brings_channel": asked.brings_channel,
+        "medium": class_name(channel),
         "channel": channel,
         "provider": provider,
-        "carrier": asked.class_name if asked.channel else "Gateway",
+        "carrier": class_name(provider),
         "place": f"channels.{channel}.{provider}",
         "address_kind": asked.address_kind,
         "example": EXAMPLES.get(asked.address_kind, "customer-1"),
@@ -143,9 +151,7 @@ def _given_of_a_carrier(asked: NewPlugin) -> dict[str, Any]:
 
 
 def _templates(asked: NewPlugin) -> Iterator[tuple[str, str]]:
-    brings_channel = asked.kind == "provider" and not asked.channel
-    parts = PARTS["channel" if brings_channel else asked.kind]
-    for part in parts:
+    for part in PARTS["channel" if asked.brings_channel else asked.kind]:
         for path, text in _texts(files(__package__) / "templates" / part, PurePosixPath()):
             yield str(path).replace(PACKAGE, asked.name), text
 

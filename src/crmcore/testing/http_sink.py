@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from threading import Lock
 from typing import Literal, Protocol
 
 import attrs
@@ -65,7 +66,7 @@ class HttpSink(Loopback):
     def __init__(self, script: Script = _usual, also: Posts | None = None) -> None:
         super().__init__(self._converse_on)
         self.posts: list[Post] = []
-        self._script, self._also = script, also
+        self._script, self._also, self._lock = script, also, Lock()
 
     def _converse_on(self, wire: Wire) -> None:
         if self._is_refused(wire, self._script("connect", "")):
@@ -84,8 +85,8 @@ class HttpSink(Loopback):
         body = wire.exactly(length)
         if refused or self._is_refused(wire, self._script("body", key)):
             return
-        self._keep(Post(path, key, body))
-        self._answer(wire, self._script("taken", key), len(self.posts))
+        number = self._keep(Post(path, key, body))
+        self._answer(wire, self._script("taken", key), number)
 
     def _is_refused(self, wire: Wire, said: Doing | None) -> bool:
         if isinstance(said, Drop):
@@ -107,10 +108,13 @@ class HttpSink(Loopback):
             raise HungUp
         wire.say(whole)
 
-    def _keep(self, post: Post) -> None:
+    def _keep(self, post: Post) -> int:
+        """Keep a request; return its number among all, which its id is made of."""
         if self._also is not None:
             self._also.append(post)
-        self.posts.append(post)
+        with self._lock:
+            self.posts.append(post)
+            return len(self.posts)
 
 
 def _head(head: bytes) -> tuple[str, dict[str, str]]:
