@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import keyword
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from importlib.resources import files
@@ -33,8 +35,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 CARRIERS: Final = frozenset({"channel", "provider"})
 #: An address of a kind.
 EXAMPLES: Final = {"phone": "+447700900123", "email": "ada@example.com"}
-#: What stands for the package's name in the paths of templates, and what these end with.
-PACKAGE, SUFFIX = "PACKAGE", ".j2"
+#: What stands in the paths of templates for the names of the package and of what it registers, and what they end with.
+PACKAGE, THING, SUFFIX = "PACKAGE", "THING", ".j2"
 
 
 @attrs.frozen(kw_only=True)
@@ -101,10 +103,22 @@ def _is_package(name: str) -> bool:
 
 
 def rendered(asked: NewPlugin) -> dict[str, str]:
-    """Return the files of the plugin: their paths inside its folder, and what they hold."""
+    """Return the files of the plugin, path to text; raise InvalidName for a name that something in them has already."""
     given = _given(asked)
     made = {path: _render(text, given) for path, text in _templates(asked)}
+    for path, text in made.items():
+        if path.endswith(".py") and (twice := _named_twice(text)):
+            rule = f"another one: two things in {path} would be called {twice}"
+            raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule=rule)
     return {path: text for path, text in sorted(made.items()) if text.strip() or path.endswith("py.typed")}
+
+
+def _named_twice(source: str) -> str:
+    """Return a name that is both imported and made, as of a gate called verdict; nothing where there is none."""
+    tree = ast.parse(source)
+    imported = [alias.asname or alias.name for one in ast.walk(tree) for alias in getattr(one, "names", ())]
+    made = [one.name for one in tree.body if isinstance(one, ast.ClassDef | ast.FunctionDef)]
+    return next((name for name, count in Counter([*imported, *made]).items() if count > 1), "")
 
 
 def write(folder: Path, made: Mapping[str, str], *, overwrite: bool) -> list[Path]:
@@ -153,7 +167,7 @@ def _given_of_a_carrier(asked: NewPlugin) -> dict[str, Any]:
 def _templates(asked: NewPlugin) -> Iterator[tuple[str, str]]:
     for part in PARTS["channel" if asked.brings_channel else asked.kind]:
         for path, text in _texts(files(__package__) / "templates" / part, PurePosixPath()):
-            yield str(path).replace(PACKAGE, asked.name), text
+            yield str(path).replace(PACKAGE, asked.name).replace(THING, asked.thing), text
 
 
 def _texts(folder: Traversable, at: PurePosixPath) -> Iterator[tuple[PurePosixPath, str]]:
