@@ -280,6 +280,8 @@ class SegmentTaken(Conflict):
 
 class JobTaken(Conflict):
     """The job {job!r} of the module {module!r} has written nothing for too long and is another worker's by now; it writes no more here."""
+
+
 class FolderTaken(Conflict):
     """{folder} is there already and holds something; name another one by --to, or say --overwrite."""
 

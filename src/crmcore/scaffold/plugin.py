@@ -17,7 +17,8 @@ from typing import Any, Final
 import attrs
 
 from crmcore.errors import FolderTaken, InvalidName, InvalidValue
-from crmcore.loader import PREFIX, installed
+from crmcore.hooks.checking import PREFIX
+from crmcore.loader import installed
 from crmcore.model.identity import KEY
 from crmcore.model.names import checked_name
 
