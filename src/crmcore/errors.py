@@ -53,6 +53,7 @@
     |   |-- SegmentInUse
     |   |-- SegmentTaken
     |   |-- JobTaken
+    |   |-- FolderTaken
     |   `-- NoNodeFree
     |-- CouponSourceFailed       a plugin's source has brought no codes
     |-- UndefinedField           a template asks for what a customer does not have
@@ -279,6 +280,10 @@ class SegmentTaken(Conflict):
 
 class JobTaken(Conflict):
     """The job {job!r} of the module {module!r} has written nothing for too long and is another worker's by now; it writes no more here."""
+
+
+class FolderTaken(Conflict):
+    """{folder} is there already and holds something; name another one by --to, or say --overwrite."""
 
 
 class NoNodeFree(Conflict):

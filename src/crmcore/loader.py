@@ -22,6 +22,7 @@ from crmcore.model.names import checked_name
 from crmcore.registry import Fault, Loaded, Registry, version_of
 
 GROUP = "crmcore"
+BLOCKED = "blocked by the settings"
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +82,7 @@ def load(
     for name, find in sorted((*_installed(blocked), *_given(plugins or {})), key=itemgetter(0)):
         assembly.add(name, find)
     for name in sorted(blocked):
-        assembly.faults.append(Fault(plugin=name, problem="blocked by the settings"))
+        assembly.faults.append(Fault(plugin=name, problem=BLOCKED))
     return assembly.registry()
 
 
@@ -160,10 +161,13 @@ class _Assembly:
         for kind, key, one in objects:
             self._owners[kind.name, key] = name
             self._objects[kind.place][key] = one
-        for hook in sorted(NOTICES):
-            if impls := [(name, impl) for impl in self._impls(hook, plugin)]:
+        heard = {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
+        for hook, impls in heard.items():
+            if impls:
                 self._listeners.setdefault(hook, []).extend(impls)
-        self._loaded.append(Loaded(name=name, version=version_of(plugin)))
+        registers = tuple(f"{kind.name} {key}" for kind, key, _ in objects)
+        listens = tuple(hook for hook, impls in heard.items() if impls)
+        self._loaded.append(Loaded(name=name, version=version_of(plugin), registers=registers, listens=listens))
 
 
 def _sequence(plugin: str, kind: Kind, answer: Any) -> Iterable[Any]:

@@ -41,10 +41,12 @@ class Fault:
 
 @attrs.frozen(kw_only=True)
 class Loaded:
-    """A plugin that did load."""
+    """A plugin that did load: what it registers, such as "channel email", and the notices it listens to."""
 
     name: str
     version: str
+    registers: tuple[str, ...] = ()
+    listens: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -20,6 +20,8 @@ from crmcore.cli import (
     isolating,
     knowing,
     migrating,
+    plugin,
+    plugins,
     quarantine,
     schema,
     segments,
@@ -67,7 +69,6 @@ def crm(
 
 for command in (
     admin.doctor,
-    admin.plugins,
     admin.rebuild,
     admin.stats,
     campaigns.campaign,
@@ -81,6 +82,8 @@ for command in (
     exporting.export_file,
     importing.import_file,
     importing.imports,
+    plugin.plugin,
+    plugins.plugins,
     quarantine.quarantine,
     schema.schema,
     knowing.contradictions,

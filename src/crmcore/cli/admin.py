@@ -1,4 +1,4 @@
-"""`crm doctor`, `crm plugins`, `crm stats`: looking after an installation."""
+"""`crm doctor`, `crm stats`: looking after an installation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from crmcore import migrations
 from crmcore.app import CRM
 from crmcore.campaigning import Stats
 from crmcore.cli.checking import faults
+from crmcore.cli.machine import Machine, looked_at, shown
 from crmcore.cli.migrating import Revision, database_of, engine_for, registered, revisions
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.flow import hearing
@@ -35,32 +36,23 @@ class Health:
     in_doubt: int
     quarantined: int
     notices: Sequence[Hearing]
+    machine: Machine
 
 
 @click.command()
+@click.option("--engine", "host", metavar="MODULE:NAME", help="Your app's own engine: look at how it opens SQLite.")
 @pass_context
-def plugins(context: Context) -> None:
-    """List the plugins that loaded.
-
-    \b
-    crm plugins
-    """
-    with context.crm() as crm:
-        found = crm.registry.plugins
-    show(context, found, lambda all_: table("Plugins", ("name", "version"), [(one.name, one.version) for one in all_]))
-
-
-@click.command()
-@pass_context
-def doctor(context: Context) -> None:
+def doctor(context: Context, host: str | None) -> None:
     """Check an installation: plugins, limits, segments, templates, carriers and secrets, schema, jobs, what waits.
 
-    Segments are read under a guard: a rule that does not keep to its workspace is a fault.
+    Segments are read under a guard: a rule that does not keep to its workspace is a fault. Versions, settings, clocks and time zones
+    are shown; what is odd about them is worth a word, and no fault.
 
     Exits with 1 where there is a fault.
 
     \b
     crm --db shop.db doctor
+    crm --db shop.db doctor --engine shop.database:engine
     """
     with _guarded(context) as crm:
         waiting = crm.stats()
@@ -74,6 +66,7 @@ def doctor(context: Context) -> None:
             in_doubt=waiting.in_doubt,
             quarantined=waiting.quarantined,
             notices=waiting.notices,
+            machine=looked_at(crm.settings, database_of(context), host),
         )
     show(context, health, _human)
     if health.faults:
@@ -157,6 +150,7 @@ def _human(health: Health) -> None:
     ]
     table("State", ("what", "value"), rows)
     _hearings(health.notices)
+    shown(health.machine)
 
 
 @click.command()

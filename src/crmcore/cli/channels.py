@@ -40,8 +40,7 @@ def channels(context: Context) -> None:
     crm --db shop.db channels
     crm --db shop.db --json channels
     """
-    with context.crm() as crm:
-        found = media(crm.registry)
+    found = media(context.registry())
     show(context, [_sorted(one) for one in found] if context.as_json else found, _human)
 
 

@@ -18,7 +18,11 @@ import click
 
 from crmcore.app import CRM
 from crmcore.errors import CRMError
-from crmcore.model.time import moment
+from crmcore.hooks.setup import Setup
+from crmcore.loader import load
+from crmcore.model.time import SystemClock, moment
+from crmcore.registry import Registry
+from crmcore.settings import settings
 
 Answer = TypeVar("Answer")
 #: JSON numbers are exact up to here in every reader; ids are larger, and so are text.
@@ -39,6 +43,11 @@ class Context:
     def crm(self) -> CRM:
         """Open the CRM the options name."""
         return CRM(self.database, workspace=self.workspace, config=self.config)
+
+    def registry(self) -> Registry:
+        """Return what the plugins register; no database is opened, or made."""
+        found = settings({"database": self.database, "workspace": self.workspace}, file=self.config)
+        return load(Setup(clock=SystemClock(), settings=found.tables), blocked=frozenset(found.blocked))
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -6,6 +6,7 @@ A transaction of our own that another one got in the way of is run again: what i
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ ATTEMPTS = 12
 #: The execution option of statements for whose lists a kept plan has no length: PostgreSQL guesses ten.
 PLANNED_ANEW = "crmcore_planned_anew"
 PAUSE = 0.005
+_MANNERS = ("journal_mode", "busy_timeout")
 
 Result = TypeVar("Result")
 
@@ -152,6 +154,27 @@ def _leave_deferred(connection: Connection) -> None:
     """Some hosts let their engine say BEGIN by itself: such a transaction may fail at its first write after a read."""
     if connection.dialect.name == "sqlite" and _in_transaction(connection):
         connection.exec_driver_sql("COMMIT")
+
+
+def sqlite_manners(engine: Engine) -> tuple[str, int, bool]:
+    """Return how a host's engine goes about SQLite: journal mode, busy timeout (ms), whether it begins with the write lock."""
+    with engine.connect() as connection, connection.begin():
+        level = connection.connection.dbapi_connection.isolation_level  # type: ignore[union-attr]  # pysqlite has it
+        locks = _is_locked(engine) if level is None else level.upper() in ("IMMEDIATE", "EXCLUSIVE")
+        mode, timeout = (connection.exec_driver_sql(f"PRAGMA {one}").scalar_one() for one in _MANNERS)
+    return str(mode), int(timeout), locks
+
+
+def _is_locked(engine: Engine) -> bool:
+    """Tell whether somebody has the write lock: SQLite shows it to whoever asks for it alone."""
+    other = sqlite3.connect(engine.url.database or "", timeout=0, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        other.close()
+    return False
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from threading import Lock
 from typing import Literal, Protocol
 
 import attrs
 
-from crmcore.testing.loopback import Cut, Drop, HungUp, Loopback, Slow, Wire
+from crmcore.testing.loopback import Cut, Drop, HungUp, Loopback, Silence, Slow, Wire
 
-__all__ = ["STAGES", "Answer", "Cut", "Drop", "HttpSink", "Post", "Posts", "Script", "Slow", "Stage"]
+__all__ = ["STAGES", "Answer", "Cut", "Drop", "HttpSink", "Post", "Posts", "Script", "Silence", "Slow", "Stage"]
 
 #: The steps of an exchange: at `request` the head has come, at `body` all of it, at `taken` it is kept and nothing is said.
 Stage = Literal["connect", "request", "body", "taken"]
@@ -50,8 +51,9 @@ class Posts(Protocol):
         """Keep one more."""
 
 
+Doing = Answer | Drop | Slow | Cut | Silence
 #: What to do at a stage, given the key known so far; Cut counts the bytes of the body at `request`, of the answer at `taken`.
-Script = Callable[[Stage, str], Answer | Drop | Slow | Cut | None]
+Script = Callable[[Stage, str], Doing | None]
 
 
 def _usual(_stage: Stage, _key: str) -> None:
@@ -64,7 +66,7 @@ class HttpSink(Loopback):
     def __init__(self, script: Script = _usual, also: Posts | None = None) -> None:
         super().__init__(self._converse_on)
         self.posts: list[Post] = []
-        self._script, self._also = script, also
+        self._script, self._also, self._lock = script, also, Lock()
 
     def _converse_on(self, wire: Wire) -> None:
         if self._is_refused(wire, self._script("connect", "")):
@@ -83,19 +85,21 @@ class HttpSink(Loopback):
         body = wire.exactly(length)
         if refused or self._is_refused(wire, self._script("body", key)):
             return
-        self._keep(Post(path, key, body))
-        self._answer(wire, self._script("taken", key), len(self.posts))
+        number = self._keep(Post(path, key, body))
+        self._answer(wire, self._script("taken", key), number)
 
-    def _is_refused(self, wire: Wire, said: Answer | Drop | Slow | Cut | None) -> bool:
+    def _is_refused(self, wire: Wire, said: Doing | None) -> bool:
         if isinstance(said, Drop):
             raise HungUp
+        if isinstance(said, Silence):
+            wire.stall(said)
         if isinstance(said, Slow):
             wire.wait(said.seconds)
         if isinstance(said, Answer):
             wire.say(said.to_bytes())
         return isinstance(said, Answer)
 
-    def _answer(self, wire: Wire, said: Answer | Drop | Slow | Cut | None, number: int) -> None:
+    def _answer(self, wire: Wire, said: Doing | None, number: int) -> None:
         if self._is_refused(wire, said):
             return
         whole = Answer(status=200, body=b'{"id": "h-%d"}' % number).to_bytes()
@@ -104,10 +108,13 @@ class HttpSink(Loopback):
             raise HungUp
         wire.say(whole)
 
-    def _keep(self, post: Post) -> None:
+    def _keep(self, post: Post) -> int:
+        """Keep a request; return its number among all, which its id is made of."""
         if self._also is not None:
             self._also.append(post)
-        self.posts.append(post)
+        with self._lock:
+            self.posts.append(post)
+            return len(self.posts)
 
 
 def _head(head: bytes) -> tuple[str, dict[str, str]]:
