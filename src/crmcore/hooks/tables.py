@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from sqlalchemy import Delete, Executable, Result, Subquery, Table, Update
+    from sqlalchemy import CursorResult, Delete, Executable, Subquery, Table, Update
 
 Outcome = TypeVar("Outcome")
 
@@ -37,7 +37,7 @@ class Tables(Protocol):
     def delete(self, table: Table) -> Delete:
         """Return a DELETE of the workspace's rows, to be narrowed by `where` and run."""
 
-    def run(self, statement: Executable) -> Result[Any]:
+    def run(self, statement: Executable) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement made of the above; raise WorkspaceUnguarded for one that could reach another workspace."""
 
 

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Lock, Timer
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
-from sqlalchemy import Delete, Executable, Result, Subquery, Table, Update
+from sqlalchemy import CursorResult, Delete, Executable, Subquery, Table, Update
 
 from crmcore.errors import TimeIsUp
 from crmcore.hooks.tables import Tables
@@ -123,10 +123,11 @@ class FencedTables:
         """Return a DELETE of the workspace's rows."""
         return self._tables.delete(table)
 
-    def run(self, statement: Executable) -> Result[Any]:
+    def run(self, statement: Executable) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement to its end, and take all that it returns: nothing is read once the transaction has ended."""
         return self._fence.within(lambda: _whole(self._tables.run(statement)))
 
 
-def _whole(found: Result[Any]) -> Result[Any]:
-    return found.freeze()() if getattr(found, "returns_rows", True) else found
+def _whole(found: CursorResult[*tuple[Any, ...]]) -> CursorResult[*tuple[Any, ...]]:
+    """Rows that are read already are those of a plain Result: they have no count of rows that changed, and need none."""
+    return cast("CursorResult[*tuple[Any, ...]]", found.freeze()()) if getattr(found, "returns_rows", True) else found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
-from sqlalchemy import Delete, Executable, Result, Subquery, Table, Update, delete, insert, update
+from sqlalchemy import CursorResult, Delete, Executable, Subquery, Table, Update, delete, insert, update
 
 from crmcore.errors import WorkspaceUnguarded
 from crmcore.hooks.tables import InTables, Tables
@@ -54,7 +54,7 @@ class ScopedTables:
         """Return a DELETE of the workspace's rows."""
         return delete(table).where(table.c.workspace_id == self.workspace_id)
 
-    def run(self, statement: Executable) -> Result[Any]:
+    def run(self, statement: Executable) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement that says whose rows it means; raise WorkspaceUnguarded for any other."""
         connection = self._scope.connection
         said = str(statement.compile(dialect=connection.dialect))  # type: ignore[attr-defined]  # what Core makes can be

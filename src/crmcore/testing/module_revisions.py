@@ -22,7 +22,7 @@ class MigratedModule(Moduled):
     def test_it_is_what_it_says(self) -> None:
         """It loads; names, keys, column types, jobs, commands and routes have their form, and its contract's version."""
         found = self._registered
-        faults = [one.problem for one in found.faults if one.plugin == self.name]
+        faults = [one.problem for one in found.faults if one.plugin == self.name and one.error]
         ask(not faults, WELL_FORMED, f"It does not load: {'; '.join(faults)}")
         ask(len(found.modules) == 1, WELL_FORMED, f"It brings {len(found.modules)} modules, one was to be checked.")
         for module in found.modules.values():

@@ -199,7 +199,7 @@ def _order(row: Row) -> list[str]:
 def assembled(name: str, plugin: Any, settings: Mapping[str, Any], now: int) -> Registry:
     """Return what a plugin registers, by itself."""
     setup = Setup(clock=TurnedClock(now), settings=settings)
-    return load(setup, plugins={name: plugin}, blocked=frozenset(installed()) - {name})
+    return load(setup, plugins={name: plugin}, blocked=frozenset(installed()))
 
 
 @contextmanager
@@ -220,7 +220,7 @@ def site(
     """Open a workspace with the plugin loaded and the module's tables at its head."""
     modules.upgrade(engine, module)
     clock = TurnedClock(now)
-    blocked = [one for one in installed() if one != name]
+    blocked = installed()
     with ExitStack() as stack:
         crm = stack.enter_context(
             CRM(engine, workspace=workspace, clock=clock, plugins={name: plugin}, blocked=blocked, **given)

@@ -7,8 +7,10 @@ gets everything afterwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from crm_relay.keeping import keep
+from crm_relay.tables import forget
 from crmcore.hooks.marker import implements
 from crmcore.hooks.module import Module
 from crmcore.hooks.notices import (
@@ -61,7 +63,8 @@ def customer_merged(batch: Notices[CustomerMerge]) -> None:
 
 @implements(crm_customer_erased)
 def customer_erased(batch: Notices[CustomerErased]) -> None:
-    """Relay that customers were erased, so that others erase them too."""
+    """Relay that customers were erased, so that others erase them too; what waits about them goes no more."""
+    batch.write(partial(forget, customer_ids=[one.customer_id for one in batch.entries]))
     keep("customer_erased", batch)
 
 

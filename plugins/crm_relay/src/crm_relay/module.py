@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import attrs
 import click
 
 from crm_relay import tables
 from crm_relay.commands import relay
 from crm_relay.posting import SECOND, post_of, send
 from crm_relay.settings import RelaySettings
+from crm_relay.tables import Kept
 from crmcore.hooks.module import Job, Route, Schema, TimelineEntry
 from crmcore.hooks.tables import InTables, Tables
 
@@ -22,27 +23,32 @@ DAY = 86_400 * SECOND
 _FIRST, _LONGEST = 10, 3600
 #: How many requests one run of the job makes at most.
 _MOST = 100
+log = logging.getLogger("crmcore.relay")
 
 
-@attrs.frozen
+SCHEMA = Schema(metadata=tables.metadata, migrations="crm_relay.migrations", head="crm_relay_0001")
+
+
 class Relay:
     """Posts notices to one address, one request after the other, so that they arrive in order."""
 
-    settings: RelaySettings
-    name: str = "relay"
-    contract: int = 1
-    schema: Schema | None = Schema(metadata=tables.metadata, migrations="crm_relay.migrations", head="crm_relay_0001")
+    name = "relay"
+    contract = 1
+    schema: Schema | None = SCHEMA
     commands: Sequence[click.Command] = (relay,)
     routes: Sequence[Route] = ()
 
-    @property
-    def jobs(self) -> Sequence[Job]:
-        """Return the job that posts, where there is an address."""
-        return [Job(name="post", every=EVERY, run=self.post)] if self.settings.url else []
+    def __init__(self, settings: RelaySettings) -> None:
+        self.settings = settings
+        self.jobs: Sequence[Job] = [Job(name="post", every=EVERY, run=self.post)] if settings.url else []
 
     def post(self, write: InTables) -> int:
-        """Post what waits until nothing does, or the address fails; return how many notices were taken."""
-        done = 0
+        """Post what waits until nothing does, or the address fails; return how many notices were taken, or given up."""
+        done = write(lambda tabled: tables.give_up(tabled, tabled.now - self.settings.keep_days * DAY))
+        if done:
+            log.warning(
+                "%s notices were given up: the address has not taken them for %s days", done, self.settings.keep_days
+            )
         for _ in range(_MOST):
             taken = self._posted(write)
             done += taken
@@ -59,11 +65,10 @@ class Relay:
         if problem:
             write(partial(self._failed, failures=failures + 1, problem=problem))
             return 0
-        write(partial(_taken, ids=[one for one, _, _ in notices]))
+        write(partial(_taken, ids=[one.id for one in notices]))
         return len(notices)
 
-    def _due(self, tabled: Tables) -> tuple[list[tuple[int, str, str]], int, int, int] | None:
-        tables.give_up(tabled, tabled.now - self.settings.keep_days * DAY)
+    def _due(self, tabled: Tables) -> tuple[list[Kept], int, int, int] | None:
         waiting = tables.waiting(tabled)
         if not waiting.count or waiting.due_at > tabled.now:
             return None
@@ -83,7 +88,7 @@ class Relay:
 
     def erase(self, tabled: Tables, customer_id: int) -> int:
         """Forget the notices about a customer; the one that says they were erased comes afterwards."""
-        return tables.erase(tabled, customer_id)
+        return tables.forget(tabled, [customer_id])
 
 
 def _taken(tabled: Tables, ids: Sequence[int]) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from crm_relay.settings import RelaySettings
+from crm_relay.tables import Kept
 from crmcore.hooks.setup import Secret
 
 SECOND = 1_000_000
@@ -34,14 +35,14 @@ class Post:
     body: bytes
 
 
-def post_of(notices: Sequence[tuple[int, str, str]], workspace_id: int, key: Secret, now: int) -> Post:
-    """Return the request that carries notices, each an id, a kind and a body of JSON.
+def post_of(notices: Sequence[Kept], workspace_id: int, key: Secret, now: int) -> Post:
+    """Return the request that carries notices.
 
-    It is known by the id of the first, so that whoever takes it twice can tell; `now` is microseconds UTC.
+    It is known by the key of the first, so that whoever takes it twice can tell; `now` is microseconds UTC.
     """
-    entries = [{"id": str(one), "kind": kind, "notice": json.loads(body)} for one, kind, body in notices]
+    entries = [{"id": one.key, "kind": one.kind, "notice": json.loads(one.body)} for one in notices]
     body = json.dumps({"workspace_id": str(workspace_id), "notices": entries}, separators=(",", ":")).encode()
-    named, stamp = str(notices[0][0]), str(now // SECOND)
+    named, stamp = notices[0].key, str(now // SECOND)
     signed = hmac.new(key.reveal().encode(), f"{named}.{stamp}.".encode() + body, hashlib.sha256).digest()
     headers = {
         "content-type": "application/json",

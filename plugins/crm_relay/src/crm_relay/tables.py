@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import attrs
@@ -13,17 +14,20 @@ from crmcore.hooks.tables import Tables
 
 metadata = MetaData()
 
-#: `place` numbers notices in the order they came; `body` is the entry as JSON; times in microseconds UTC.
+#: Ids are in the order the notices came; `key` is what one is known by wherever it is told; `body` is the entry as JSON;
+#: times in microseconds UTC.
 notice = Table(
     "crm_relay_notice",
     metadata,
     Column("workspace_id", BigInteger, nullable=False),
     Column("id", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("customer_id", BigInteger),
     Column("body", Text, nullable=False),
     Column("kept_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "id"),
+    Index("ix_relay_notice_key", "workspace_id", "key", unique=True),
     Index("ix_relay_notice_customer", "workspace_id", "customer_id"),
 )
 
@@ -39,6 +43,16 @@ line = Table(
 )
 
 
+@attrs.frozen
+class Kept:
+    """One notice that waits: `key` is what it is known by, `body` is JSON."""
+
+    id: int
+    key: str
+    kind: str
+    body: str
+
+
 @attrs.frozen(kw_only=True)
 class Waiting:
     """How many notices wait, since when the first does, and how the address has answered."""
@@ -51,19 +65,27 @@ class Waiting:
 
 
 def add(tables: Tables, kind: str, entries: Sequence[Any]) -> None:
-    """Keep notices to be posted."""
-    ids = tables.new_ids(len(entries))
+    """Keep notices to be posted; what waits already, as a notice that is told again, is kept once."""
+    found = {_key(kind, body): (one, body) for one in entries for body in [json.dumps(_plain(one))]}
+    row = tables.table(notice)
+    known = set(tables.run(select(row.c.key).where(row.c.key.in_(found))).scalars())
+    new = {key: one for key, one in found.items() if key not in known}
     rows = [
         {
             "id": new_id,
+            "key": key,
             "kind": kind,
             "customer_id": getattr(one, "customer_id", None),
-            "body": json.dumps(_plain(one)),
+            "body": body,
             "kept_at": tables.now,
         }
-        for new_id, one in zip(ids, entries, strict=True)
+        for new_id, (key, (one, body)) in zip(tables.new_ids(len(new)), new.items(), strict=True)
     ]
     tables.insert(notice, rows)
+
+
+def _key(kind: str, body: str) -> str:
+    return blake2b(f"{kind}:{body}".encode(), digest_size=16).hexdigest()
 
 
 def _plain(one: Any) -> dict[str, Any]:
@@ -71,11 +93,11 @@ def _plain(one: Any) -> dict[str, Any]:
     return {key: str(value) if key.endswith("_id") else value for key, value in attrs.asdict(one).items()}
 
 
-def first(tables: Tables, limit: int) -> list[tuple[int, str, str]]:
-    """Return the id, kind and body of the notices that have waited longest."""
+def first(tables: Tables, limit: int) -> list[Kept]:
+    """Return the notices that have waited longest."""
     row = tables.table(notice)
-    found = tables.run(select(row.c.id, row.c.kind, row.c.body).order_by(row.c.id).limit(limit))
-    return [(one, kind, body) for one, kind, body in found]
+    found = tables.run(select(row.c.id, row.c.key, row.c.kind, row.c.body).order_by(row.c.id).limit(limit))
+    return [Kept(*one) for one in found]
 
 
 def remove(tables: Tables, ids: Sequence[int]) -> None:
@@ -108,11 +130,13 @@ def of_customer(tables: Tables, customer_id: int) -> list[dict[str, Any]]:
     """Return the notices about a customer that wait."""
     row = tables.table(notice)
     found = tables.run(
-        select(row.c.kind, row.c.body, row.c.kept_at).where(row.c.customer_id == customer_id).order_by(row.c.id)
+        select(row.c.key, row.c.kind, row.c.body, row.c.kept_at)
+        .where(row.c.customer_id == customer_id)
+        .order_by(row.c.id)
     )
-    return [{"kind": kind, "notice": json.loads(body), "kept_at": at} for kind, body, at in found]
+    return [{"id": key, "kind": kind, "notice": json.loads(body), "kept_at": at} for key, kind, body, at in found]
 
 
-def erase(tables: Tables, customer_id: int) -> int:
-    """Forget the notices about a customer; return how many."""
-    return int(tables.run(tables.delete(notice).where(notice.c.customer_id == customer_id)).rowcount)
+def forget(tables: Tables, customer_ids: Sequence[int]) -> int:
+    """Forget the notices about customers; return how many."""
+    return int(tables.run(tables.delete(notice).where(notice.c.customer_id.in_(customer_ids))).rowcount)

@@ -14,12 +14,14 @@ def upgrade() -> None:
         "crm_relay_notice",
         sa.Column("workspace_id", sa.BigInteger, nullable=False),
         sa.Column("id", sa.BigInteger, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("customer_id", sa.BigInteger),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("kept_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id"),
     )
+    op.create_index("ix_relay_notice_key", "crm_relay_notice", ["workspace_id", "key"], unique=True)
     op.create_index("ix_relay_notice_customer", "crm_relay_notice", ["workspace_id", "customer_id"])
     op.create_table(
         "crm_relay_line",

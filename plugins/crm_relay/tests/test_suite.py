@@ -1,1 +1,0 @@
-"""The module keeps what the suite of modules asks for."""
