@@ -144,7 +144,7 @@ def begun(crm: CRM, word: str, folder: Path) -> Ids:
 
 def exported(crm: CRM, turn: Turn) -> str:
     kind = ("customers", "events", "deliveries")[turn.number % 3]
-    crm.export(kind, turn.folder / "out.csv")
+    crm.export_file(kind, turn.folder / "out.csv")
     return (turn.folder / "out.csv").read_text()
 
 
@@ -278,7 +278,7 @@ VERBS: dict[str, Driven] = {
     "schema_diff": lambda crm, it: crm.schema_diff(THEIRS if it.number % 2 else None),
     "quarantine": lambda crm, it: (crm.quarantine(), crm.quarantine(source=THEIRS if it.number % 2 else "web")),
     "replay": lambda crm, _: crm.replay(),
-    "export": exported,
+    "export_file": exported,
 }
 #: What reads and writes no row of a workspace.
 LEFT = {"close": "it gives connections and ids back", "now": "it asks the clock"}
