@@ -15,8 +15,8 @@ class Compaction:
     problem: str = ""
 
 
-#: Whoever reads a table keeps PostgreSQL from writing it anew; it is not waited for without end.
-PATIENCE = "30s"
+#: Whoever reads keeps a file, or a table, from being written anew; so many seconds it is waited for.
+PATIENCE = 5
 AGAIN = "nothing is lost: do it again once others have finished"
 
 
@@ -32,14 +32,19 @@ def compact(engine: Engine) -> Compaction:
 
 def _sqlite(connection: Connection) -> Compaction:
     connection.execute(text("VACUUM"))
-    busy, _, _ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+    former = connection.execute(text("PRAGMA busy_timeout")).scalar_one()
+    connection.execute(text(f"PRAGMA busy_timeout = {PATIENCE * 1000}"))
+    try:
+        busy, _, _ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+    finally:
+        connection.execute(text(f"PRAGMA busy_timeout = {former}"))
     if busy:
         return Compaction(done=False, problem=f"somebody still reads an earlier state of the database; {AGAIN}")
     return Compaction(done=True)
 
 
 def _postgresql(connection: Connection) -> Compaction:
-    connection.execute(text(f"SET lock_timeout = '{PATIENCE}'"))
+    connection.execute(text(f"SET lock_timeout = '{PATIENCE}s'"))
     try:
         for table in connection.execute(text(_TABLES)).scalars().all():
             connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))

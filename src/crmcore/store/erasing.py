@@ -108,7 +108,7 @@ def _keep_books(scope: Scope, found: Traces) -> None:
 
 
 def _way(row: Mapping[str, Any], new_id: int, nobody: int, now: int) -> dict[str, Any]:
-    gone = {"id": new_id, "customer_id": nobody, "origin_id": NOBODY, "key": str(new_id), "due_at": None}
+    gone = {"id": new_id, "customer_id": nobody, "origin_id": NOBODY, "key": str(new_id), "arm": "", "due_at": None}
     ended = {"state": EXITED, "reason": ERASED, "left_at": now} if row["state"] == RUNNING else {}
     return {**row, **gone, **ended}
 
@@ -117,8 +117,19 @@ def _delivery(row: Mapping[str, Any], new_id: int, nobody: int, enrolment_id: in
     """Its address becomes its own id: no address has that, and no other row."""
     own = {"id": new_id, "customer_id": nobody, "origin_id": NOBODY, "enrolment_id": enrolment_id}
     address = {"address_id": new_id if row["address_id"] else 0}
-    said = {"reason": row["reason"] if row["state"] == State.SKIPPED.value or row["reason"] == ERASED else ""}
+    said = {"reason": _why(row["state"], row["reason"])}
     return {**row, **own, **address, **said, **dict.fromkeys(_SAID)}
+
+
+#: Whose fault it was that a message failed; what a carrier says after that may name somebody.
+_FAULTS = frozenset({"address", "bounce", "complaint", "content", "gone", "opted_out", "policy", "sender"})
+
+
+def _why(state: str, reason: str) -> str:
+    if state == State.SKIPPED.value or reason == ERASED:
+        return reason
+    fault = reason.partition(":")[0]
+    return fault if fault in _FAULTS else ""
 
 
 #: What was said in a message, and what leads to it elsewhere.

@@ -16,12 +16,13 @@ from crmcore.store.scope import Scope
 class Person:
     """A customer: its `id`, and `ids` with those of its origins and of what was merged into it.
 
-    `near` are the customers at which rows of its origins may have stayed; `names` its identities, the one it was asked by
-    among them.
+    `customers` are those of the ids that are, or once were, a customer's; `near` the customers at which rows of its origins may
+    have stayed; `names` its identities, the one it was asked by among them.
     """
 
     id: int
     ids: tuple[int, ...]
+    customers: tuple[int, ...]
     near: tuple[int, ...]
     names: tuple[Identity, ...]
 
@@ -51,7 +52,14 @@ def _person(scope: Scope, named: Sequence[Identity], origin_id: int, near: Neigh
     rows = bulk.select_in(scope, schema.identity, columns, {}, "customer_id", [customer_id])
     names = {Identity(kind, value) for kind, value in rows} | set(named)
     around = {*ids, *near.owners.values()}
-    return Person(id=customer_id, ids=tuple(sorted(ids)), near=tuple(sorted(around)), names=tuple(sorted(names)))
+    customers = bulk.select_in(scope, schema.customer, ("id",), {}, "id", sorted(ids))
+    return Person(
+        id=customer_id,
+        ids=tuple(sorted(ids)),
+        customers=tuple(sorted(one for (one,) in customers)),
+        near=tuple(sorted(around)),
+        names=tuple(sorted(names)),
+    )
 
 
 def _with_merged(scope: Scope, ids: Collection[int]) -> set[int]:

@@ -19,7 +19,10 @@ def nothing(scope: Scope, statements: Sequence[Statement]) -> None:
 
 
 def note_said(scope: Scope, statements: Sequence[Statement]) -> None:
-    """Write down what is said one by one and cannot be seen by looking: merges, unmerges, suppressions."""
+    """Write down what is said one by one and cannot be seen by looking: merges, unmerges, suppressions.
+
+    A reason is not repeated here: of two who are merged one may be erased, and it is about both.
+    """
     noted = list(_noted(statements))
     if not noted:
         return
@@ -33,10 +36,10 @@ def note_said(scope: Scope, statements: Sequence[Statement]) -> None:
 def _noted(statements: Sequence[Statement]) -> Iterator[Noted]:
     for one in statements:
         match one:
-            case Merge(customer=customer, into=into, force=force, reason=reason):
-                yield "customers merged", (*customer, *into), {"force": force, "reason": reason}
-            case Unmerge(customer=customer, into=into, reason=reason):
-                yield "customers unmerged", (*customer, *into), {"reason": reason}
+            case Merge(customer=customer, into=into, force=force):
+                yield "customers merged", (*customer, *into), {"force": force}
+            case Unmerge(customer=customer, into=into):
+                yield "customers unmerged", (*customer, *into), {}
             case Suppress(customer=customer, channel=channel, reason=reason):
                 yield "customer suppressed", customer, {"channel": channel, "reason": reason}
 

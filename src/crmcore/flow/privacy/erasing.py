@@ -48,7 +48,7 @@ def erase(scope: Scope, named: Sequence[Identity], modules: Mapping[str, Module]
     receipt = Erased(
         id=scope.new_id(),
         at=scope.now,
-        customers=tables.get("crm_customer", 0),
+        customers=0 if person is None else len(person.customers),
         tables=tables,
         modules=emptied_by,
     )
@@ -61,7 +61,7 @@ def _by_module(scope: Scope, module: Module, person: Person | None) -> int:
         return 0
     tables = ScopedTables(scope)
     try:
-        return sum(module.erase(tables, one) for one in person.ids)
+        return sum(module.erase(tables, one) for one in person.customers)
     except Exception as error:
         raise ModuleFailed(module=module.name, what="erase", problem=type(error).__name__) from error
 
@@ -69,5 +69,5 @@ def _by_module(scope: Scope, module: Module, person: Person | None) -> int:
 def _tell(scope: Scope, receipt: Erased, person: Person | None, emptied: Sequence[int]) -> None:
     said = {"customers": receipt.customers, "tables": receipt.tables, "modules": receipt.modules}
     audit.note(scope, log.ERASED, f"erasure {receipt.id}", {**said, "emptied": list(emptied)})
-    ids = () if person is None else person.ids
-    notices.post(scope, [CustomerErased(customer_id=one, at=scope.now) for one in ids])
+    customers = () if person is None else person.customers
+    notices.post(scope, [CustomerErased(customer_id=one, at=scope.now) for one in customers])

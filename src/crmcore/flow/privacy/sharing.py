@@ -42,7 +42,7 @@ def _of_module(scope: Scope, module: Module, person: Person) -> dict[str, Any]:
     """Return what a module holds under each id; nothing is said of ids that it knows nothing of."""
     tables = ScopedTables(scope)
     try:
-        shares = {str(one): module.export(tables, one) for one in person.ids}
+        shares = {str(one): module.export(tables, one) for one in person.customers}
     except Exception as error:
         raise ModuleFailed(module=module.name, what="export", problem=type(error).__name__) from error
     return {one: dict(said) for one, said in shares.items() if said}
