@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, select,
 
 from crmcore.model.ids import first_id
 from crmcore.model.time import DAY
-from crmcore.store import bulk, schema, sums
+from crmcore.store import bulk, identities, schema, sums
 from crmcore.store.scope import Scope
 from crmcore.store.touched import event_key
 
@@ -70,12 +70,22 @@ def delete_events(scope: Scope, name: str, before: int) -> int:
 
     Sums go over to nobody, so that those of all customers together stay; segments are looked at anew.
     """
-    rows = scope.connection.execute(old_events(scope, name, before).limit(BATCH)).all()
+    rows = _held(scope, scope.connection.execute(old_events(scope, name, before).limit(BATCH)).all())
     _take_from_sums(scope, name, rows)
     bulk.delete(scope, schema.event, ("id",), [(row.id,) for row in rows])
     for row in rows:
         scope.touched.note(row.customer_id, event_key(name))
     return len(rows)
+
+
+def _held(scope: Scope, rows: Sequence[Any]) -> Sequence[Any]:
+    """Return those of events that are there still, once nobody else deletes them or lets them go over to others."""
+    customers = {row.customer_id for row in rows}
+    identities.claim(scope, customers)
+    columns = ("id", "customer_id", "occurred_at", "currency", "quantity", "amount")
+    ids = [row.id for row in rows]
+    found = bulk.select_held(scope, schema.event, columns, {}, "id", ids, "FOR UPDATE")
+    return [row for row in found if row.customer_id in customers]
 
 
 def _take_from_sums(scope: Scope, name: str, rows: Sequence[Any]) -> None:

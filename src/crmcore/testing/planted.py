@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,11 @@ from crmcore.model.campaign import Campaign, Goal
 from crmcore.model.happens import Happens
 from crmcore.model.identity import Identity, identities
 from crmcore.model.money import Money
+from crmcore.model.offers import Offers
 from crmcore.model.steps import AddToSegment, Emit, Send, Split, Update, Wait, Webhook
 from crmcore.model.steps import Arm as Way
 from crmcore.model.tracking import Source
+from crmcore.model.triggers import OnDate
 from crmcore.store import persons
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ COOKIE, DEVICE = "planted-cookie-9b1f", "planted-device-token-77aa"
 EMAIL, OTHER_EMAIL = "adaline.planted@example.com", "a.planted@example.org"
 PHONE = "+4930047110815"
 NAME, CITY, SAID = "Adaline Plantagenet", "Plantedshire", "Plantagenet confided a secret"
-REF, MESSAGE_ID, COUPON = "planted-order-31337", "planted-message-2718", "PLANTED-COUPON-1"
+REF, MESSAGE_ID, CODES = "planted-order-31337", "planted-message-2718", "planted_codes"
 FILE_NAME, FILE_CITY = "Adaline Of The File", "Plantedville"
 TOLD = "Dear Adaline Plantagenet"
 MARK = "planted"
@@ -110,7 +113,7 @@ def _devices(crm: CRM) -> dict[str, str]:
 
 
 def _say(crm: CRM) -> None:
-    about = {"name": NAME, "email": EMAIL, "phone": PHONE, "city": CITY, "mark": MARK}
+    about = {"name": NAME, "email": EMAIL, "phone": PHONE, "city": CITY, "mark": MARK, "born": date(1961, 7, 9)}
     crm.identify({"key": KEY, "device": DEVICE, **_devices(crm)}, about, tags=["planted_tag"])
     crm.identify({"anonymous": COOKIE}, {"city": CITY})
     crm.identify({"key": OTHER_KEY, "email": OTHER_EMAIL}, {"name": NAME})
@@ -118,6 +121,8 @@ def _say(crm: CRM) -> None:
     crm.merge(OTHER_KEY, KEY, force=True, reason=SAID)
     crm.merge("planted-neighbour", KEY, force=True)
     crm.unmerge("planted-neighbour", KEY, reason=SAID)
+    crm.offer("planted-item", title="An item", price=Money.of(3, "EUR"))
+    crm.add_coupons(CODES, [f"SAVE-{number}" for number in range(9)])
     crm.group("planted-works", customer=KEY, role="owner")
     crm.declare_source(Source(MARK))
     for name in ("order_placed", "page_viewed", "complaint_raised"):
@@ -167,12 +172,14 @@ def _write(crm: CRM) -> Iterator[str]:
         if not any(_is_saved(crm, channel, parts) for parts in PARTS):
             continue
         try:
-            crm.launch(_broadcast(channel))
+            crm.launch(_broadcast(channel, _offers(crm)))
             crm.launch(_way(channel))
+            crm.launch(_birthday(channel))
         except CRMError:  # what its carrier needs is not set
             continue
         yield channel
-        crm.track("planted_began", KEY, ref=REF)
+        for _ in "twice":  # the second is refused
+            crm.track("planted_began", KEY, ref=REF)
 
 
 def _is_saved(crm: CRM, channel: str, parts: dict[str, str]) -> bool:
@@ -183,7 +190,12 @@ def _is_saved(crm: CRM, channel: str, parts: dict[str, str]) -> bool:
     return True
 
 
-def _broadcast(channel: str) -> Campaign:
+def _offers(crm: CRM) -> Offers | None:
+    """Return what an engine that needs no settings has, where there is one."""
+    return Offers(engine="popular", k=1, repeat="allow") if "popular" in crm.registry.recommenders else None
+
+
+def _broadcast(channel: str, offers: Offers | None) -> Campaign:
     return Campaign(
         name=f"planted_{channel}",
         purpose="newsletter",
@@ -191,6 +203,7 @@ def _broadcast(channel: str) -> Campaign:
         channel=channel,
         template="planted",
         goal=Goal(event="order_placed"),
+        offers=offers,
     )
 
 
@@ -201,11 +214,17 @@ def _way(channel: str) -> Campaign:
         Emit(name="tell", event="planted_told", properties={"by": "a step"}),
         AddToSegment(name="list", segment="planted_list"),
         Webhook(name="post", url="https://127.0.0.1:9/planted", fields={"kind": "hello"}),
-        Send(name="say", template="planted", channels=channel),
+        Send(name="say", template="planted", channels=channel, coupon=CODES),
         Wait(name="rest", lasting="30d"),
     )
     trigger = Happens(event="planted_began")
     name = f"planted_way_{channel}"
+    return Campaign(name=name, purpose="newsletter", audience="planted_ones", trigger=trigger, steps=steps)
+
+
+def _birthday(channel: str) -> Campaign:
+    steps = [Send(name="say", template="planted", channels=channel)]
+    trigger, name = OnDate(attribute="born"), f"planted_day_{channel}"
     return Campaign(name=name, purpose="newsletter", audience="planted_ones", trigger=trigger, steps=steps)
 
 
@@ -222,6 +241,7 @@ def _hear(crm: CRM) -> None:
 
 
 def _send(crm: CRM, channels: Iterable[str]) -> None:
-    """Leave messages that wait."""
+    """Leave messages that wait, and plugins to be told."""
+    crm.track("page_viewed", KEY, ref=REF)
     for channel in channels:
         crm.send("planted", to=KEY, channel=channel, purpose="service", key=REF, fields={"said": SAID})

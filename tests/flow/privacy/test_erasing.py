@@ -245,3 +245,11 @@ def test_whose_fault_a_failure_was_stays_and_what_the_carrier_said_goes(shop, ca
     shop.work()
     shop.erase("ada")
     assert shop.report("news").failed == {"address": 1, "address: 550 <bob@example.com> is unknown": 1}
+
+
+def test_nothing_is_tried_again_for_whoever_was_erased(shop, campaign, carrier):
+    carrier.answer = lambda message: Permanent(delivery_id=message.delivery_id, fault="address", code="550")
+    shop.launch(campaign)
+    shop.work()
+    shop.erase("ada")
+    assert shop.retry("news") == 1

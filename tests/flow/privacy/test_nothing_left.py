@@ -14,8 +14,8 @@ from crmcore.testing.fakes import Recorder
 from crmcore.testing.planted import occurrences_in_file, occurrences_in_postgresql, plant
 from tests.flow.privacy.listening import Ear
 
-#: What nobody is planted in by plain verbs: what no code writes, and what only offers, plugins and coupons bring about.
-UNTOUCHED = {"conversion", "impression", "coupon", "timer", "refusal", "notice"}
+#: What no code writes yet, and what needs an engine of a plugin.
+UNTOUCHED = {"conversion", "impression"}
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from crmcore import CRM
@@ -157,3 +159,14 @@ def test_messages_that_wait_keep_what_they_are_to_say(opening, clock):
         crm.work()
         crm.delete_aged()
         assert [one["fields"] for one in rows(crm, schema.delivery)] == [None]
+
+
+def test_of_two_who_delete_the_same_one_does(opening, clock):
+    with opening(events="1d") as crm, opening(events="1d") as other:
+        for day in range(20):
+            crm.track("seen", f"c{day}")
+        clock.turn("9d")
+        with ThreadPoolExecutor(2) as pool:
+            counts = list(pool.map(lambda one: sum(kept.count for kept in one.delete_aged()), (crm, other)))
+        assert max(counts) == 20
+        assert [(one.count, one.customers) for one in crm.totals()] == [(20, 0)]
