@@ -53,7 +53,8 @@ def names(kind):
         (FILE["modules"]["operational"], names(OperationalSettings)),
     ],
     ids=[
-        *("crm.toml", "sending", "limits", "http", "notices", "retention", "email", "smtp", "file", "whatsapp", "cloud"),
+        *("crm.toml", "sending", "limits", "http", "notices", "retention"),
+        *("email", "smtp", "file", "whatsapp", "cloud"),
         *("push", "webpush", "fcm", "apns", "operational"),
     ],
 )

@@ -13,7 +13,7 @@ from crmcore.testing.planted import KEY, plant
 from tests.store.planning import BIG, scans, statements, steps
 
 pytestmark = pytest.mark.untouched
-KEPT = {"events": "1d", "receipts": "1d", "contexts": "1d", "quarantine": "1d", "notices": "1d", "webhooks": "1d"}
+KEPT = {"events": "1d", "receipts": "1d", "contexts": "1d", "quarantine": "1d", "webhooks": "1d"}
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ class Retention:
 
     Attributes: `events` (by name, or by pattern such as "page_*"); `receipts` (what a carrier sent, word for word: what it
     says stays); `contexts` (what was said in each message: that it was sent stays); `quarantine`; `imports` (the records of
-    files: their rows stay, and can be taken back no more); `notices` (that a plugin has not been told); `webhooks` (what was
-    posted).
+    files: their rows stay, and can be taken back no more); `webhooks` (what was posted). How long notices are kept stands
+    under [notices].
     """
 
     events: Mapping[str, int | None] = attrs.field(factory=dict)
@@ -33,7 +33,6 @@ class Retention:
     contexts: int | None = None
     quarantine: int | None = None
     imports: int | None = None
-    notices: int | None = None
     webhooks: int | None = None
 
     def of_event(self, name: str) -> int | None:

@@ -33,7 +33,6 @@ _OUT, _IMPORT, _SENT, _RAW = schema.webhook.c, schema.import_run.c, schema.deliv
 ROWS = {
     "quarantine": Kind(schema.quarantine),
     "imports": Kind(schema.import_run, over=_IMPORT.finished_at.is_not(None)),
-    "notices": Kind(schema.notice),
     "webhooks": Kind(schema.webhook, over=_OUT.settled_at.is_not(None)),
 }
 #: What goes in part; `full` are those of which it has not gone yet.

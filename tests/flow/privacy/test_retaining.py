@@ -22,7 +22,6 @@ KEPT = {
     "receipts": "10d",
     "contexts": "10d",
     "quarantine": "10d",
-    "notices": "10d",
 }
 
 
@@ -91,7 +90,6 @@ def test_work_deletes_it(opening, clock):
         assert {one["raw"] for one in rows(crm, schema.receipt)} == {""}
         assert {one["context"] for one in rows(crm, schema.delivery)} == {None}
         assert rows(crm, schema.quarantine) == []
-        assert rows(crm, schema.notice) == []
         assert {one.count for one in crm.aged()} == {0}
 
 

@@ -53,5 +53,5 @@ def test_what_is_no_time_is_refused_by_name(table, said):
 
 
 def test_the_environment_has_a_say():
-    found = settings({}, file=None, environment={"CRM_RETENTION__EVENTS": "30d", "CRM_RETENTION__NOTICES": "1d"})
-    assert found.retention == Retention(events={"*": 30 * DAY}, notices=DAY)
+    found = settings({}, file=None, environment={"CRM_RETENTION__EVENTS": "30d", "CRM_RETENTION__WEBHOOKS": "1d"})
+    assert found.retention == Retention(events={"*": 30 * DAY}, webhooks=DAY)
