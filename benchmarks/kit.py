@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from crmcore.testing.planted import occurrences_in_file, occurrences_in_postgresql, plant
 from measuring import arguments, report
 from sqlalchemy import Engine, create_engine
 
@@ -26,7 +27,6 @@ from crmcore.hooks.setup import Setup
 from crmcore.loader import installed
 from crmcore.testing import postgres
 from crmcore.testing.fakes import Recorder
-from crmcore.testing.planted import occurrences_in_file, occurrences_in_postgresql, plant
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

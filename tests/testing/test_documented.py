@@ -11,8 +11,8 @@ import pytest
 
 from crmcore.testing.channel_suite import ChannelSuite
 from crmcore.testing.gate_suite import GateSuite
-from crmcore.testing.module_suite import ModuleSuite
 from crmcore.testing.plugin_suite import PluginSuite
+from crmcore.testing.module_suite import ModuleSuite
 from crmcore.testing.provider_suite import ProviderSuite
 from crmcore.testing.recommender_suite import RecommenderSuite
 from crmcore.testing.rule_suite import RuleSuite
