@@ -43,6 +43,17 @@ REF, MESSAGE_ID, CODES = "planted-order-31337", "planted-message-2718", "planted
 FILE_NAME, FILE_CITY = "Adaline Of The File", "Plantedville"
 TOLD = "Dear Adaline Plantagenet"
 MARK = "planted"
+#: What an address of a device, or of a service, may look like: the first that its channel takes. The keys of a browser are
+#: those of RFC 8291, section 5.
+ADDRESSES = (
+    "planted-token-5a5a5a5a5a5a5a5a",
+    "5ada4711" * 8,
+    "DE.4711081547110815",
+    (
+        "https://push.example.com/planted BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4 "
+        "BTBZMqHH6r4Tts7J_aSIgg"
+    ),
+)
 #: What may be a template's parts, the first of them that a channel takes.
 PARTS: tuple[dict[str, str], ...] = (
     {"text": "Dear {{ customer.name }}"},
@@ -109,7 +120,16 @@ def _rows(connection: Any) -> Iterator[str]:
 def _devices(crm: CRM) -> dict[str, str]:
     """Return an address of each kind that some channel sends to, beside those that everybody has."""
     kinds = {kind for some in crm.registry.address_kinds.values() for kind in some} - {"email", "phone", "key"}
-    return {kind: f"planted-{kind}-token-5a5a5a5a5a5a5a5a" for kind in sorted(kinds)}
+    fitting = {kind: [one for one in ADDRESSES if _is_valid(crm, Identity(kind, one))] for kind in sorted(kinds)}
+    return {kind: forms[0] for kind, forms in fitting.items() if forms}
+
+
+def _is_valid(crm: CRM, address: Identity) -> bool:
+    channels = [one for one in crm.registry.channels.values() if address.kind in one.capabilities.address_kinds]
+    try:
+        return all(one.validate_address(address) for one in channels)
+    except CRMError:
+        return False
 
 
 def _say(crm: CRM) -> None:
