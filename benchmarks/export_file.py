@@ -37,7 +37,7 @@ def fill(path: Path, events: int, customers: int) -> None:
 def ours(database: Path, kind: str, suffix: str) -> float:
     """Return the seconds an export takes."""
     with CRM(str(database)) as crm, stopwatch() as seconds:
-        crm.export(kind, database.with_name(f"{kind}{suffix}"))
+        crm.export_file(kind, database.with_name(f"{kind}{suffix}"))
         return seconds()
 
 

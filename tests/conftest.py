@@ -43,7 +43,7 @@ def guarded() -> Iterator[None]:
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with its schema, made once and copied from then on."""
     path = tmp_path_factory.mktemp("schema") / "empty.db"
-    with CRM(str(path), clock=TurnedClock(NOON)):
+    with CRM(str(path), clock=TurnedClock(NOON), blocked=installed()):
         pass
     return path
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from crmcore.flow.launch import Launched
     from crmcore.flow.membership import MembershipChange, SizeAt
     from crmcore.flow.opting import Confirmation
+    from crmcore.flow.privacy.erasing import Erased
+    from crmcore.flow.privacy.retaining import Aged
     from crmcore.flow.progress import Progress, Stop, Wait
     from crmcore.flow.replaying import Replayed
     from crmcore.flow.segments import Member, Overlap
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from crmcore.hooks.provider import Feedback, HttpResponse, RawRequest
     from crmcore.hooks.tables import Tables
     from crmcore.ledger import Outcome
+    from crmcore.model.audit import AuditEntry, AuditVerdict
     from crmcore.model.campaign import Campaign
     from crmcore.model.clauses import Clause
     from crmcore.model.comparing import Difference
@@ -449,14 +452,6 @@ class AsyncCRM(AsyncVerbs):
         """Return an account, with its members of all times or those at a time; raise UnknownAccount."""
         return await self._threads.run(self._crm.account, key, at)
 
-    async def days(self, who: Who, name: str | None = None) -> list[DaySum]:
-        """Return what a customer's events add up to day by day (UTC), of one name or of all."""
-        return await self._threads.run(self._crm.days, who, name)
-
-    async def totals(self) -> list[Total]:
-        """Return how many events there are of each name and currency, of how many customers, and their sums."""
-        return await self._threads.run(self._crm.totals)
-
     async def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> AsyncSegment:
         """Define a segment by a condition in words, written in Python, or as plain data.
 
@@ -654,13 +649,13 @@ class AsyncCRM(AsyncVerbs):
         """
         return await self._threads.run(self._crm.undo_import, import_id, progress)
 
-    async def export(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
+    async def export_file(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
         """Write all customers, events or deliveries to a .csv, .csv.gz, .arrow, .feather or .ipc file.
 
         A file that is there is written over, once the new one is whole. Imports read files of customers and events back.
         Raise InvalidName, InvalidFile, MissingExtra.
         """
-        return await self._threads.run(self._crm.export, kind, path, progress)
+        return await self._threads.run(self._crm.export_file, kind, path, progress)
 
     async def in_tables(self, act: Callable[[Tables], Returned], /) -> Returned:
         """Return what `act` returns, given the tables of modules, once it is committed: for a module's own functions.
@@ -697,6 +692,17 @@ class AsyncCRM(AsyncVerbs):
         The states are planned, claimed, done, failed and cancelled.
         """
         return await self._threads.run(self._crm.webhooks, state, limit)
+
+    async def days(self, who: Who, name: str | None = None) -> list[DaySum]:
+        """Return what a customer's events add up to day by day (UTC), of one name or of all."""
+        return await self._threads.run(self._crm.days, who, name)
+
+    async def totals(self) -> list[Total]:
+        """Return how many events there are of each name and currency, of how many customers, and their sums.
+
+        Those of customers who were erased, or whose events were kept long enough, still count.
+        """
+        return await self._threads.run(self._crm.totals)
 
     async def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.
@@ -767,6 +773,39 @@ class AsyncCRM(AsyncVerbs):
         Raise NotInDoubt, RunState.
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
+
+    async def export(self, customer: Who) -> dict[str, Any]:
+        """Return all that is held about a customer, as what JSON can hold: in the core's tables, and by each module.
+
+        Those merged into it are part of it. Raise UnknownCustomer; ModuleFailed where a module does not give its share.
+        """
+        return await self._threads.run(self._crm.export, customer)
+
+    async def erase(self, customer: Who, *, compact: bool = False) -> Erased:
+        """Erase a customer from every table and every module, with all that was merged into it; return a receipt.
+
+        What runs of campaigns counted stays, as nobody's; addresses that must never be written to stay as salted hashes.
+        What comes in afterwards under the same key is of a new customer. Erasing whom nobody knows does no harm: the
+        receipt counts 0 customers. With `compact` the database is written anew, so that not a byte is left in its files.
+        Raise ModuleFailed where a module cannot; nothing is erased then.
+        """
+        return await self._threads.run(self._crm.erase, customer, compact=compact)
+
+    async def audit(self, limit: int = 100) -> list[AuditEntry]:
+        """Return the latest rows of the audit log, the last one first."""
+        return await self._threads.run(self._crm.audit, limit)
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Look at the whole audit log: whether each row, and each seal, is as it was written."""
+        return await self._threads.run(self._crm.verify_audit)
+
+    async def aged(self) -> list[Aged]:
+        """Return what has been kept for long enough by the settings (`[retention]`), and would be deleted now."""
+        return await self._threads.run(self._crm.aged)
+
+    async def delete_aged(self) -> list[Aged]:
+        """Delete all that has been kept for long enough, which `work` does bit by bit; return what it was."""
+        return await self._threads.run(self._crm.delete_aged)
 
     @property
     def is_closed(self) -> bool:

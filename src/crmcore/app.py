@@ -17,6 +17,7 @@ from crmcore.exporting import Exporting
 from crmcore.extending import Extending
 from crmcore.flow import applying, folding
 from crmcore.flow.applying import Taken
+from crmcore.flow.privacy import auditing
 from crmcore.flow.progress import Progress, Stop, Wait, leave, never, quiet
 from crmcore.flow.screening import warn
 from crmcore.importing import Importing
@@ -29,11 +30,12 @@ from crmcore.model.identity import Who
 from crmcore.model.time import microseconds
 from crmcore.model.values import checked_list
 from crmcore.opening import Opened, opened
+from crmcore.privacy import Privacy
 from crmcore.receiving import Receiving
 from crmcore.reviewing import Reviewing
-from crmcore.settings import Settings, settings
+from crmcore.settings import Settings, operating_user, settings
 from crmcore.simulating import Simulating
-from crmcore.store import customers, events, identities, workspaces
+from crmcore.store import customers, identities, workspaces
 from crmcore.store.host import adopt
 from crmcore.tracking import Tracking
 from crmcore.verbs import Verbs
@@ -61,10 +63,8 @@ if TYPE_CHECKING:
     from crmcore.segment import Segment
     from crmcore.store.accounts import AccountView
     from crmcore.store.customers import CustomerView
-    from crmcore.store.events import Total
     from crmcore.store.scope import Scope
     from crmcore.store.segments import Definition
-    from crmcore.store.sums import DaySum
 
 BATCH = 1000
 
@@ -81,6 +81,7 @@ class CRM(
     Issuing,
     Knowing,
     Ledger,
+    Privacy,
     Receiving,
     Reviewing,
     Simulating,
@@ -124,6 +125,7 @@ class CRM(
             address_kinds=self.registry.address_kinds,
             each_address=self.registry.each_address,
             checks=addressing.checks(self.registry),
+            actor=self.settings.actor or operating_user(),
             upkeep=Upkeep(self.registry.rules),
             entering=Entering(self.registry.rules, rules.holdout, rules.zone),
         )
@@ -193,7 +195,7 @@ class CRM(
         return Writer(self._opened.clock, self._opened.checked, lambda now: self._opened.scope(joined, now))
 
     def _say(self, statements: Sequence[Statement]) -> None:
-        for one, other in self._take(statements).refused:
+        for one, other in self._take(statements, auditing.note_said).refused:
             raise MergeConflict(one=f"{one.kind} {one.value!r}", other=f"{other.kind} {other.value!r}")
 
     def _say_many(self, build: Callable[..., Statement], rows: Iterable[Any]) -> Taken:
@@ -204,8 +206,13 @@ class CRM(
             taken += self._take(statements)
         return taken
 
-    def _take(self, statements: Sequence[Statement]) -> Taken:
-        taken = self._opened.write(lambda scope: applying.apply(scope, self._opened.checked(statements)))
+    def _take(self, statements: Sequence[Statement], then: Callable[..., None] = auditing.nothing) -> Taken:
+        def take(scope: Scope) -> Taken:
+            taken = applying.apply(scope, self._opened.checked(statements))
+            then(scope, statements)
+            return taken
+
+        taken = self._opened.write(take)
         warn(taken.quarantined)
         return taken
 
@@ -232,20 +239,6 @@ class CRM(
         self._fold()
         with self._opened.reading() as scope:
             return accounts.view(scope, key, None if at is None else microseconds(at, "at"))
-
-    def days(self, who: Who, name: str | None = None) -> list[DaySum]:
-        """Return what a customer's events add up to day by day (UTC), of one name or of all."""
-        from crmcore.store import sums
-
-        self._fold()
-        with self._opened.reading() as scope:
-            return [one for one in sums.of_days(scope, identities.owner(scope, who)[0]) if name in (None, one.name)]
-
-    def totals(self) -> list[Total]:
-        """Return how many events there are of each name and currency, of how many customers, and their sums."""
-        self._fold()
-        with self._opened.reading() as scope:
-            return events.totals(scope)
 
     def define_segment(self, name: str, clause: Clause | Condition | Mapping[str, Any] | str) -> Segment:
         """Define a segment by a condition in words, written in Python, or as plain data.
@@ -377,6 +370,9 @@ class CRM(
     def stats(self) -> Stats:
         """Return what waits."""
         return self._campaigning.stats()
+
+    def _tell(self) -> int:
+        return self._campaigning.tell()
 
     def _fold(self) -> Taken:
         return folding.fold(self._opened.write, self._opened.reading)

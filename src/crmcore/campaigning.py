@@ -29,7 +29,8 @@ from crmcore.flow.launch import Launched
 from crmcore.flow.modules import jobs
 from crmcore.flow.modules.jobs import FailedJob
 from crmcore.flow.notifying import Notifying, by_plugin
-from crmcore.flow.progress import Progress, Stop, Wait
+from crmcore.flow.privacy import auditing, retaining
+from crmcore.flow.progress import Progress, Stop, Wait, never
 from crmcore.flow.telling import Here, Threads
 from crmcore.flow.unsubscribing import Unsubscription
 from crmcore.hooks.provider import Feedback
@@ -42,7 +43,18 @@ from crmcore.model.template import Template
 from crmcore.opening import Opened
 from crmcore.registry import Registry
 from crmcore.settings import Settings
-from crmcore.store import catalogue, deliveries, identities, limits, overview, pending, quarantine, runs, templates
+from crmcore.store import (
+    audit,
+    catalogue,
+    deliveries,
+    identities,
+    limits,
+    overview,
+    pending,
+    quarantine,
+    runs,
+    templates,
+)
 from crmcore.store.engine import lives_in_one_thread
 from crmcore.store.limits import Paused
 from crmcore.store.plans import campaign_of
@@ -56,7 +68,7 @@ class Worked:
     Of the deliveries `sent` were taken over, `failed` and `skipped` (or expired) are at an end without that; the rest waits, such as
     for another try or a limit, or is in doubt. `waiting` names the campaigns of which something is due that could not go: a plugin, a setting or a secret is missing.
     `advanced` customers went on in campaigns, `posted` calls were made to webhooks, `jobs` of modules were run, and
-    `failed_jobs` were not: they are tried again when they are due next.
+    `failed_jobs` were not: they are tried again when they are due next. `aged` things had been kept for long enough and were deleted.
     """
 
     folded: int
@@ -70,6 +82,7 @@ class Worked:
     posted: int = 0
     jobs: int = 0
     failed_jobs: tuple[FailedJob, ...] = ()
+    aged: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -136,6 +149,7 @@ class Campaigning:
                 launched = launch.begin(scope, campaign, customers, salt, share)
             else:
                 launched = launch.launch(scope, made, customers, salt)
+            audit.note(scope, "campaign launched", audit.about_campaign(campaign.name))
             approving.begun(scope, runs.load(scope, launched.run_id), self._registry.channels)
             return launched
 
@@ -179,13 +193,18 @@ class Campaigning:
         """Change a campaign that is running."""
         campaign = campaign_of(given) if isinstance(given, Mapping) else given
         self._checked(campaign, progress)
-        return self._opened.write(lambda scope: revising.revise(scope, campaign, moves))
+
+        def revise(scope: Scope) -> Revised:
+            audit.note(scope, "campaign revised", audit.about_campaign(campaign.name))
+            return revising.revise(scope, campaign, moves)
+
+        return self._opened.write(revise)
 
     def work(self, folded: Taken, progress: Progress, limit: int | None, stop: Stop, wait: Wait) -> Worked:
         """Let go on who is due, and send what is due."""
         write, reading = self._opened.write, self._opened.reading
         with ExitStack() as stack:
-            owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+            owner = _owner()
             now = self._opened.clock.now
             advancing = Advancing(
                 registry=self._registry,
@@ -201,6 +220,8 @@ class Campaigning:
         posted = posting.post_due(write, reading, self._settings, owner, stop)
         told = self._notifying(owner).notify(stop)
         run = jobs.run_due(write, reading, self._registry.modules, owner, stop)
+        aged = retaining.delete_some(write, reading, self._settings.retention)
+        auditing.seal(write, reading)
         became = dispatcher.became
         stuck = [Waits(campaign=name, problem=why) for name, why in advanced.stuck.items()]
         return Worked(
@@ -215,7 +236,12 @@ class Campaigning:
             posted=posted,
             jobs=run.done,
             failed_jobs=run.failed,
+            aged=aged,
         )
+
+    def tell(self) -> int:
+        """Tell plugins what they have not been told; return how many notices were given."""
+        return self._notifying(_owner()).notify(never)
 
     def _notifying(self, owner: str) -> Notifying:
         return Notifying(
@@ -273,6 +299,11 @@ class Campaigning:
                 paused=tuple(limits.paused(scope)),
                 notices=tuple(hearings(scope, by_plugin(self._registry))),
             )
+
+
+def _owner() -> str:
+    """Return what this process is called in leases."""
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _sent(send: Callable[[int | None], int], falling: Falling, limit: int | None) -> int:

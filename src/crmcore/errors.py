@@ -56,6 +56,7 @@
     |   |-- FolderTaken
     |   `-- NoNodeFree
     |-- CouponSourceFailed       a plugin's source has brought no codes
+    |-- ModuleFailed             a module did not do what a customer has a right to
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
         |-- NotFitted
@@ -292,6 +293,10 @@ class NoNodeFree(Conflict):
 
 class CouponSourceFailed(CRMError):
     """The coupon source {source!r} has brought no codes: {problem}."""
+
+
+class ModuleFailed(CRMError):
+    """Module {module!r} could not {what} its share of the customer ({problem}); nothing was done: mend or block it, and try again."""
 
 
 class UndefinedField(CRMError):

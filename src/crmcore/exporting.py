@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Exporting(Facet):
     """Exports to CSV and Arrow files."""
 
-    def export(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
+    def export_file(self, kind: ExportKind, path: Path, progress: Progress = quiet) -> Exported:
         """Write all customers, events or deliveries to a .csv, .csv.gz, .arrow, .feather or .ipc file.
 
         A file that is there is written over, once the new one is whole. Imports read files of customers and events back.

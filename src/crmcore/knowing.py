@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from crmcore.flow.segments import Overlap
     from crmcore.model.duplicates import Duplicates
     from crmcore.registry import Registry
+    from crmcore.store.events import Total
     from crmcore.store.history import Written
     from crmcore.store.links import Contradiction
+    from crmcore.store.sums import DaySum
 
 
 class Knowing(Facet):
@@ -28,6 +30,25 @@ class Knowing(Facet):
     @abstractmethod
     def _catch_up(self) -> object:
         """Fold, and look at whom time has moved into segments or out of them."""
+
+    def days(self, who: Who, name: str | None = None) -> list[DaySum]:
+        """Return what a customer's events add up to day by day (UTC), of one name or of all."""
+        from crmcore.store import identities, sums
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return [one for one in sums.of_days(scope, identities.owner(scope, who)[0]) if name in (None, one.name)]
+
+    def totals(self) -> list[Total]:
+        """Return how many events there are of each name and currency, of how many customers, and their sums.
+
+        Those of customers who were erased, or whose events were kept long enough, still count.
+        """
+        from crmcore.store import events
+
+        self._fold()
+        with self._opened.reading() as scope:
+            return events.totals(scope)
 
     def history(self, who: Who, name: str | None = None, limit: int = 100) -> list[Written]:
         """Return what was ever said of a customer, the latest first: attributes, tags, wishes, consents, memberships, links.

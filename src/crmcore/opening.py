@@ -36,7 +36,7 @@ log = logging.getLogger("crmcore.opening")
 class Opened:
     """One workspace of one database, ready; `own_engine` tells whether closing disposes of the engine, `is_new` whether its schema was made just now.
 
-    `checks` are of the addresses of devices. `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
+    `actor` is who acts, as the audit log names them; `checks` are of the addresses of devices. `upkeep` keeps segments as they are to be, `entering` lets customers into campaigns and out of them. Where row-level security is on (`isolated`), every transaction says first which workspace it is in.
     """
 
     engine: Engine
@@ -51,6 +51,7 @@ class Opened:
     closed: Event = attrs.field(factory=Event)
     isolated: bool = False
     is_new: bool = False
+    actor: str = ""
     upkeep: Upkeep = attrs.field(factory=Upkeep)
     entering: Entering = attrs.field(factory=Entering)
 
@@ -98,6 +99,7 @@ class Opened:
             address_kinds=self.address_kinds,
             each_address=self.each_address,
             isolated=self.isolated,
+            actor=self.actor,
         )
 
     def join(self, plugins: Collection[str]) -> None:

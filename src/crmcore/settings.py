@@ -17,6 +17,7 @@ from crmcore.hooks.setup import Secret
 from crmcore.model.http import Http, http_of
 from crmcore.model.limits import Limits, limits_of
 from crmcore.model.prices import prices_of, without_prices
+from crmcore.model.retention import Retention, retention_of
 from crmcore.model.sending import Sending, sending_of
 from crmcore.model.telling import Telling, telling_of
 
@@ -27,7 +28,7 @@ REFERENCES = ("env:", "file:")
 #: Tables that are handed over as they are, to plugins and to what reads the send policy.
 OPEN_TABLES = frozenset({"channels", "modules", "policy", "recommend", "webhooks"})
 #: Tables of the core's own, checked key by key.
-CORE_TABLES = frozenset({"http", "limits", "notices", "sending"})
+CORE_TABLES = frozenset({"http", "limits", "notices", "retention", "sending"})
 TABLES = OPEN_TABLES | CORE_TABLES
 
 
@@ -36,19 +37,22 @@ class Settings:
     """The core's settings.
 
     Attributes: `database` (URL, or path of a SQLite file); `workspace`; `public_url` (where the host serves the links in
-    messages, such as https://shop.example/crm); `blocked` (plugins to leave out); `limits` (how many messages may
-    go); `sending` (how many are under way at once); `http` (how requests of carriers go out); `notices` (how plugins
-    are told); `prices` (what a message costs, by channel); `tables` (the plugins' own, `policy`, and `webhooks`).
+    messages, such as https://shop.example/crm); `actor` (who acts, for the audit log; the user of the operating system where
+    empty); `blocked` (plugins to leave out); `limits` (how many messages may go); `sending` (how many are under way at
+    once); `http` (how requests of carriers go out); `notices` (how plugins are told); `prices` (what a message costs, by
+    channel); `retention` (how long things are kept); `tables` (the plugins' own, `policy`, and `webhooks`).
     """
 
     database: str = "sqlite:///crm.db"
     workspace: str = "default"
     public_url: str = "http://localhost/crm"
+    actor: str = ""
     blocked: tuple[str, ...] = ()
     limits: Limits = attrs.field(factory=Limits)
     sending: Sending = attrs.field(factory=Sending)
     http: Http = attrs.field(factory=Http)
     notices: Telling = attrs.field(factory=Telling)
+    retention: Retention = attrs.field(factory=Retention)
     prices: Mapping[str, Decimal] = attrs.field(factory=dict)
     tables: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
@@ -77,11 +81,31 @@ def settings(
     sending = sending_of(tables.pop("sending", {}), _named(places, "sending"))
     http = http_of(tables.pop("http", {}), _named(places, "http"))
     notices = telling_of(tables.pop("notices", {}), _named(places, "notices"))
+    retention = retention_of(tables.pop("retention", {}), _named(places, "retention"))
     prices = prices_of(tables.get("channels", {}), _named(places, "channels"))
     if prices:
         tables["channels"] = without_prices(tables["channels"])
     checked = {key: _checked(key, value, where) for key, (value, where) in core.items()}
-    return Settings(**checked, tables=tables, limits=limits, sending=sending, http=http, notices=notices, prices=prices)
+    return Settings(
+        **checked,
+        tables=tables,
+        limits=limits,
+        sending=sending,
+        http=http,
+        notices=notices,
+        prices=prices,
+        retention=retention,
+    )
+
+
+def operating_user() -> str:
+    """Return whom the operating system says we are run by; "" where it knows nobody."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return ""
 
 
 def _named(places: Iterable[Mapping[str, tuple[Any, str]]], key: str) -> str:

@@ -253,7 +253,7 @@ def test_the_sql_of_an_upgrade_can_be_printed(run):
 
 def test_a_store_is_carried_into_another_one(run, tmp_path):
     for kind in ("customers", "events"):
-        assert json.loads(run("--json", "export", tmp_path / f"{kind}.csv", "--as", kind))["rows"] == 1
+        assert json.loads(run("--json", "export-file", tmp_path / f"{kind}.csv", "--as", kind))["rows"] == 1
         run("--db", tmp_path / "other.db", "import", tmp_path / f"{kind}.csv", "--as", kind, "--yes")
     shown = json.loads(run("--json", "--db", tmp_path / "other.db", "customer", "42"))
     assert shown["customer"]["tags"] == ["vip"]
@@ -261,16 +261,16 @@ def test_a_store_is_carried_into_another_one(run, tmp_path):
 
 
 def test_an_export_tells_a_person_how_many_rows_went_where(run, tmp_path):
-    assert run("export", tmp_path / "customers.csv", "--as", "customers").startswith("1 rows written to ")
+    assert run("export-file", tmp_path / "customers.csv", "--as", "customers").startswith("1 rows written to ")
 
 
 def test_an_export_writes_over_a_file_by_force_alone(shop, run, tmp_path):
     path = tmp_path / "customers.csv"
     path.write_text("mine")
-    done = crm("--db", shop, "export", path, "--as", "customers")
+    done = crm("--db", shop, "export-file", path, "--as", "customers")
     assert (done.returncode, path.read_text()) == (1, "mine")
     assert "--force" in done.stderr
-    run("export", path, "--as", "customers", "--force")
+    run("export-file", path, "--as", "customers", "--force")
     assert "ada@example.com" in path.read_text()
 
 

@@ -156,12 +156,12 @@ def test_an_export_read_into_an_empty_store_gives_the_same_store(open_crm, tmp_p
     there, here = open_crm(f"there-{number}.db"), open_crm(f"here-{number}.db")
     say(there, said)
     for kind in kinds:
-        there.export(kind, tmp_path / f"{kind}.{suffix}")
+        there.export_file(kind, tmp_path / f"{kind}.{suffix}")
     for kind in kinds:
         take(here, tmp_path / f"{kind}.{suffix}", kind)
     assert everybody(here) == everybody(there)
     for kind in kinds:
-        here.export(kind, tmp_path / f"again.{suffix}")
+        here.export_file(kind, tmp_path / f"again.{suffix}")
         assert (tmp_path / f"again.{suffix}").read_bytes() == (tmp_path / f"{kind}.{suffix}").read_bytes()
 
 
@@ -172,7 +172,7 @@ def test_an_export_read_into_the_store_it_came_from_changes_nothing_but_the_date
     say(crm, said)
     before = {name: undated(*one) for name, one in everybody(crm).items()}
     for kind in ("customers", "events"):
-        crm.export(kind, tmp_path / f"{kind}.csv")
+        crm.export_file(kind, tmp_path / f"{kind}.csv")
         take(crm, tmp_path / f"{kind}.csv", kind)
     assert {name: undated(*one) for name, one in everybody(crm).items()} == before
 
@@ -201,7 +201,7 @@ def shop(crm):
 @pytest.fixture
 def exported(shop, tmp_path):
     def exporting(kind, suffix="csv"):
-        shop.export(kind, tmp_path / f"{kind}.{suffix}")
+        shop.export_file(kind, tmp_path / f"{kind}.{suffix}")
         return tmp_path / f"{kind}.{suffix}"
 
     return exporting
@@ -259,7 +259,7 @@ def test_a_text_is_read_back_and_no_spreadsheet_takes_its_cell_for_a_formula(sai
 
 def test_json_holds_no_control_characters(crm, tmp_path):
     crm.track("seen", "1", properties={"page": "\x85\x7f\x01"})
-    crm.export("events", tmp_path / "events.csv")
+    crm.export_file("events", tmp_path / "events.csv")
     [row] = rows(tmp_path / "events.csv")
     assert row["properties"] == r'{"page":"\u0085\u007f\u0001"}'
 
@@ -267,14 +267,14 @@ def test_json_holds_no_control_characters(crm, tmp_path):
 def test_an_attribute_with_values_of_several_types_has_a_column_for_each(crm, tmp_path):
     crm.identify("1", {"size": 4})
     crm.identify("2", {"size": "four"})
-    crm.export("customers", tmp_path / "customers.csv")
+    crm.export_file("customers", tmp_path / "customers.csv")
     assert [(row["size"], row["size:int"]) for row in rows(tmp_path / "customers.csv")] == [("", "4"), ("four", "")]
 
 
 def test_a_text_too_long_for_a_csv_cell_is_refused_there_and_travels_in_arrow(open_crm, crm, tmp_path):
     crm.identify("1", {"story": "x" * 200_000})
     for suffix in ("csv", "arrow"):
-        crm.export("customers", tmp_path / f"customers.{suffix}")
+        crm.export_file("customers", tmp_path / f"customers.{suffix}")
     here, path = open_crm("here.db"), tmp_path / "customers.csv"
     [reason] = here.import_file(path, here.guess_mapping(path, "customers").mapping).refused
     assert "131,072 characters" in reason
@@ -286,7 +286,7 @@ def test_customers_joined_by_force_come_back_as_one(open_crm, crm, tmp_path):
     crm.identify({"key": "1", "email": "a@example.com"})
     crm.identify({"key": "2", "email": "b@example.com"})
     crm.merge("2", "1", force=True)
-    crm.export("customers", tmp_path / "customers.csv")
+    crm.export_file("customers", tmp_path / "customers.csv")
     here = open_crm("here.db")
     take(here, tmp_path / "customers.csv", "customers")
     assert here.customer("2").identities == crm.customer("1").identities
@@ -308,7 +308,7 @@ def test_an_event_that_has_come_in_by_one_way_does_not_come_in_by_another(open_c
     shop.track("order_placed", "42", ref="o2")
     take(here, exported("events", "arrow"), "events")
     assert [one.ref for one in here.timeline("42")] == ["o2", "o1"]
-    here.export("events", tmp_path / "back.csv")
+    here.export_file("events", tmp_path / "back.csv")
     before = shop.totals()
     take(shop, tmp_path / "back.csv", "events")
     assert shop.totals() == before
@@ -318,7 +318,7 @@ def test_an_event_whose_message_id_its_sender_gave_is_known_by_it(open_crm, crm,
     here = open_crm("here.db")
     for one in (crm, here):
         one.track("seen", "1", message_id="from the feed")
-    crm.export("events", tmp_path / "events.csv")
+    crm.export_file("events", tmp_path / "events.csv")
     take(here, tmp_path / "events.csv", "events")
     assert len(here.timeline("1")) == 1
 
@@ -429,7 +429,7 @@ def test_what_is_written_meanwhile_is_not_in_an_export(open_crm, shop, tmp_path,
         seen.append((done, total))
         other.track("page_viewed", "42")
 
-    assert shop.export("events", tmp_path / "events.csv", write).rows == 2
+    assert shop.export_file("events", tmp_path / "events.csv", write).rows == 2
     assert seen == [(1, 2), (2, 2)]
     assert len(shop.timeline("42")) == 3
 
@@ -437,7 +437,7 @@ def test_what_is_written_meanwhile_is_not_in_an_export(open_crm, shop, tmp_path,
 def test_an_export_holds_what_a_hosts_transaction_has_committed(shop, tmp_path):
     with shop._opened.engine.begin() as connection:
         shop.using(connection).track("order_placed", "42", ref="o2")
-    assert shop.export("events", tmp_path / "events.csv").rows == 3
+    assert shop.export_file("events", tmp_path / "events.csv").rows == 3
 
 
 def test_an_interrupted_export_leaves_the_file_that_was_there(shop, tmp_path):
@@ -448,7 +448,7 @@ def test_an_interrupted_export_leaves_the_file_that_was_there(shop, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        shop.export("events", path, stop)
+        shop.export_file("events", path, stop)
     assert [one.name for one in tmp_path.glob("*events*")] == ["events.csv"]
     assert path.read_text() == "before"
 
@@ -456,12 +456,12 @@ def test_an_interrupted_export_leaves_the_file_that_was_there(shop, tmp_path):
 @pytest.mark.parametrize("name", ["customers.xlsx", "customers", "nowhere/customers.csv"])
 def test_a_file_that_cannot_be_written_is_an_error(shop, tmp_path, name):
     with pytest.raises(InvalidFile, match=name):
-        shop.export("customers", tmp_path / name)
+        shop.export_file("customers", tmp_path / name)
 
 
 def test_what_cannot_be_exported_is_an_error(shop, tmp_path):
     with pytest.raises(InvalidName, match="one of customers, events, deliveries"):
-        shop.export("orders", tmp_path / "orders.csv")
+        shop.export_file("orders", tmp_path / "orders.csv")
 
 
 # -- Arrow ------------------------------------------------------------------------------------------------------------
@@ -508,7 +508,7 @@ def test_a_broken_arrow_file_is_an_error(crm, exported, kept):
 def test_without_pyarrow_an_arrow_file_is_an_error_naming_the_extra(shop, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtra, match=r"crmcore\[arrow\]"):
-        shop.export("events", tmp_path / "events.arrow")
+        shop.export_file("events", tmp_path / "events.arrow")
     with pytest.raises(MissingExtra, match=r"crmcore\[arrow\]"):
         shop.guess_mapping(tmp_path / "events.arrow", "events")
 
@@ -517,7 +517,7 @@ def test_an_imported_export_is_taken_back_and_comes_in_again(open_crm, crm, tmp_
     crm.track("seen", "1", message_id="m-1", amount=100, currency="EUR", ref="r")
     crm.track("seen", "1")
     for kind in ("customers", "events"):
-        crm.export(kind, tmp_path / f"{kind}.csv")
+        crm.export_file(kind, tmp_path / f"{kind}.csv")
     here = open_crm("here.db")
     done = [take(here, tmp_path / f"{kind}.csv", kind) for kind in ("customers", "events")]
     there = [(one.name, one.amount, one.ref) for one in here.timeline("1")]

@@ -14,8 +14,9 @@ from crm_operational.settings import OperationalSettings, operational_settings
 from crm_push import settings as push
 from crm_whatsapp.settings import CloudSettings, cloud_settings
 from crmcore.flow import outbox, policies
-from crmcore.model import http, limits, sending, telling
+from crmcore.model import http, limits, retention, sending, telling
 from crmcore.model.purpose import Purpose
+from crmcore.model.time import DAY
 from crmcore.settings import KEYS, TABLES, settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -39,6 +40,7 @@ def names(kind):
         (FILE["limits"], limits.KEYS),
         (FILE["http"], set(http.KEYS)),
         (FILE["notices"], set(telling.KEYS)),
+        (FILE["retention"], retention.KEYS),
         (EMAIL, names(EmailSettings) | {"provider", "smtp", "file"}),
         (EMAIL["smtp"], names(SmtpSettings)),
         (EMAIL["file"], names(FileSettings)),
@@ -51,7 +53,8 @@ def names(kind):
         (FILE["modules"]["operational"], names(OperationalSettings)),
     ],
     ids=[
-        *("crm.toml", "sending", "limits", "http", "notices", "email", "smtp", "file", "whatsapp", "cloud"),
+        *("crm.toml", "sending", "limits", "http", "notices", "retention"),
+        *("email", "smtp", "file", "whatsapp", "cloud"),
         *("push", "webpush", "fcm", "apns", "operational"),
     ],
 )
@@ -66,6 +69,8 @@ def test_the_example_is_valid(tmp_path):
     assert policies.policy(read.tables["policy"]).timed
     assert outbox.outbox(read).addresses == {"orders": "env:ORDERS_WEBHOOK"}
     assert (read.http.proxy, read.http.timeout) == ("env:HTTP_PROXY_ADDRESS", 10.0)
+    assert read.retention.of_event("page_viewed") == 90 * DAY
+    assert read.retention.of_event("order_placed") is None
     section = read.tables["channels"]["email"]
     assert (email_settings(section).reply_to, smtp_settings(section).connections) == ("help@example.com", 4)
     assert file_settings(section).directory == "mails"

@@ -9,6 +9,7 @@ import click
 
 from crmcore.cli import (
     admin,
+    auditing,
     campaigns,
     channels,
     coupons,
@@ -22,6 +23,7 @@ from crmcore.cli import (
     migrating,
     plugin,
     plugins,
+    privacy,
     quarantine,
     schema,
     segments,
@@ -42,6 +44,7 @@ __all__ = ["crm", "main"]
 @click.version_option(package_name="crmcore")
 @click.option("--db", "database", metavar="URL|PATH", help="The database: a URL, or the path of a SQLite file.")
 @click.option("--workspace", help="The workspace (default: default).")
+@click.option("--actor", help="Who acts, for the audit log (default: who runs this).")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="The settings file (default: crm.toml where there is one)."
 )
@@ -53,7 +56,12 @@ __all__ = ["crm", "main"]
 )
 @click.pass_context
 def crm(
-    context: click.Context, database: str | None, workspace: str | None, config: Path | None, as_json: bool
+    context: click.Context,
+    database: str | None,
+    workspace: str | None,
+    actor: str | None,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """The CRM that lives inside your product.
 
@@ -63,7 +71,7 @@ def crm(
     crm --db demo.db customer 17850
     crm --db demo.db --json report winback
     """
-    options = Context(database=database, workspace=workspace, config=config, as_json=as_json)
+    options = Context(database=database, workspace=workspace, config=config, as_json=as_json, actor=actor)
     context.obj = given_to(context, options)
 
 
@@ -71,6 +79,7 @@ for command in (
     admin.doctor,
     admin.rebuild,
     admin.stats,
+    auditing.audit,
     campaigns.campaign,
     campaigns.deliveries,
     campaigns.report,
@@ -84,6 +93,9 @@ for command in (
     importing.imports,
     plugin.plugin,
     plugins.plugins,
+    privacy.erase,
+    privacy.export,
+    privacy.retention,
     quarantine.quarantine,
     schema.schema,
     knowing.contradictions,

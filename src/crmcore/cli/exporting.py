@@ -1,4 +1,4 @@
-"""`crm export`: all there is, as a file."""
+"""`crm export-file`: all there is, as a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmcore.errors import InvalidFile
 from crmcore.flow.exporting.running import KINDS, Exported, ExportKind
 
 
-@click.command("export")
+@click.command("export-file")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--as", "kind", type=click.Choice(KINDS), required=True, help="What a row of the file is.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
@@ -23,14 +23,14 @@ def export_file(context: Context, file: Path, kind: str, force: bool) -> None:
     Customers and events are read back by `crm import`, into this store or another one, without loss.
 
     \b
-    crm export customers.csv --as customers
-    crm export events.csv.gz --as events
-    crm export deliveries.arrow --as deliveries --force
+    crm export-file customers.csv --as customers
+    crm export-file events.csv.gz --as events
+    crm export-file deliveries.arrow --as deliveries --force
     """
     if file.exists() and not force:
         raise InvalidFile(file=file, place="the file", problem="it is there already; --force writes over it")
     with context.crm() as crm, progress(context, file.name) as bar:
-        exported = crm.export(cast("ExportKind", kind), file, bar)
+        exported = crm.export_file(cast("ExportKind", kind), file, bar)
     show(context, exported, _human)
 
 

@@ -32,7 +32,7 @@ class ModuleContext(Context):
 
     def crm(self) -> CRM:
         """Open the CRM the options name; raise UnknownPlugin where the module is left out, as with tables that are behind."""
-        crm = CRM(self.database, workspace=self.workspace, config=self.config)
+        crm = CRM(self.database, workspace=self.workspace, config=self.config, actor=self.actor)
         try:
             crm.registry.module(self.module)
         except CRMError:

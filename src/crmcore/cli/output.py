@@ -39,10 +39,11 @@ class Context:
     workspace: str | None
     config: Path | None
     as_json: bool
+    actor: str | None = None
 
     def crm(self) -> CRM:
         """Open the CRM the options name."""
-        return CRM(self.database, workspace=self.workspace, config=self.config)
+        return CRM(self.database, workspace=self.workspace, config=self.config, actor=self.actor)
 
     def registry(self) -> Registry:
         """Return what the plugins register; no database is opened, or made."""

@@ -17,7 +17,7 @@ from crmcore.model.event import Event
 from crmcore.model.identity import Identity
 from crmcore.model.statement import Suppress as Suppressing
 from crmcore.model.values import to_json
-from crmcore.store import events, moves, notices, suppressions
+from crmcore.store import bulk, events, moves, notices, schema, suppressions
 from crmcore.store.moves import Settled
 from crmcore.store.scope import Scope
 
@@ -31,6 +31,7 @@ _REFUSALS = {
 
 def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], limiter: Limiter) -> list[Settled]:
     """Write the outcomes of a batch that an owner handed over; return where each delivery goes."""
+    outcomes = _known(scope, outcomes)
     forget(scope, outcomes)
     told = [(one, _event(scope, plan, one)) for one in outcomes]
     happened = [(event, (one.claimed.customer_id, one.claimed.origin_id)) for one, event in told if event is not None]
@@ -42,6 +43,14 @@ def settle(scope: Scope, owner: str, plan: Plan, outcomes: Sequence[Outcome], li
     falling.failed(scope, [(one.claimed.run_id, one.claimed.id) for one in outcomes if _has_failed(plan, one)])
     notices.post(scope, [_change(scope, one) for one in outcomes])
     return settled
+
+
+def _known(scope: Scope, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Leave out what is of customers who were erased meanwhile; those of the others stay until this transaction ends."""
+    ids = sorted(one.claimed.id for one in outcomes)
+    rows = bulk.select_held(scope, schema.delivery, ("id",), {}, "id", ids, "FOR NO KEY UPDATE")
+    there = {one for (one,) in rows}
+    return [one for one in outcomes if one.claimed.id in there]
 
 
 def _has_failed(plan: Plan, one: Outcome) -> bool:

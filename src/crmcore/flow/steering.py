@@ -12,7 +12,7 @@ import attrs
 
 from crmcore.errors import InvalidValue, NotInDoubt, RunState
 from crmcore.model.delivery import State
-from crmcore.store import deliveries, enrolments, holds, listeners, moves, runs, timers, webhooks
+from crmcore.store import audit, deliveries, enrolments, holds, listeners, moves, runs, timers, webhooks
 from crmcore.store.deliveries import DeliveryView
 from crmcore.store.runs import CANCELLED, FINISHED, GOING, PAUSED, RUNNING, STANDING, Run
 from crmcore.store.scope import Read, Scope, Write
@@ -32,6 +32,7 @@ def deliveries_of(scope: Scope, campaign: str | None, state: str | None, limit: 
 
 def pause(scope: Scope, campaign: str) -> None:
     """Let a run stand still; what is under way is finished. One that stood still for a template does so for good."""
+    audit.note(scope, "campaign paused", audit.about_campaign(campaign))
     if holds.let_go(scope, runs.latest(scope, campaign).id):
         return
     runs.move(scope, _held(scope, campaign, "paused", GOING).id, PAUSED)
@@ -40,6 +41,7 @@ def pause(scope: Scope, campaign: str) -> None:
 def resume(scope: Scope, campaign: str) -> None:
     """Let a run go on."""
     run = _held(scope, campaign, "resumed", (PAUSED,))
+    audit.note(scope, "campaign resumed", audit.about_campaign(campaign))
     holds.let_go(scope, run.id)
     runs.move(scope, run.id, STANDING if run.campaign.is_single else RUNNING)
 
@@ -73,6 +75,7 @@ def settle(scope: Scope, delivery_id: int, state: State, note: str) -> None:
     """Say what became of a delivery in doubt; raise NotInDoubt, and RunState where it would go again in a cancelled run."""
     if not moves.decide(scope, delivery_id, state, note or "settled by hand"):
         raise NotInDoubt(delivery=delivery_id)
+    audit.note(scope, "delivery settled", audit.about_delivery(delivery_id), {"state": state.value, "note": note})
     if state is State.PLANNED:
         _go_on(scope, runs.load(scope, deliveries.run_of(scope, delivery_id)))
 
@@ -87,6 +90,7 @@ def _go_on(scope: Scope, run: Run) -> None:
 
 def _cancelled(scope: Scope, campaign: str) -> int:
     run = _held(scope, campaign, "cancelled", (*GOING, PAUSED))
+    audit.note(scope, "campaign cancelled", audit.about_campaign(campaign))
     if not run.campaign.is_single:
         holds.let_go(scope, run.id)
         listeners.unlisten(scope, run.id)
@@ -105,6 +109,7 @@ def _swept(scope: Scope) -> int:
 
 def _retried(scope: Scope, campaign: str) -> int:
     run = _held(scope, campaign, "tried again", (*GOING, PAUSED, FINISHED))
+    audit.note(scope, "campaign tried again", audit.about_campaign(campaign))
     count = moves.retry(scope, run.id, expires_at=scope.now + run.campaign.lifetime, limit=BATCH)
     if count and run.state == FINISHED:
         runs.move(scope, run.id, RUNNING)

@@ -58,3 +58,8 @@ class IdSource:
 def made_at(row_id: int) -> int:
     """Return when an id was given, in microseconds UTC: to the millisecond, or a little later than it was."""
     return (row_id // (NODES * PER_MS) + EPOCH_MS) * 1000
+
+
+def first_id(at: int) -> int:
+    """Return the least id that could be given at a time (microseconds UTC): rows with lesser ones were made before it."""
+    return max(0, at // 1000 - EPOCH_MS) * NODES * PER_MS

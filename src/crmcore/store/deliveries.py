@@ -248,6 +248,8 @@ def _viewed(scope: Scope) -> Select[Any]:
     row, customer, run, campaign = schema.delivery.c, schema.customer.c, schema.run.c, schema.campaign.c
     address = schema.identity.c
     its_address = (address.workspace_id == scope.workspace_id) & (address.id == row.address_id)
+    # Those of customers who were erased are nobody's.
+    whose = (customer.workspace_id == scope.workspace_id) & (customer.id == row.customer_id)
     elsewhere = {
         "key": customer.key,
         "campaign": campaign.name,
@@ -256,7 +258,7 @@ def _viewed(scope: Scope) -> Select[Any]:
     }
     return (
         select(*(elsewhere[name] if name in elsewhere else row[name] for name in _VIEWED))
-        .join_from(schema.delivery, schema.customer, customer.id == row.customer_id)
+        .outerjoin_from(schema.delivery, schema.customer, whose)
         .join(schema.run, run.id == row.run_id)
         .join(schema.campaign, campaign.id == run.campaign_id)
         .outerjoin(schema.identity, its_address)
@@ -266,7 +268,7 @@ def _viewed(scope: Scope) -> Select[Any]:
 
 
 _VIEWED = tuple(field.name for field in attrs.fields(DeliveryView))
-_TABLES = (schema.delivery, schema.customer, schema.run, schema.campaign)
+_TABLES = (schema.delivery, schema.run, schema.campaign)
 
 
 def _views(scope: Scope, query: Select[Any]) -> list[DeliveryView]:

@@ -176,7 +176,7 @@ def totals(scope: Scope) -> list[Total]:
             day.name,
             day.currency,
             cast(func.sum(day.count), BigInteger),
-            func.count(day.customer_id.distinct()),
+            func.count(func.nullif(day.customer_id, sums.NOBODY).distinct()),
             cast(func.sum(day.quantity), BigInteger),
             cast(func.sum(day.amount), BigInteger),
         )

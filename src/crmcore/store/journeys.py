@@ -73,7 +73,7 @@ def by_arm(scope: Scope, run_id: int, split: Split) -> Subquery:
     since = case(*((place > 0, cast(times[name], BigInteger)) for name, place in places.items()))
     came = (
         select(arm.label("arm"), row.customer_id, since.label("since"))
-        .where(*_of_run(scope, row, run_id), ~row.held_out, row.path.is_not(None))
+        .where(*_of_run(scope, row, run_id), ~row.held_out, row.path.is_not(None), row.origin_id != 0)
         .subquery()
     )
     mine = (came.c.arm, came.c.customer_id)

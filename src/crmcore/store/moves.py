@@ -168,11 +168,11 @@ def cancel(scope: Scope, run_id: int, limit: int) -> int:
 
 
 def retry(scope: Scope, run_id: int, expires_at: int, limit: int) -> int:
-    """Plan again what has failed of a run; return how much that was."""
+    """Plan again what has failed of a run, but of customers who were erased; return how much that was."""
     row = schema.delivery.c
     which = (
         select(row.id)
-        .where(row.workspace_id == scope.workspace_id, row.run_id == run_id, FAILED)
+        .where(row.workspace_id == scope.workspace_id, row.run_id == run_id, FAILED, row.origin_id != 0)
         .order_by(row.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

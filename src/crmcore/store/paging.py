@@ -54,12 +54,12 @@ DELIVERY = (
 
 def events(scope: Scope) -> Iterator[Sequence[Any]]:
     """Yield all events, in the order they came in: the columns of EVENT."""
-    return _pages(scope, schema.event, EVENT)
+    return pages(scope, schema.event, EVENT)
 
 
 def deliveries(scope: Scope) -> Iterator[Sequence[Any]]:
     """Yield all deliveries, in the order they were planned: the columns of DELIVERY."""
-    return _pages(scope, schema.delivery, DELIVERY)
+    return pages(scope, schema.delivery, DELIVERY)
 
 
 def count(scope: Scope, table: Table) -> int:
@@ -76,7 +76,8 @@ def by_id(
     return {one: tuple(rest) for one, *rest in bulk.select_in(scope, table, ("id", *columns), {}, "id", wanted)}
 
 
-def _pages(scope: Scope, table: Table, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+def pages(scope: Scope, table: Table, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """Yield columns, `id` first, of all rows of a table by their ids."""
     row, last = table.c, -1
     query = select(*(row[name] for name in columns)).order_by(row.id).limit(PAGE)
     mine = query.where(aside(row.workspace_id) == scope.workspace_id)

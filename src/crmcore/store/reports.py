@@ -161,9 +161,11 @@ def passed_step(scope: Scope, run: Run, step: str) -> Subquery:
     return _grouped(query, row.held_out)
 
 
+#: Of customers who were erased nobody knows what they did next: arms are compared without them.
+_IS_KNOWN = schema.delivery.c.origin_id != 0
 _HAS_PASSED = or_(
-    and_(~schema.delivery.c.held_out, schema.delivery.c.handed_at.is_not(None)),
-    and_(schema.delivery.c.held_out, schema.delivery.c.reason == Reason.HOLDOUT.value),
+    and_(_IS_KNOWN, ~schema.delivery.c.held_out, schema.delivery.c.handed_at.is_not(None)),
+    and_(_IS_KNOWN, schema.delivery.c.held_out, schema.delivery.c.reason == Reason.HOLDOUT.value),
 )
 
 

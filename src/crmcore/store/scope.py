@@ -26,7 +26,7 @@ class Scope:
 
     `now` in microseconds UTC; `new_ids(count)` gives row ids; `listened` names the notice hooks somebody listens to;
     `address_kinds` are those that each channel sends to, `each_address` names the channels that send to all of them;
-    `import_id` is the import that all rows written here come from,
+    `actor` is who acts, for the audit log; `import_id` is the import that all rows written here come from,
     if any; `isolated` tells that row-level security is on; `touched` collects what is changed of customers, `appended` their
     events, and `settling` is what follows from both before the transaction ends (in a host's, it waits for its commit).
     """
@@ -39,6 +39,7 @@ class Scope:
     listened: frozenset[str] = frozenset()
     address_kinds: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     each_address: frozenset[str] = frozenset()
+    actor: str = ""
     import_id: int | None = None
     isolated: bool = False
     touched: Touched = attrs.field(factory=Touched)

@@ -59,21 +59,21 @@ LARGE, MOST = 2**43, 2**62
 
 def fold(scope: Scope, events: Sequence[Event], owners: Sequence[Owner]) -> None:
     """Add events to the sums of their customers; raise Overflow where large values bring one beyond 2^62."""
-    days: dict[tuple[int, int, str, str], list[int]] = {}
+    added: dict[tuple[int, int, str, str], list[int]] = {}
     large: set[int] = set()
     for event, (customer_id, _) in zip(events, owners, strict=True):
         at, quantity, amount = event.at, event.quantity or 0, event.amount or 0
         key = (day_of(at), customer_id, event.name, event.currency or "")
-        found = days.get(key)
+        found = added.get(key)
         if found is None:
-            days[key] = [1, at, at, quantity, amount]
+            added[key] = [1, at, at, quantity, amount]
         else:
             count, first_at, last_at, quantities, amounts = found
-            days[key] = [count + 1, min(first_at, at), max(last_at, at), quantities + quantity, amounts + amount]
+            added[key] = [count + 1, min(first_at, at), max(last_at, at), quantities + quantity, amounts + amount]
         if not (-LARGE < quantity < LARGE and -LARGE < amount < LARGE):
             large.add(customer_id)
     try:
-        bulk.insert(scope, schema.event_day, _DAY, [(*key, *sums) for key, sums in sorted(days.items())], FOLD)
+        bulk.insert(scope, schema.event_day, _DAY, [(*key, *sums) for key, sums in sorted(added.items())], FOLD)
     except (DataError, IntegrityError, OverflowError) as error:
         raise _overflow() from error
     if large:
@@ -93,11 +93,24 @@ def _overflow() -> Overflow:
     return Overflow(place="the sum of quantity or amount of a customer's events", value="beyond 2^62")
 
 
+#: Whose sums are those of everybody who was erased, and of events that were kept for long enough: no customer has this id.
+NOBODY = 0
+
+
+def add_to_nobody(scope: Scope, added: Sequence[tuple[int, str, str, int, int, int]]) -> None:
+    """Add what events came to: day, name, currency, count, quantity, amount. The time of day is not kept."""
+    rows = [
+        (day, NOBODY, name, currency, count, day * DAY, day * DAY, quantity, amount)
+        for day, name, currency, count, quantity, amount in added
+    ]
+    bulk.insert(scope, schema.event_day, _DAY, rows, FOLD)
+
+
 def settle(scope: Scope, customers: Iterable[int], before: Iterable[int] = ()) -> None:
     """Make the sums of customers again from the log: those of all days it tells of now, and of days it told of `before`."""
     ids = sorted(customers)
     scope.touched.note_all(ids)
-    gone = {*_days(scope, ids), *before}
+    gone = {*days(scope, ids), *before}
     bulk.delete_pairs(scope, schema.event_day, ("day", "customer_id"), set(product(gone, ids)))
     make(scope, ids)
 
@@ -109,11 +122,15 @@ def make(scope: Scope, customers: Sequence[int]) -> None:
 
 
 def clear(scope: Scope) -> None:
-    """Remove all sums: they are made again as customers are settled."""
-    bulk.run(scope, "DELETE FROM crm_event_day WHERE workspace_id = :workspace", {"workspace": scope.workspace_id})
+    """Remove all sums but those of nobody: they are made again as customers are settled."""
+    bulk.run(scope, _CLEAR, {"workspace": scope.workspace_id, "nobody": NOBODY})
 
 
-def _days(scope: Scope, customers: Collection[int]) -> list[int]:
+_CLEAR = "DELETE FROM crm_event_day WHERE workspace_id = :workspace AND customer_id <> :nobody"
+
+
+def days(scope: Scope, customers: Collection[int]) -> list[int]:
+    """Return the days on which customers have events."""
     event = schema.event.c
     mine = (event.workspace_id == scope.workspace_id, bulk.among(scope, event.customer_id, customers))
     return list(scope.connection.execute(select(_day_of(event.occurred_at)).where(*mine).distinct()).scalars())
@@ -149,7 +166,7 @@ def _day_of(at: ColumnElement[int]) -> ColumnElement[int]:
 def of_days(scope: Scope, customer_id: int) -> list[DaySum]:
     """Return what a customer's events add up to by name, currency and day, in this order."""
     names = [field.name for field in attrs.fields(DaySum)]
-    wanted = {(day, customer_id) for day in _days(scope, [customer_id])}
+    wanted = {(day, customer_id) for day in days(scope, [customer_id])}
     rows = bulk.select_pairs(scope, schema.event_day, names, {}, ("day", "customer_id"), wanted)
     found = [DaySum(**dict(zip(names, one, strict=True))) for one in rows]
     return sorted(found, key=lambda one: (one.name, one.currency, one.day))

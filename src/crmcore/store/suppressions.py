@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from crmcore.model.identity import Identity
 from crmcore.model.statement import Suppress
@@ -96,6 +96,45 @@ def settle(scope: Scope, customers: Collection[int]) -> None:
 def settle_addresses(scope: Scope, hashes: Collection[bytes]) -> None:
     """Suppress addresses as the log says, and no others."""
     _replace(scope, hashes, _log(scope, hashes), {one: one for one in hashes})
+
+
+def outlive(scope: Scope, origins: Collection[int], names: Collection[Identity]) -> None:
+    """Let what was said of a customer who is erased hold for its addresses, which nobody can read out of a hash.
+
+    Where all of the customer was meant, each of its addresses is meant from now on.
+    """
+    whole = {scope.hash(whole_customer(one)) for one in origins}
+    hashes = [scope.hash(name) for name in names]
+    _write(scope, [attrs.evolve(one, hash=digest) for one in _said(scope, whole) for digest in hashes])
+    row = schema.suppression_log.c
+    mine = (row.workspace_id == scope.workspace_id, row.hash.in_(whole))
+    scope.connection.execute(delete(schema.suppression_log).where(*mine))
+    theirs = update(schema.suppression_log).where(row.workspace_id == scope.workspace_id)
+    known = [*hashes, *(scope.hash(marketing_at(name)) for name in names)]
+    scope.connection.execute(theirs.where(row.hash.in_(known)).values(origin_id=0))
+    settle_addresses(scope, hashes)
+    gone = schema.suppression.c
+    standing = delete(schema.suppression).where(gone.workspace_id == scope.workspace_id, gone.hash.in_(whole))
+    scope.connection.execute(standing)
+
+
+def _write(scope: Scope, said: Sequence[Logged]) -> None:
+    rows = [
+        (
+            new_id,
+            0,
+            one.channel,
+            one.hash,
+            one.reason,
+            one.at,
+            one.until,
+            scope.now,
+            one.source_id,
+            one.import_id,
+        )
+        for one, new_id in zip(said, scope.new_ids(len(said)), strict=True)
+    ]
+    bulk.insert(scope, schema.suppression_log, _LOG, rows)
 
 
 def whole_customer(customer_id: int) -> Identity:

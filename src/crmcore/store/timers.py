@@ -48,7 +48,7 @@ def put_again(scope: Scope, run_id: int, span: int) -> None:
 
 _AGAIN = f"""INSERT INTO crm_timer (workspace_id, kind, subject_id, customer_id, due_at)
 SELECT workspace_id, CAST(:kind AS TEXT), run_id, customer_id, (MAX(entered_at) + :span + :tick - 1) / :tick * :tick
-FROM crm_enrolment WHERE workspace_id = :workspace AND run_id = :run GROUP BY workspace_id, run_id, customer_id {_SET}"""
+FROM crm_enrolment WHERE workspace_id = :workspace AND run_id = :run AND origin_id <> 0 GROUP BY workspace_id, run_id, customer_id {_SET}"""
 
 
 def _rows(kind: str, run_id: int, due: Mapping[int, int]) -> list[tuple[str, int, int, int]]:

@@ -1,4 +1,4 @@
-"""Files that `crm export` wrote: known by their header, and read back without loss."""
+"""Files that `crm export-file` wrote: known by their header, and read back without loss."""
 
 from __future__ import annotations
 

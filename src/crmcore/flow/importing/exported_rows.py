@@ -184,5 +184,5 @@ def _as_written(column: str) -> Iterator[None]:
     except InputError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        problem = f"it is not as `crm export` writes it ({error})"
+        problem = f"it is not as `crm export-file` writes it ({error})"
         raise InvalidValue(place=f"column {column}", problem=problem) from error

@@ -111,7 +111,7 @@ class ColumnMap:
     decimal sign; `currency` and `timezone` where no column says them; `identity` (the kind of identity the customer column
     holds); `returns_prefix` (a ref that begins so is a return); `suffixes` to take off cells, by column; `contact` for
     lists of contacts; `encoding`, `delimiter` and `sheet` where they are not to be found out; `escaped` for files that
-    `crm export` wrote, which are read by their own header.
+    `crm export-file` wrote, which are read by their own header.
     """
 
     kind: Kind

@@ -122,3 +122,17 @@ ALTER TABLE crm_notice_cursor ADD COLUMN tried_at BIGINT;
 ALTER TABLE crm_notice_cursor ADD COLUMN problem TEXT;
 
 ALTER TABLE crm_notice_cursor ADD COLUMN lost BIGINT;
+
+ALTER TABLE crm_audit ADD COLUMN seal_id BIGINT;
+
+CREATE INDEX ix_audit_seal_id_id ON crm_audit (workspace_id, seal_id, id);
+
+CREATE INDEX ix_audit_unsealed ON crm_audit (workspace_id, id) WHERE seal_id IS NULL;
+
+CREATE TABLE crm_retention (
+workspace_id BIGINT NOT NULL, 
+kind TEXT NOT NULL, 
+reached BIGINT NOT NULL, 
+PRIMARY KEY (workspace_id, kind)
+)
+ WITHOUT ROWID;

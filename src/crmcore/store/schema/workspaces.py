@@ -13,6 +13,7 @@ from crmcore.store.schema.columns import (
     maybe_words,
     metadata,
     number,
+    partial,
     rows,
     words,
     yes_no,
@@ -71,6 +72,9 @@ timer = keyed(
     number("due_at"),
     indexes=[("due_at", "kind")],
 )
+
+#: Up to which row (by id) things of a kind have been cut short, as they had been kept long enough.
+retention = keyed("retention", ("kind",), words("kind"), number("reached"))
 
 #: The outbox that notice hooks are fed from. The database gives the ids: of two changes of a customer the later one, which
 #: waits for the first to commit, has the greater. `position` is where a notice stands once it is committed for all to see.
@@ -134,7 +138,8 @@ agent = rows(
 team = rows("team", words("name"), number("created_at"), unique=[("name",)])
 team_member = keyed("team_member", ("team_id", "agent_id"), number("team_id"), number("agent_id"), number("since"))
 
-#: `mac` is keyed over the row, `seal` chains batches of ids and macs, so that erasing a row's `detail` breaks nothing.
+#: Who did what, when, to what. `mac` is keyed over the row and over its `subject` and `detail` by themselves, so that both
+#: can be erased; `seal_id` is the seal that covers it, none yet for the latest.
 audit = rows(
     "audit",
     number("at"),
@@ -143,6 +148,10 @@ audit = rows(
     words("subject"),
     words("detail"),
     blob("mac"),
-    indexes=[("subject",)],
+    maybe_number("seal_id"),
+    partial("ix_audit_unsealed", ("id",), "seal_id IS NULL"),
+    indexes=[("subject",), ("seal_id", "id")],
 )
+
+#: Chains batches of rows: `chain` is keyed over the one before, and over the ids and macs of its rows.
 audit_seal = rows("audit_seal", number("first_id"), number("last_id"), number("at"), blob("chain"))
