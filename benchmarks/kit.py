@@ -11,15 +11,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
-from crmcore.testing.planted import occurrences_in_file, occurrences_in_postgresql, plant
 from measuring import arguments, report
 from sqlalchemy import Engine, create_engine
 
 from crm_push.vapid import new_keys
+from crm_relay.tables import waiting
 from crmcore import CRM
 from crmcore.hooks.channel import Channel
 from crmcore.hooks.marker import hookimpl
@@ -27,6 +30,7 @@ from crmcore.hooks.setup import Setup
 from crmcore.loader import installed
 from crmcore.testing import postgres
 from crmcore.testing.fakes import Recorder
+from crmcore.testing.planted import occurrences_in_file, occurrences_in_postgresql, plant
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -47,6 +51,12 @@ subject = "mailto:shop@example.com"
 
 [channels.whatsapp]
 provider = "recorder"
+
+[modules.operational]
+
+[modules.relay]
+url = "{address}"
+secret = "file:{secret}"
 """
 
 
@@ -89,12 +99,14 @@ def databases(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def opened(url: str, folder: Path) -> Iterator[CRM]:
+def opened(url: str, folder: Path, address: str) -> Iterator[CRM]:
     """Open a CRM with all plugins, their tables made."""
     config = folder / "crm.toml"
-    config.write_text(CONFIG.format(key=new_keys().private))
+    secret = folder / "secret"
+    secret.write_text("of nobody")
+    config.write_text(CONFIG.format(key=new_keys().private, secret=secret, address=address))
     crm = Path(sys.executable).with_name("crm")
-    subprocess.run([crm, "--db", url, "db", "upgrade"], check=True, capture_output=True)
+    subprocess.run([crm, "--db", url, "--config", config, "db", "upgrade"], check=True, capture_output=True)
     plugins = {"recorder": Recorder(), **{f"{one}_carrier": Carrier(one) for one in CHANNELS}}
     with CRM(url, config=config, plugins=plugins) as made:
         if made.registry.faults:
@@ -106,13 +118,49 @@ def left(url: str, folder: Path) -> tuple[int, int, Sequence[str]]:
     """Return how often a planted person is found before and after erasure, and the channels they were written to by."""
     engine = create_engine(url)
     try:
-        with opened(url, folder) as crm:
+        with taking() as address, opened(url, folder, address) as crm:
             planted = plant(crm)
             before = occurrences(engine, planted.identifiers)
+            crm.erase(planted.customer)
+            relay(crm)
             crm.erase(planted.customer, compact=True)
         return before, occurrences(engine, planted.identifiers), planted.channels
     finally:
         engine.dispose()
+
+
+@contextmanager
+def taking() -> Iterator[str]:
+    """Yield the address of a server on loopback that takes whatever it is told."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Taking) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+class Taking(BaseHTTPRequestHandler):
+    """Takes what it is told."""
+
+    def do_POST(self) -> None:
+        """Answer that all is well."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def relay(crm: CRM) -> None:
+    """Let others be told whom they are to erase too: that notice has the number of who was erased until they have it."""
+    for _ in range(60):
+        crm.work()
+        if not crm.in_tables(waiting).count:
+            return
+        time.sleep(0.5)
+    raise SystemExit("Not all was relayed within half a minute.")
 
 
 def occurrences(engine: Engine, identifiers: tuple[bytes, ...]) -> int:

@@ -61,6 +61,7 @@ KINDS = (
     ),
 )
 HOOKS = frozenset(name for name in vars(specs) if name.startswith(PREFIX))
+MODULES = "crm_register_modules"
 NOTICES = HOOKS - {kind.hook for kind in KINDS}
 
 Objects = Mapping[str, Mapping[str, Any]]
@@ -161,13 +162,20 @@ class _Assembly:
         for kind, key, one in objects:
             self._owners[kind.name, key] = name
             self._objects[kind.place][key] = one
-        heard = {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
+        heard = {} if self._is_idle(plugin, objects) else self._heard(name, plugin)
         for hook, impls in heard.items():
             if impls:
                 self._listeners.setdefault(hook, []).extend(impls)
         registers = tuple(f"{kind.name} {key}" for kind, key, _ in objects)
         listens = tuple(hook for hook, impls in heard.items() if impls)
         self._loaded.append(Loaded(name=name, version=version_of(plugin), registers=registers, listens=listens))
+
+    def _heard(self, name: str, plugin: Any) -> dict[str, list[tuple[str, Callable[..., None]]]]:
+        return {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
+
+    def _is_idle(self, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> bool:
+        """Tell whether a plugin has modules and registers none, as its settings name none: then there is nobody to tell."""
+        return any(self._impls(MODULES, plugin)) and not any(kind.hook == MODULES for kind, _, _ in objects)
 
 
 def _sequence(plugin: str, kind: Kind, answer: Any) -> Iterable[Any]:

@@ -23,9 +23,10 @@ Found = TypeVar("Found")
 #: What comes from the packages beside the core: newcomers look for it where only the core is installed.
 BRINGS = {
     "crm_email": frozenset({"email", "email/smtp", "email/file"}),
-    "crm_operational": frozenset({"open_case", "lead_score", "checked"}),
+    "crm_operational": frozenset({"operational", "open_case", "lead_score", "checked"}),
     "crm_push": frozenset({"push", "push/webpush", "push/fcm", "push/apns"}),
     "crm_recommend": frozenset({"popular", "repeat", "also_bought", "als"}),
+    "crm_relay": frozenset({"relay"}),
     "crm_whatsapp": frozenset({"whatsapp", "whatsapp/cloud"}),
 }
 

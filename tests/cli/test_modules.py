@@ -96,6 +96,12 @@ def test_what_an_uninstalled_module_has_left_is_shown_and_kept(run, install):
     assert "not installed" in run("db", "upgrade")
 
 
+def test_doctor_names_a_module_that_the_settings_name_and_nothing_brings(run, tmp_path):
+    config = tmp_path / "crm.toml"
+    config.write_text("[modules.loyalty]\n")
+    assert "There is no module 'loyalty'" in doctored(run, "--config", str(config))
+
+
 def test_doctor_names_a_module_that_waits_for_its_tables(run):
     assert "its code needs 'wallet_0002'; run `crm db upgrade`" in doctored(run)
 
@@ -172,8 +178,8 @@ def test_where_the_settings_are_wrong_help_lists_the_commands_of_the_core(run, m
     assert "segment" in run("--help")
 
 
-def doctored(run):
-    return " ".join(run("doctor", code=1).replace("│", " ").split())
+def doctored(run, *before):
+    return " ".join(run(*before, "doctor", code=1).replace("│", " ").split())
 
 
 def test_doctor_shows_how_far_the_tables_of_modules_are(upgraded, run):

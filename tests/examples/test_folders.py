@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT = 240
 
 
-@pytest.mark.parametrize(("name", "count"), [("campaigns", 14), ("two_engines", 3)])
+@pytest.mark.parametrize(("name", "count"), [("campaigns", 14), ("two_engines", 3), ("stack", 3)])
 def test_the_tests_of_an_example_pass(tmp_path, name, count):
     folder = shutil.copytree(EXAMPLES / name, tmp_path / name)
     done = subprocess.run(

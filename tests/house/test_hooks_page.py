@@ -15,8 +15,6 @@ PAGE = (ROOT / "docs" / "reference" / "hooks.md").read_text()
 SECTIONS = {section.partition("(")[0]: section for section in PAGE.split("## `")[1:]}
 HOOKS = {name: hook for name, hook in vars(specs).items() if name.startswith("crm_")}
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").is_file())
-#: Plugins that are named on the page before they are here; one that is here is looked at.
-COMING = {"crm_operational", "crm_relay"}
 
 
 def groups() -> dict[str, str]:
@@ -64,7 +62,7 @@ def test_each_hook_is_used_by_the_plugins_that_its_section_names(name):
     [line] = re.findall(r"Used by ([^.]+)\.", SECTIONS[name])
     named = set(re.findall(r"`(\w+)`", line))
     assert named
-    assert named - (COMING - set(PLUGINS)) == users(name)
+    assert named == users(name)
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -188,6 +188,20 @@ def test_a_hook_that_is_to_go_warns_who_implements_it_and_is_called_all_the_same
     assert [name for name, _ in registry.listeners["crm_event_tracked"]] == ["old"]
 
 
+def test_a_plugin_whose_settings_name_none_of_its_modules_is_told_nothing():
+    class Idle:
+        @hookimpl
+        def crm_register_modules(self, setup):
+            return []
+
+        @hookimpl
+        def crm_event_tracked(self, batch):
+            raise AssertionError("nobody is there to be told")
+
+    registry = load(idle=Idle())
+    assert (dict(registry.listeners), [one.listens for one in registry.plugins]) == ({}, [(), ()])
+
+
 def test_listeners_are_called_in_the_order_of_the_plugins_names():
     def crm_event_tracked(batch):
         pass

@@ -21,8 +21,8 @@ def clock():
 
 @pytest.fixture
 def crm(tmp_path, clock):
-    plugins = {"crm_operational": crm_operational}
-    with CRM(str(tmp_path / "crm.db"), clock=clock, plugins=plugins, blocked=installed()) as crm:
+    plugins, modules = {"crm_operational": crm_operational}, {"operational": {}}
+    with CRM(str(tmp_path / "crm.db"), clock=clock, plugins=plugins, blocked=installed(), modules=modules) as crm:
         yield crm
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from crmcore.testing.step_suite import StepSuite
 
 class TestModule(ModuleSuite):
     name = "crm_operational"
+    settings: ClassVar = {"modules": {"operational": {}}}
 
     def plugin(self):
         return crm_operational

@@ -153,12 +153,9 @@ def test_a_redirect_is_not_followed_and_is_no_success(crm, address, clock):
     assert events(address) == ["order_placed"]
 
 
-def test_without_an_address_nothing_is_kept(tmp_path):
+def test_where_the_settings_do_not_name_it_nothing_is_kept_for_it(tmp_path):
     with CRM(str(tmp_path / "crm.db"), plugins={"crm_relay": crm_relay}, blocked=installed()) as crm:
-        crm.track("order_placed", "ada")
-        crm.work()
-        with crm._opened.engine.connect() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM crm_relay_notice").scalar() == 0
+        assert (dict(crm.registry.modules), dict(crm.registry.listeners)) == ({}, {})
 
 
 @pytest.mark.parametrize(
@@ -166,9 +163,10 @@ def test_without_an_address_nothing_is_kept(tmp_path):
     [
         ({"url": "ftp://x"}, "modules.relay.url"),
         ({"url": "https://x"}, "modules.relay.secret"),
+        ({}, "modules.relay.url"),
         ({"urls": "https://x"}, "modules.relay.urls"),
         ({"kinds": ["orders"]}, "no notice 'orders'"),
-        ({"seconds": 0}, "more than 0"),
+        ({"url": "https://x", "secret": "env:X", "seconds": 0}, "more than 0"),
         ({"batch": "many"}, "wrong type"),
     ],
 )

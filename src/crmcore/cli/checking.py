@@ -27,8 +27,16 @@ def faults(crm: CRM) -> Iterator[Fault]:
     yield from _segments(crm)
     yield from _templates(crm)
     yield from _carriers(crm)
+    yield from _modules(crm)
     yield from _commands(crm)
     yield from _jobs(crm)
+
+
+def _modules(crm: CRM) -> Iterator[Fault]:
+    """Yield the modules that the settings name and nothing brings; one whose plugin did not load is told of already."""
+    told = {one.plugin.removeprefix("crm_") for one in crm.registry.faults}
+    for name in sorted(crm.settings.tables.get("modules", {}).keys() - told):
+        yield from _tried(f"module {name!r}", partial(crm.registry.module, name))
 
 
 def _commands(crm: CRM) -> Iterator[Fault]:

@@ -42,10 +42,12 @@ __all__ = [
 
 @implements(crm_register_modules)
 def modules(setup: Setup) -> Sequence[Module]:
-    """Return the module, with the settings of [modules.operational]."""
+    """Return the module, where the settings name it: the table [modules.operational], which may be empty."""
     from crm_operational.module import Operational
     from crm_operational.settings import operational_settings
 
+    if "operational" not in setup.section("modules"):
+        return []
     return [Operational(operational_settings(setup.section("modules.operational")))]
 
 

@@ -42,10 +42,12 @@ __all__ = ["__version__"]
 
 @implements(crm_register_modules)
 def modules(setup: Setup) -> Sequence[Module]:
-    """Return the module."""
+    """Return the module, where the settings name it: the table [modules.relay]."""
     from crm_relay.module import Relay
     from crm_relay.settings import relay_settings
 
+    if "relay" not in setup.section("modules"):
+        return []
     return [Relay(relay_settings(setup))]
 
 

@@ -11,7 +11,6 @@ from crmcore.hooks.notices import Notices
 
 
 def keep(kind: str, batch: Notices[Any]) -> None:
-    """Keep a batch, where an address is set and wants its kind."""
-    settings = relay_settings(batch.setup)
-    if settings.url and kind in settings.kinds:
+    """Keep a batch, where the address wants its kind."""
+    if kind in relay_settings(batch.setup).kinds:
         batch.write(partial(tables.add, kind=kind, entries=batch.entries))

@@ -40,7 +40,7 @@ class Relay:
 
     def __init__(self, settings: RelaySettings) -> None:
         self.settings = settings
-        self.jobs: Sequence[Job] = [Job(name="post", every=EVERY, run=self.post)] if settings.url else []
+        self.jobs: Sequence[Job] = [Job(name="post", every=EVERY, run=self.post)]
 
     def post(self, write: InTables) -> int:
         """Post what waits until nothing does, or the address fails; return how many notices were taken, or given up."""

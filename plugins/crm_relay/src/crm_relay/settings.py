@@ -26,7 +26,7 @@ KINDS = (
 
 @attrs.frozen(kw_only=True)
 class RelaySettings:
-    """Where notices go; `secret` is a reference (env:NAME or file:PATH). Without `url` nothing is relayed.
+    """Where notices go; `secret` is a reference (env:NAME or file:PATH). `url` and `secret` have to be said.
 
     `kinds` are those that are relayed, all of them by default; `seconds` is how long one request may take as a whole;
     `batch` how many notices it holds at most; `keep_days` for how long a notice is tried.
@@ -74,9 +74,9 @@ def _kinds(value: Any) -> tuple[str, ...]:
 
 def _checked(settings: RelaySettings) -> RelaySettings:
     parts = urlsplit(settings.url)
-    if settings.url and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise _refused("url", "it is no http or https address")
-    if settings.url and not settings.secret:
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _refused("url", f"{settings.url!r} is no http or https address")
+    if not settings.secret:
         raise _refused("secret", "it is missing: what is relayed is signed; write secret = 'env:NAME'")
     for name in ("seconds", "batch", "keep_days"):
         if getattr(settings, name) <= 0:

@@ -75,7 +75,7 @@ def add(tables: Tables, kind: str, entries: Sequence[Any]) -> None:
             "id": new_id,
             "key": key,
             "kind": kind,
-            "customer_id": getattr(one, "customer_id", None),
+            "customer_id": getattr(one, "customer_id", getattr(one, "into_id", None)),
             "body": body,
             "kept_at": tables.now,
         }
