@@ -94,7 +94,9 @@ def test_plugins_say_what_they_register_what_they_listen_to_and_why_not(here, in
     assert said["plugins"] == [
         {"name": "told", "version": "1.2", "registers": ["provider note/recorder"], "listens": ["crm_event_tracked"]}
     ]
-    assert said["faults"] == [{"plugin": "broken", "problem": "ImportError: no module named pork"}]
+    assert said["faults"] == [
+        {"plugin": "broken", "problem": "ImportError: no module named pork", "error": "ImportError"}
+    ]
     assert "crm_event_tracked" in run("plugins")
 
 

@@ -17,7 +17,7 @@ from crmcore.testing.simulation import Simulation
 @pytest.fixture
 def crm(tmp_path):
     plugins = {"crm_operational": crm_operational}
-    with Simulation(tmp_path / "crm.db", silent=["note"], plugins=plugins) as crm:
+    with Simulation(tmp_path / "crm.db", silent=["note"], plugins=plugins, modules={"operational": {}}) as crm:
         crm.save_template("offer", "note", {"text": "Your code: {{ message.coupon }}"})
         crm.save_template("hello", "note", {"text": "Hello"})
         for key in ("ada", "ben"):

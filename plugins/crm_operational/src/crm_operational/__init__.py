@@ -40,31 +40,36 @@ __all__ = [
 ]
 
 
+def _is_named(setup: Setup) -> bool:
+    """Tell whether the settings want the plugin: they have a table for its module."""
+    return "operational" in setup.section("modules")
+
+
 @implements(crm_register_modules)
 def modules(setup: Setup) -> Sequence[Module]:
     """Return the module, where the settings name it: the table [modules.operational], which may be empty."""
     from crm_operational.module import Operational
     from crm_operational.settings import operational_settings
 
-    if "operational" not in setup.section("modules"):
+    if not _is_named(setup):
         return []
     return [Operational(operational_settings(setup.section("modules.operational")))]
 
 
 @implements(crm_register_rules)
-def rules(setup: Setup) -> Sequence[Rule]:  # noqa: ARG001 - the hook's argument
+def rules(setup: Setup) -> Sequence[Rule]:
     """Return the rule `open_case`."""
     from crm_operational.rule import OpenCase
 
-    return [OpenCase()]
+    return [OpenCase()] if _is_named(setup) else []
 
 
 @implements(crm_register_gates)
-def gates(setup: Setup) -> Sequence[Gate]:  # noqa: ARG001 - the same
+def gates(setup: Setup) -> Sequence[Gate]:
     """Return the gate `open_case`."""
     from crm_operational.gate import OpenCaseGate
 
-    return [OpenCaseGate()]
+    return [OpenCaseGate()] if _is_named(setup) else []
 
 
 @implements(crm_register_steps)
@@ -73,15 +78,16 @@ def steps(setup: Setup) -> Sequence[Step]:
     from crm_operational.settings import operational_settings
     from crm_operational.step import LeadScore
 
-    return [LeadScore(operational_settings(setup.section("modules.operational")).scored)]
+    settings = operational_settings(setup.section("modules.operational"))
+    return [LeadScore(settings.scored)] if _is_named(setup) else []
 
 
 @implements(crm_register_coupon_sources)
-def coupon_sources(setup: Setup) -> Sequence[CouponSource]:  # noqa: ARG001 - the same
+def coupon_sources(setup: Setup) -> Sequence[CouponSource]:
     """Return the source `checked`."""
     from crm_operational.coupons import CheckedCodes
 
-    return [CheckedCodes()]
+    return [CheckedCodes()] if _is_named(setup) else []
 
 
 @implements(crm_event_tracked)
