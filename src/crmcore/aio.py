@@ -12,7 +12,7 @@ from crmcore.threads import Threads
 from crmcore.verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
     from decimal import Decimal
     from pathlib import Path
@@ -774,22 +774,24 @@ class AsyncCRM(AsyncVerbs):
         """
         await self._threads.run(self._crm.settle, delivery, outcome, note)
 
-    async def export(self, customer: Who) -> dict[str, Any]:
+    async def export(self, customer: Who, *, without: Collection[str] = ()) -> dict[str, Any]:
         """Return all that is held about a customer, as what JSON can hold: in the core's tables, and by each module.
 
-        Those merged into it are part of it. Raise UnknownCustomer; ModuleFailed where a module does not give its share.
+        Those merged into it are part of it. Raise UnknownCustomer; ModuleFailed where a module does not give its share;
+        ModulesAbsent where one that is not loaded has tables here, unless it is named in `without`.
         """
-        return await self._threads.run(self._crm.export, customer)
+        return await self._threads.run(self._crm.export, customer, without=without)
 
-    async def erase(self, customer: Who, *, compact: bool = False) -> Erased:
+    async def erase(self, customer: Who, *, compact: bool = False, without: Collection[str] = ()) -> Erased:
         """Erase a customer from every table and every module, with all that was merged into it; return a receipt.
 
         What runs of campaigns counted stays, as nobody's; addresses that must never be written to stay as salted hashes.
         What comes in afterwards under the same key is of a new customer. Erasing whom nobody knows does no harm: the
         receipt counts 0 customers. With `compact` the database is written anew, so that not a byte is left in its files.
-        Raise ModuleFailed where a module cannot; nothing is erased then.
+        Raise ModuleFailed where a module cannot, ModulesAbsent where one that is not loaded has tables here and is not named
+        in `without`; nothing is erased then.
         """
-        return await self._threads.run(self._crm.erase, customer, compact=compact)
+        return await self._threads.run(self._crm.erase, customer, compact=compact, without=without)
 
     async def audit(self, limit: int = 100) -> list[AuditEntry]:
         """Return the latest rows of the audit log, the last one first."""

@@ -57,6 +57,7 @@
     |   `-- NoNodeFree
     |-- CouponSourceFailed       a plugin's source has brought no codes
     |-- ModuleFailed             a module did not do what a customer has a right to
+    |-- ModulesAbsent            modules that are not loaded have tables, which nobody can ask
     |-- UndefinedField           a template asks for what a customer does not have
     `-- RecommenderError         an engine cannot answer
         |-- NotFitted
@@ -296,7 +297,11 @@ class CouponSourceFailed(CRMError):
 
 
 class ModuleFailed(CRMError):
-    """Module {module!r} could not {what} its share of the customer ({problem}); nothing was done: mend or block it, and try again."""
+    """Module {module!r} could not {what} its share of the customer ({problem}); nothing was done: mend it, and try again."""
+
+
+class ModulesAbsent(CRMError):
+    """{modules} have tables in this database and are not loaded, so nobody can {what} what they hold of the customer; nothing was done. Name them in crm.toml, run `crm db upgrade`, install them again; or leave them out on purpose (`--without NAME`)."""
 
 
 class UndefinedField(CRMError):

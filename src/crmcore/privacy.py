@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,35 +30,37 @@ class Privacy(Facet):
     def _tell(self) -> int:
         """Tell plugins what they have not been told."""
 
-    def export(self, customer: Who) -> dict[str, Any]:
+    def export(self, customer: Who, *, without: Collection[str] = ()) -> dict[str, Any]:
         """Return all that is held about a customer, as what JSON can hold: in the core's tables, and by each module.
 
-        Those merged into it are part of it. Raise UnknownCustomer; ModuleFailed where a module does not give its share.
+        Those merged into it are part of it. Raise UnknownCustomer; ModuleFailed where a module does not give its share;
+        ModulesAbsent where one that is not loaded has tables here, unless it is named in `without`.
         """
         from crmcore.flow.privacy import sharing
         from crmcore.store import audit
 
         self._fold()
         with self._opened.reading() as scope:
-            person, share = sharing.share(scope, identities(customer), self.registry.modules)
+            person, share = sharing.share(scope, identities(customer), self.registry.modules, without)
         subject = audit.about_customer(person.id)
         self._opened.write(partial(audit.note, action="customer exported", subject=subject))
         return {"workspace": self._opened.workspace.name, **share}
 
-    def erase(self, customer: Who, *, compact: bool = False) -> Erased:
+    def erase(self, customer: Who, *, compact: bool = False, without: Collection[str] = ()) -> Erased:
         """Erase a customer from every table and every module, with all that was merged into it; return a receipt.
 
         What runs of campaigns counted stays, as nobody's; addresses that must never be written to stay as salted hashes.
         What comes in afterwards under the same key is of a new customer. Erasing whom nobody knows does no harm: the
         receipt counts 0 customers. With `compact` the database is written anew, so that not a byte is left in its files.
-        Raise ModuleFailed where a module cannot; nothing is erased then.
+        Raise ModuleFailed where a module cannot, ModulesAbsent where one that is not loaded has tables here and is not named
+        in `without`; nothing is erased then.
         """
         from crmcore.flow.privacy import erasing
         from crmcore.store.compacting import compact as compacted
 
         self._fold()
         named, modules = identities(customer), self.registry.modules
-        receipt = self._opened.write(partial(erasing.erase, named=named, modules=modules))
+        receipt = self._opened.write(partial(erasing.erase, named=named, modules=modules, without=without))
         if not compact:
             return receipt
         self._tell()

@@ -25,14 +25,26 @@ def _who(key: str | None, kind: str | None, value: str | None) -> Who:
 
 _BY = click.option("--by", nargs=2, metavar="KIND VALUE", help="Name the customer by an identity instead of the key.")
 
+_WITHOUT = click.option(
+    "--without", multiple=True, metavar="MODULE", help="Leave a module that is not loaded as it is."
+)
+
 
 @click.command()
 @click.argument("key", required=False)
 @_BY
+@_WITHOUT
 @click.option("--to", type=click.Path(path_type=Path), help="Write it to a file, as JSON.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @pass_context
-def export(context: Context, key: str | None, by: tuple[str, str] | None, to: Path | None, force: bool) -> None:
+def export(
+    context: Context,
+    key: str | None,
+    by: tuple[str, str] | None,
+    without: tuple[str, ...],
+    to: Path | None,
+    force: bool,
+) -> None:
     """Give out all that is held about one customer, as one JSON: in the core's tables, and by each module.
 
     Whole tables go to files by `crm export-file`.
@@ -45,7 +57,7 @@ def export(context: Context, key: str | None, by: tuple[str, str] | None, to: Pa
     if to is not None and to.exists() and not force:
         raise InvalidFile(file=to, place="the file", problem="it is there already; --force writes over it")
     with context.crm() as crm:
-        share = crm.export(who)
+        share = crm.export(who, without=without)
     if to is not None:
         to.write_text(json.dumps(plain(share), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         show(context, {"path": to}, lambda _: click.echo(f"Written to {to}"))
@@ -64,10 +76,18 @@ def _human(share: dict[str, Any]) -> None:
 @click.command()
 @click.argument("key", required=False)
 @_BY
+@_WITHOUT
 @click.option("--compact", is_flag=True, help="Write the database anew, so that not a byte is left in its files.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_context
-def erase(context: Context, key: str | None, by: tuple[str, str] | None, compact: bool, yes: bool) -> None:
+def erase(
+    context: Context,
+    key: str | None,
+    by: tuple[str, str] | None,
+    without: tuple[str, ...],
+    compact: bool,
+    yes: bool,
+) -> None:
     """Erase a customer, from every table and every module. It cannot be taken back.
 
     What campaigns counted stays, as nobody's; addresses that must never be written to stay as salted hashes. With
@@ -81,7 +101,7 @@ def erase(context: Context, key: str | None, by: tuple[str, str] | None, compact
     if not yes and not context.as_json:
         click.confirm("Erase all that is held about this customer?", abort=True)
     with context.crm() as crm:
-        receipt = crm.erase(who, compact=compact)
+        receipt = crm.erase(who, compact=compact, without=without)
     show(context, receipt, _receipt)
     if receipt.compaction is not None and not receipt.compaction.done:
         raise click.exceptions.Exit(1)

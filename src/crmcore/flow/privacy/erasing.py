@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
 from crmcore.errors import ModuleFailed
 from crmcore.flow import folding
+from crmcore.flow.privacy.lacking import refuse_lacking
 from crmcore.hooks.module import Module
 from crmcore.hooks.notices import CustomerErased
 from crmcore.model import audit as log
@@ -36,8 +37,11 @@ class Erased:
     compaction: Compaction | None = None
 
 
-def erase(scope: Scope, named: Sequence[Identity], modules: Mapping[str, Module]) -> Erased:
-    """Erase whoever is called so; raise ModuleFailed, and nothing is erased then."""
+def erase(
+    scope: Scope, named: Sequence[Identity], modules: Mapping[str, Module], without: Collection[str] = ()
+) -> Erased:
+    """Erase whoever is called so; raise ModuleFailed or ModulesAbsent, and nothing is erased then."""
+    refuse_lacking(scope, modules, without, "erase")
     folding.fold_visible(scope)
     scope.settle()
     person = persons.find_and_claim(scope, named)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from crmcore.errors import ModuleFailed, UnknownCustomer
+from crmcore.flow.privacy.lacking import refuse_lacking
 from crmcore.hooks.module import Module
 from crmcore.model.identity import Identity
 from crmcore.model.time import iso
@@ -22,8 +23,11 @@ _JSON = frozenset({"body", "context", "detail", "fields", "new", "old", "payload
 _TIMES = frozenset({"at", "since", "until", "lease_until"})
 
 
-def share(scope: Scope, named: Sequence[Identity], modules: Mapping[str, Module]) -> tuple[Person, dict[str, Any]]:
-    """Return who that is and everything held about them; raise UnknownCustomer, ModuleFailed."""
+def share(
+    scope: Scope, named: Sequence[Identity], modules: Mapping[str, Module], without: Collection[str] = ()
+) -> tuple[Person, dict[str, Any]]:
+    """Return who that is and everything held about them; raise UnknownCustomer, ModuleFailed, ModulesAbsent."""
+    refuse_lacking(scope, modules, without, "export")
     person = persons.find(scope, named)
     if person is None:
         raise UnknownCustomer(kind=named[0].kind, value=named[0].value)
