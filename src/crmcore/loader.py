@@ -14,9 +14,11 @@ import pluggy
 from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken
 from crmcore.flow.modules.admitting import Admit, anyone, in_form
 from crmcore.hooks import specs
+from crmcore.hooks.channel import Capabilities
 from crmcore.hooks.checking import PREFIX, check
 from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.marker import PROJECT
+from crmcore.hooks.provider import Carriage
 from crmcore.hooks.setup import Setup
 from crmcore.model.names import checked_name
 from crmcore.registry import Fault, Loaded, Registry, version_of
@@ -27,12 +29,13 @@ BLOCKED = "blocked by the settings"
 
 @attrs.frozen(kw_only=True)
 class Kind:
-    """One kind of contract object: the hook that returns it, its place in the registry, what it must have."""
+    """One kind of contract object: the hook that returns it, its place in the registry, what it must have, and of which type."""
 
     name: str
     hook: str
     place: str
     needs: tuple[str, ...]
+    forms: Mapping[str, type] = attrs.field(factory=dict)
 
 
 KINDS = (
@@ -41,8 +44,15 @@ KINDS = (
         hook="crm_register_channels",
         place="channels",
         needs=("capabilities", "validate_address", "validate_template", "compile", "render"),
+        forms={"capabilities": Capabilities},
     ),
-    Kind(name="provider", hook="crm_register_providers", place="providers", needs=("channel", "carriage")),
+    Kind(
+        name="provider",
+        hook="crm_register_providers",
+        place="providers",
+        needs=("channel", "carriage"),
+        forms={"channel": str, "carriage": Carriage},
+    ),
     Kind(
         name="recommender",
         hook="crm_register_recommenders",
@@ -107,11 +117,10 @@ class _Assembly:
             check(name, plugin, HOOKS)
             objects = self._objects_of(name, plugin)
             self._keep(name, plugin, objects)
-        except CRMError as error:
-            self.faults.append(Fault(plugin=name, problem=str(error), error=type(error).__name__))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
-            kind = type(error).__name__
-            self.faults.append(Fault(plugin=name, problem=f"{kind}: {error}", error=kind))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
+            self.faults.append(_fault(name, error))
 
     def registry(self) -> Registry:
         listeners = {hook: tuple(found) for hook, found in self._listeners.items()}
@@ -144,15 +153,21 @@ class _Assembly:
             problem = f"{type(one).__name__} is no {kind.name}: it lacks {', '.join(missing)}"
             raise LoadError(plugin=plugin, problem=problem)
         name = checked_name(one.name, kind.name, f"plugin {plugin}")
-        if one.contract != CONTRACTS[kind.name]:
+        if type(one.contract) is not int or one.contract != CONTRACTS[kind.name]:
             raise ContractVersion(plugin=plugin, kind=kind.name, found=one.contract, needed=CONTRACTS[kind.name])
+        for member, form in kind.forms.items():
+            if not isinstance(found := getattr(one, member), form):
+                problem = (
+                    f"what {kind.name} {name!r} has for {member} is no {form.__name__}, but {type(found).__name__}"
+                )
+                raise LoadError(plugin=plugin, problem=problem)
         if kind.name == "module":
             in_form(plugin, one)
             self._admit(plugin, one)
         return f"{one.channel}/{name}" if kind.name == "provider" else name
 
     def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:
-        taken = dict(self._owners)
+        taken, version = dict(self._owners), version_of(plugin)
         for kind, key, _ in objects:
             owner = taken.setdefault((kind.name, key), "")
             taken[kind.name, key] = name
@@ -168,7 +183,16 @@ class _Assembly:
                 self._listeners.setdefault(hook, []).extend(impls)
         registers = tuple(f"{kind.name} {key}" for kind, key, _ in objects)
         listens = tuple(hook for hook, impls in heard.items() if impls)
-        self._loaded.append(Loaded(name=name, version=version_of(plugin), registers=registers, listens=listens))
+        self._loaded.append(Loaded(name=name, version=version, registers=registers, listens=listens))
+
+
+def _fault(plugin: str, error: BaseException) -> Fault:
+    kind = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - a plugin's own error may fail to say what it is
+        said = "what it says cannot be read"
+    return Fault(plugin=plugin, problem=said if isinstance(error, CRMError) else f"{kind}: {said}", error=kind)
 
     def _heard(self, name: str, plugin: Any) -> dict[str, list[tuple[str, Callable[..., None]]]]:
         return {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
