@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -115,6 +116,20 @@ def _written(connection: Connection, act: Callable[[Connection], Result]) -> Res
 def driver_of(connection: Connection) -> Any:
     """Return the driver's own connection, which another thread may use to end what this one does."""
     return connection.connection.driver_connection
+
+
+@contextmanager
+def legible(connection: Connection) -> Iterator[None]:
+    """Let all text be read: SQLite keeps what is none, and its driver raises where it meets that."""
+    driver = driver_of(connection) if connection.dialect.name == "sqlite" else None
+    if driver is None:
+        yield
+        return
+    former, driver.text_factory = driver.text_factory, partial(str, encoding="utf-8", errors="replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = former
 
 
 def interrupt(driver: Any) -> None:
