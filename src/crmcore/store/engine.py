@@ -108,7 +108,7 @@ def _written(connection: Connection, act: Callable[[Connection], Result]) -> Res
     if connection.dialect.name == "postgresql":
         connection.execution_options(isolation_level="READ COMMITTED")
     with connection.begin():
-        _leave_deferred(connection)
+        leave_begun(connection)
         _begin(connection, "BEGIN IMMEDIATE")
         return act(connection)
 
@@ -165,8 +165,8 @@ def _begin(connection: Connection, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _leave_deferred(connection: Connection) -> None:
-    """Some hosts let their engine say BEGIN by itself: such a transaction may fail at its first write after a read."""
+def leave_begun(connection: Connection) -> None:
+    """End what a host's engine has begun by itself: it may fail at its first write after a read, or is in the way."""
     if connection.dialect.name == "sqlite" and _in_transaction(connection):
         connection.exec_driver_sql("COMMIT")
 
