@@ -54,7 +54,9 @@ def _sqlite(connection: Connection) -> Compaction:
 
 def _postgresql(connection: Connection) -> Compaction:
     if owners := connection.execute(text(_OWNERS)).scalars().all():
-        problem = f"its tables are of {', '.join(owners)}, and nobody else may write them anew; do it again as that role"
+        problem = (
+            f"its tables are of {', '.join(owners)}, and nobody else may write them anew; do it again as that role"
+        )
         return Compaction(done=False, problem=problem)
     connection.execute(text(f"SET lock_timeout = '{PATIENCE}s'"))
     try:

@@ -54,7 +54,11 @@ def role(engine, *statements):
                 connection.execute(text(statement))
             yield make_url(str(engine.url)).set(username=ROLE).render_as_string(hide_password=False)
         finally:
-            for statement in (f"REASSIGN OWNED BY {ROLE} TO CURRENT_USER", f"DROP OWNED BY {ROLE}", f"DROP ROLE {ROLE}"):
+            for statement in (
+                f"REASSIGN OWNED BY {ROLE} TO CURRENT_USER",
+                f"DROP OWNED BY {ROLE}",
+                f"DROP ROLE {ROLE}",
+            ):
                 connection.execute(text(statement))
 
 
