@@ -98,7 +98,7 @@ def write(engine: Engine, act: Callable[[Connection], Result]) -> Result:
             with engine.connect() as connection:
                 return _written(connection, act)
         except DBAPIError as error:
-            if attempt == ATTEMPTS or not _may_pass(error):
+            if attempt == ATTEMPTS or not may_pass(error):
                 raise
         time.sleep(random.uniform(0, PAUSE * 2 ** min(attempt, 6)))  # noqa: S311 - so that two do not meet again
     raise AssertionError
@@ -142,7 +142,10 @@ def lives_in_one_thread(engine: Engine) -> bool:
     return isinstance(engine.pool, SingletonThreadPool)
 
 
-def _may_pass(error: DBAPIError) -> bool:
+def may_pass(error: BaseException) -> bool:
+    """Tell whether an error says that another transaction was in the way: run again, it may well not be raised."""
+    if not isinstance(error, DBAPIError):
+        return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in (_SQLITE_BUSY, _SQLITE_LOCKED)

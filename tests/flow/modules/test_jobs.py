@@ -117,6 +117,15 @@ def test_of_many_workers_that_begin_together_one_runs_it_each_time(open_with, cl
         clock.turn(timedelta(hours=1))
 
 
+def test_one_that_would_end_the_process_has_failed(open_with):
+    def end(_in_tables):
+        raise SystemExit(3)
+
+    crm = open_with(job(end, "end"), job(Counting(), "tidy"))
+    assert crm.work().jobs == 1
+    assert problems(crm) == [("end", "SystemExit", 1)]
+
+
 def test_one_that_fails_keeps_no_other_waiting_and_is_tried_at_its_next_time(open_with, clock, caplog):
     after = Counting()
     crm = open_with(job(fail, "break"), job(after, "tidy"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from crmcore.errors import InvalidToken, ModuleFailed, UnknownCustomer
 from crmcore.flow import links
@@ -202,6 +203,38 @@ def test_modules_erase_what_they_hold_of_all_that_was_merged(shop, notebook):
     assert customer_id in notebook.asked
     assert len(notebook.asked) == 2
     assert receipt.modules == {"notebook": 4}
+
+
+def test_whoever_else_is_named_stays_whole(shop):
+    shop.declare_source(Source("web", events={}))
+    shop.track("undeclared", {"email": "bob@example.com"}, source="web")
+    shop.suppress("ada")
+    shop.erase({"key": "ada", "email": "bob@example.com"})
+    assert shop.customer("bob").suppressed == ()
+    assert len(rows(shop, schema.quarantine)) == 1
+
+
+def test_it_is_done_again_where_others_were_in_a_modules_way(shop, notebook):
+    class DeadlockError(Exception):
+        sqlstate, sqlite_errorcode = "40P01", 5
+
+    ways = [OperationalError("DELETE", {}, DeadlockError())]
+
+    def erase(tables, customer_id):
+        if ways:
+            raise ways.pop()
+        return 1
+
+    notebook.erase = erase
+    assert shop.erase("bob").modules == {"notebook": 1}
+
+
+def test_a_module_that_would_end_the_process_ends_nothing(shop, notebook):
+    notebook.fails = SystemExit(1)
+    with pytest.raises(ModuleFailed, match="'notebook' could not erase"):
+        shop.erase("ada")
+    with pytest.raises(ModuleFailed, match="'notebook' could not export"):
+        shop.export("ada")
 
 
 def test_nothing_is_erased_where_a_module_cannot(shop, notebook):
