@@ -168,14 +168,14 @@ class _Assembly:
 
     def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:
         taken, version = dict(self._owners), version_of(plugin)
-        for kind, key, _ in objects:
-            owner = taken.setdefault((kind.name, key), "")
-            taken[kind.name, key] = name
+        for kind, key in _names(objects):
+            owner = taken.setdefault((kind, key), "")
+            taken[kind, key] = name
             if owner:
                 self._manager.unregister(plugin)
-                raise NameTaken(plugin=name, kind=kind.name, name=key, owner=owner)
+                raise NameTaken(plugin=name, kind=kind, name=key, owner=owner)
+        self._owners = taken
         for kind, key, one in objects:
-            self._owners[kind.name, key] = name
             self._objects[kind.place][key] = one
         heard = {} if self._is_idle(plugin, objects) else self._heard(name, plugin)
         for hook, impls in heard.items():
@@ -184,6 +184,14 @@ class _Assembly:
         registers = tuple(f"{kind.name} {key}" for kind, key, _ in objects)
         listens = tuple(hook for hook, impls in heard.items() if impls)
         self._loaded.append(Loaded(name=name, version=version, registers=registers, listens=listens))
+
+
+def _names(objects: Iterable[tuple[Kind, str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield what nobody else may call something: modules `a` and `a_b` may both mean a table crm_a_b_c."""
+    for kind, key, one in objects:
+        yield kind.name, key
+        if kind.name == "module" and one.schema is not None:
+            yield from (("table", table.name) for table in one.schema.metadata.tables.values())
 
 
 def _fault(plugin: str, error: BaseException) -> Fault:
