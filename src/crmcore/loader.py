@@ -168,12 +168,12 @@ class _Assembly:
 
     def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:
         taken, version = dict(self._owners), version_of(plugin)
-        for kind, key in _names(objects):
-            owner = taken.setdefault((kind, key), "")
-            taken[kind, key] = name
+        for what, called in _names(objects):
+            owner = taken.setdefault((what, called), "")
+            taken[what, called] = name
             if owner:
                 self._manager.unregister(plugin)
-                raise NameTaken(plugin=name, kind=kind, name=key, owner=owner)
+                raise NameTaken(plugin=name, kind=what, name=called, owner=owner)
         self._owners = taken
         for kind, key, one in objects:
             self._objects[kind.place][key] = one
@@ -184,6 +184,13 @@ class _Assembly:
         registers = tuple(f"{kind.name} {key}" for kind, key, _ in objects)
         listens = tuple(hook for hook, impls in heard.items() if impls)
         self._loaded.append(Loaded(name=name, version=version, registers=registers, listens=listens))
+
+    def _heard(self, name: str, plugin: Any) -> dict[str, list[tuple[str, Callable[..., None]]]]:
+        return {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
+
+    def _is_idle(self, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> bool:
+        """Tell whether a plugin has modules and registers none, as its settings name none: then there is nobody to tell."""
+        return any(self._impls(MODULES, plugin)) and not any(kind.hook == MODULES for kind, _, _ in objects)
 
 
 def _names(objects: Iterable[tuple[Kind, str, Any]]) -> Iterator[tuple[str, str]]:
@@ -201,13 +208,6 @@ def _fault(plugin: str, error: BaseException) -> Fault:
     except Exception:  # noqa: BLE001 - a plugin's own error may fail to say what it is
         said = "what it says cannot be read"
     return Fault(plugin=plugin, problem=said if isinstance(error, CRMError) else f"{kind}: {said}", error=kind)
-
-    def _heard(self, name: str, plugin: Any) -> dict[str, list[tuple[str, Callable[..., None]]]]:
-        return {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
-
-    def _is_idle(self, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> bool:
-        """Tell whether a plugin has modules and registers none, as its settings name none: then there is nobody to tell."""
-        return any(self._impls(MODULES, plugin)) and not any(kind.hook == MODULES for kind, _, _ in objects)
 
 
 def _sequence(plugin: str, kind: Kind, answer: Any) -> Iterable[Any]:

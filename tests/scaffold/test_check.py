@@ -177,3 +177,22 @@ def test_a_plugin_that_is_not_installed_is_named():
 def test_a_plugin_that_is_installed_is_found_by_its_name():
     [found] = candidates(installed()[0])
     assert (found.name, found.package) == (installed()[0], installed()[0])
+
+
+def test_a_package_with_two_underscores_is_called_as_its_distribution(tmp_path):
+    assert seen(written(tmp_path, name="crm_pigs__abroad", kind="gate"), "names") == []
+
+
+#: A suite of many checks takes its time; what it is said to be about is the same for one.
+SHORT = """short = {name: None for name in dir(ModuleSuite) if name.startswith("test_") and name != "test_commands_have_help_and_answer_in_json"}
+Short = type("Short", (ModuleSuite,), short)
+
+
+class TestPigs(Short):"""
+
+
+def test_a_module_is_proved_by_its_suite(tmp_path):
+    folder = written(tmp_path, kind="module")
+    changed(folder / "tests" / "test_suites.py", "class TestPigs(ModuleSuite):", SHORT)
+    [one] = check(folder, code=0)["objects"]
+    assert (one["object"], one["suites"], one["passed"]) == ("module pigs", ["ModuleSuite"], 1)
