@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from operator import itemgetter
@@ -29,13 +29,13 @@ BLOCKED = "blocked by the settings"
 
 @attrs.frozen(kw_only=True)
 class Kind:
-    """One kind of contract object: the hook that returns it, its place in the registry, what it must have, and of which type."""
+    """One kind of contract object: the hook that returns it, its place in the registry, what it must have: methods, but for `forms`."""
 
     name: str
     hook: str
     place: str
     needs: tuple[str, ...]
-    forms: Mapping[str, type] = attrs.field(factory=dict)
+    forms: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 KINDS = (
@@ -58,16 +58,24 @@ KINDS = (
         hook="crm_register_recommenders",
         place="recommenders",
         needs=("capabilities", "fit", "recommend", "dump", "load"),
+        forms={"capabilities": Collection},
     ),
     Kind(name="rule", hook="crm_register_rules", place="rules", needs=("sql", "holds", "touches", "next_change")),
-    Kind(name="step", hook="crm_register_steps", place="steps", needs=("reads", "advance")),
-    Kind(name="gate", hook="crm_register_gates", place="gates", needs=("reads", "judge")),
+    Kind(
+        name="step",
+        hook="crm_register_steps",
+        place="steps",
+        needs=("reads", "advance"),
+        forms={"reads": Collection},
+    ),
+    Kind(name="gate", hook="crm_register_gates", place="gates", needs=("reads", "judge"), forms={"reads": Collection}),
     Kind(name="coupon_source", hook="crm_register_coupon_sources", place="coupon_sources", needs=("codes",)),
     Kind(
         name="module",
         hook="crm_register_modules",
         place="modules",
         needs=("schema", "jobs", "commands", "routes", "timeline", "export", "erase"),
+        forms={"schema": object, "jobs": Iterable, "commands": Iterable, "routes": Iterable},
     ),
 )
 HOOKS = frozenset(name for name in vars(specs) if name.startswith(PREFIX))
@@ -155,7 +163,8 @@ class _Assembly:
         name = checked_name(one.name, kind.name, f"plugin {plugin}")
         if type(one.contract) is not int or one.contract != CONTRACTS[kind.name]:
             raise ContractVersion(plugin=plugin, kind=kind.name, found=one.contract, needed=CONTRACTS[kind.name])
-        for member, form in kind.forms.items():
+        for member in kind.needs:
+            form = kind.forms.get(member, Callable)
             if not isinstance(found := getattr(one, member), form):
                 problem = (
                     f"what {kind.name} {name!r} has for {member} is no {form.__name__}, but {type(found).__name__}"

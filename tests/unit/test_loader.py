@@ -315,6 +315,27 @@ def test_a_carrier_of_another_form_is_a_fault(member, value):
     assert f"'other' has for {member} is no" in problem_of(plugin(crm_register_providers=hook(crm_register_providers)))
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("erase", None, "has for erase is no Callable"),
+        ("jobs", None, "has for jobs is no Iterable"),
+        ("jobs", [types.SimpleNamespace(name="tidy", every=1.0)], "a job of it is no Job"),
+        ("commands", [types.SimpleNamespace(name="show")], "a command of it is no Command"),
+        ("routes", [types.SimpleNamespace(method="GET", path="/")], "a route of it is no Route"),
+    ],
+)
+def test_a_module_of_another_form_is_a_fault(member, value, said):
+    made = types.SimpleNamespace(name="wallet", contract=1, schema=None, jobs=(), commands=(), routes=())
+    made.timeline = made.export = made.erase = lambda tables, customer_id: None
+    setattr(made, member, value)
+
+    def crm_register_modules(setup):
+        return [made]
+
+    assert said in problem_of(plugin(crm_register_modules=hook(crm_register_modules)))
+
+
 def test_a_name_of_another_form_is_a_fault():
     assert "'Bad Name' is no valid channel name" in problem_of(channel(name="Bad Name"))
 
