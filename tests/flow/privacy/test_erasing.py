@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from crmcore.errors import InvalidToken, ModuleFailed, UnknownCustomer
 from crmcore.flow import links
+from crmcore.flow.importing.mapping import map_of
 from crmcore.flow.links import Link
 from crmcore.hooks.provider import Feedback, Permanent
 from crmcore.model.building import attribute, event, everyone
@@ -193,6 +194,17 @@ def test_statements_in_quarantine_go_even_of_whom_nobody_knows(shop):
     shop.erase("ada")
     [left] = shop.quarantine()
     assert '["key","bob"]' in left.payload
+
+
+def test_of_lines_in_quarantine_those_go_that_have_the_key_where_keys_stand(shop, tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("key,day,what,pieces\n77,no day,order_placed,1\n1,no day,order_placed,3\n")
+    columns = {"customer": "key", "at": "day", "name": "what", "quantity": "pieces"}
+    shop.import_file(path, map_of({"kind": "events", "source": "file", "columns": columns}, path))
+    shop.identify("1", {"email": "one@example.com"})
+    assert [one["payload"][0] for one in shop.export("1")["core"]["quarantine"]] == ["1"]
+    shop.erase("1")
+    assert [one.payload for one in shop.quarantine()] == ['["77", "no day", "order_placed", "1"]']
 
 
 def test_modules_erase_what_they_hold_of_all_that_was_merged(shop, notebook):
