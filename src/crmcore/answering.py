@@ -25,6 +25,14 @@ _STATUSES = range(200, 600)
 log = logging.getLogger("crmcore.modules")
 
 
+class RouteFailed(Exception):
+    """What a route raised: nothing of it is taken for what the loop itself raises, such as a time that is over."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+
+
 class Answering:
     """The routes of a CRM's modules."""
 
@@ -47,11 +55,13 @@ class Answering:
                 return _checked(await _on_thread(lambda: route.answer(request, self._crm.in_tables), places.release))
         except TimeoutError as error:
             return _failed(module, route, error, LATE)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        except RouteFailed as failed:
+            return _failed(module, route, failed.error, FAILED)
+        except Exception as error:  # noqa: BLE001 - an answer may be anything
             return _failed(module, route, error, FAILED)
 
 
-def _failed(module: str, route: Route, error: Exception, answer: HttpResponse) -> HttpResponse:
+def _failed(module: str, route: Route, error: BaseException, answer: HttpResponse) -> HttpResponse:
     log.error("module %s failed on %s %s: %s", module, route.method, route.path, why(error))
     return answer
 
@@ -77,8 +87,8 @@ def _telling(future: asyncio.Future[HttpResponse], call: Callable[[], HttpRespon
     """Make a call; return what tells whoever waits how it ended."""
     try:
         answer = call()
-    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-        failed = error
+    except BaseException as error:  # noqa: BLE001 - it is told where it is waited for
+        failed = RouteFailed(error)
         return lambda: None if future.done() else future.set_exception(failed)
     return lambda: None if future.done() else future.set_result(answer)
 

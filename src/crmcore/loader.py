@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from operator import itemgetter
@@ -14,9 +14,11 @@ import pluggy
 from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken
 from crmcore.flow.modules.admitting import Admit, anyone, in_form
 from crmcore.hooks import specs
+from crmcore.hooks.channel import Capabilities
 from crmcore.hooks.checking import PREFIX, check
 from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.marker import PROJECT
+from crmcore.hooks.provider import Carriage
 from crmcore.hooks.setup import Setup
 from crmcore.model.names import checked_name
 from crmcore.registry import Fault, Loaded, Registry, version_of
@@ -27,12 +29,13 @@ BLOCKED = "blocked by the settings"
 
 @attrs.frozen(kw_only=True)
 class Kind:
-    """One kind of contract object: the hook that returns it, its place in the registry, what it must have."""
+    """One kind of contract object: the hook that returns it, its place in the registry, what it must have: methods, but for `forms`."""
 
     name: str
     hook: str
     place: str
     needs: tuple[str, ...]
+    forms: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 KINDS = (
@@ -41,23 +44,38 @@ KINDS = (
         hook="crm_register_channels",
         place="channels",
         needs=("capabilities", "validate_address", "validate_template", "compile", "render"),
+        forms={"capabilities": Capabilities},
     ),
-    Kind(name="provider", hook="crm_register_providers", place="providers", needs=("channel", "carriage")),
+    Kind(
+        name="provider",
+        hook="crm_register_providers",
+        place="providers",
+        needs=("channel", "carriage"),
+        forms={"channel": str, "carriage": Carriage},
+    ),
     Kind(
         name="recommender",
         hook="crm_register_recommenders",
         place="recommenders",
         needs=("capabilities", "fit", "recommend", "dump", "load"),
+        forms={"capabilities": Collection},
     ),
     Kind(name="rule", hook="crm_register_rules", place="rules", needs=("sql", "holds", "touches", "next_change")),
-    Kind(name="step", hook="crm_register_steps", place="steps", needs=("reads", "advance")),
-    Kind(name="gate", hook="crm_register_gates", place="gates", needs=("reads", "judge")),
+    Kind(
+        name="step",
+        hook="crm_register_steps",
+        place="steps",
+        needs=("reads", "advance"),
+        forms={"reads": Collection},
+    ),
+    Kind(name="gate", hook="crm_register_gates", place="gates", needs=("reads", "judge"), forms={"reads": Collection}),
     Kind(name="coupon_source", hook="crm_register_coupon_sources", place="coupon_sources", needs=("codes",)),
     Kind(
         name="module",
         hook="crm_register_modules",
         place="modules",
         needs=("schema", "jobs", "commands", "routes", "timeline", "export", "erase"),
+        forms={"schema": object, "jobs": Iterable, "commands": Iterable, "routes": Iterable},
     ),
 )
 HOOKS = frozenset(name for name in vars(specs) if name.startswith(PREFIX))
@@ -107,11 +125,10 @@ class _Assembly:
             check(name, plugin, HOOKS)
             objects = self._objects_of(name, plugin)
             self._keep(name, plugin, objects)
-        except CRMError as error:
-            self.faults.append(Fault(plugin=name, problem=str(error), error=type(error).__name__))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
-            kind = type(error).__name__
-            self.faults.append(Fault(plugin=name, problem=f"{kind}: {error}", error=kind))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is its own fault, never the host's
+            self.faults.append(_fault(name, error))
 
     def registry(self) -> Registry:
         listeners = {hook: tuple(found) for hook, found in self._listeners.items()}
@@ -144,23 +161,30 @@ class _Assembly:
             problem = f"{type(one).__name__} is no {kind.name}: it lacks {', '.join(missing)}"
             raise LoadError(plugin=plugin, problem=problem)
         name = checked_name(one.name, kind.name, f"plugin {plugin}")
-        if one.contract != CONTRACTS[kind.name]:
+        if type(one.contract) is not int or one.contract != CONTRACTS[kind.name]:
             raise ContractVersion(plugin=plugin, kind=kind.name, found=one.contract, needed=CONTRACTS[kind.name])
+        for member in kind.needs:
+            form = kind.forms.get(member, Callable)
+            if not isinstance(found := getattr(one, member), form):
+                problem = (
+                    f"what {kind.name} {name!r} has for {member} is no {form.__name__}, but {type(found).__name__}"
+                )
+                raise LoadError(plugin=plugin, problem=problem)
         if kind.name == "module":
             in_form(plugin, one)
             self._admit(plugin, one)
         return f"{one.channel}/{name}" if kind.name == "provider" else name
 
     def _keep(self, name: str, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> None:
-        taken = dict(self._owners)
-        for kind, key, _ in objects:
-            owner = taken.setdefault((kind.name, key), "")
-            taken[kind.name, key] = name
+        taken, version = dict(self._owners), version_of(plugin)
+        for what, called in _names(objects):
+            owner = taken.setdefault((what, called), "")
+            taken[what, called] = name
             if owner:
                 self._manager.unregister(plugin)
-                raise NameTaken(plugin=name, kind=kind.name, name=key, owner=owner)
+                raise NameTaken(plugin=name, kind=what, name=called, owner=owner)
+        self._owners = taken
         for kind, key, one in objects:
-            self._owners[kind.name, key] = name
             self._objects[kind.place][key] = one
         heard = {} if self._is_idle(plugin, objects) else self._heard(name, plugin)
         for hook, impls in heard.items():
@@ -168,7 +192,7 @@ class _Assembly:
                 self._listeners.setdefault(hook, []).extend(impls)
         registers = tuple(f"{kind.name} {key}" for kind, key, _ in objects)
         listens = tuple(hook for hook, impls in heard.items() if impls)
-        self._loaded.append(Loaded(name=name, version=version_of(plugin), registers=registers, listens=listens))
+        self._loaded.append(Loaded(name=name, version=version, registers=registers, listens=listens))
 
     def _heard(self, name: str, plugin: Any) -> dict[str, list[tuple[str, Callable[..., None]]]]:
         return {hook: [(name, impl) for impl in self._impls(hook, plugin)] for hook in sorted(NOTICES)}
@@ -176,6 +200,23 @@ class _Assembly:
     def _is_idle(self, plugin: Any, objects: Sequence[tuple[Kind, str, Any]]) -> bool:
         """Tell whether a plugin has modules and registers none, as its settings name none: then there is nobody to tell."""
         return any(self._impls(MODULES, plugin)) and not any(kind.hook == MODULES for kind, _, _ in objects)
+
+
+def _names(objects: Iterable[tuple[Kind, str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield what nobody else may call something: modules `a` and `a_b` may both mean a table crm_a_b_c."""
+    for kind, key, one in objects:
+        yield kind.name, key
+        if kind.name == "module" and one.schema is not None:
+            yield from (("table", table.name) for table in one.schema.metadata.tables.values())
+
+
+def _fault(plugin: str, error: BaseException) -> Fault:
+    kind = type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - a plugin's own error may fail to say what it is
+        said = "what it says cannot be read"
+    return Fault(plugin=plugin, problem=said if isinstance(error, CRMError) else f"{kind}: {said}", error=kind)
 
 
 def _sequence(plugin: str, kind: Kind, answer: Any) -> Iterable[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Event, get_ident
 
 import attrs
@@ -229,6 +230,20 @@ class Failing(Listener):
     def fail(self, batch):
         self.called.append(batch)
         raise RuntimeError
+
+
+def test_a_plugin_is_told_though_the_time_was_turned_back_while_its_circuit_was_open(opening, clock):
+    one = Listener(raising(RuntimeError()))
+    crm = opening(one=one)
+    crm.track("seen", "ada")
+    for _ in range(3):
+        crm.work()
+    one.then = None
+    crm.work()
+    assert one.told == []
+    clock.turn(timedelta(days=-2))
+    crm.work()
+    assert one.told == ["seen"]
 
 
 def test_the_circuit_opens_at_the_third_failure_and_for_longer_each_time(opening, clock):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from crmcore.cli import crm as command
+from crmcore.errors import InvalidFile
 from crmcore.loader import installed
 from crmcore.vetting.candidate import candidates
 from crmcore.vetting.inventory import taken_stock
@@ -142,6 +143,37 @@ def test_a_folder_that_is_no_plugin_is_refused(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "points", ["entry-points = 'x'", "[project.entry-points]\ncrmcore = 'x'", "[project.entry-points.crmcore]\nx = 5"]
+)
+def test_entry_points_of_another_form_are_refused(tmp_path, points):
+    (tmp_path / "pyproject.toml").write_text(f"[project]\nname = 'x'\n{points}\n")
+    with pytest.raises(InvalidFile, match="it names no entry point"):
+        candidates(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("does", "fault"),
+    [
+        ("import sys; print('{}'); sys.exit(0)", ("the process that loaded it ended with 0: {}",)),
+        ("import os; os._exit(0)", ("the process that loaded it ended with 0: nothing was said",)),
+        ("import atexit; atexit.register(print, 'goodbye')", ()),
+    ],
+)
+def test_what_a_plugin_prints_or_does_when_it_is_loaded_is_taken_for_no_answer(gate, does, fault):
+    changed(gate / "src/crm_pigs/__init__.py", "__version__ = ", f"{does}\n__version__ = ")
+    [candidate] = candidates(str(gate))
+    assert taken_stock(candidate.name, candidate.value, {}, environment_of(candidate)).faults == fault
+
+
+def test_suites_that_end_as_if_all_were_well_prove_nothing(gate):
+    ending = "    def test_last(self) -> None:\n        __import__('os')._exit(0)\n\n    def gate(self)"
+    changed(gate / "tests/test_suites.py", "    def gate(self)", ending)
+    [candidate] = candidates(str(gate))
+    [said] = prove(candidate, gate, 60.0, lambda _done, _total: None).broken
+    assert said.startswith("pytest ended when ")
+
+
 def test_a_plugin_that_hangs_when_it_is_loaded_is_a_fault(gate):
     changed(gate / "src/crm_pigs/__init__.py", "__version__ = ", "import time\n\ntime.sleep(60)\n__version__ = ")
     [candidate] = candidates(str(gate))
@@ -177,3 +209,22 @@ def test_a_plugin_that_is_not_installed_is_named():
 def test_a_plugin_that_is_installed_is_found_by_its_name():
     [found] = candidates(installed()[0])
     assert (found.name, found.package) == (installed()[0], installed()[0])
+
+
+def test_a_package_with_two_underscores_is_called_as_its_distribution(tmp_path):
+    assert seen(written(tmp_path, name="crm_pigs__abroad", kind="gate"), "names") == []
+
+
+#: A suite of many checks takes its time; what it is said to be about is the same for one.
+SHORT = """short = {name: None for name in dir(ModuleSuite) if name.startswith("test_") and name != "test_commands_have_help_and_answer_in_json"}
+Short = type("Short", (ModuleSuite,), short)
+
+
+class TestPigs(Short):"""
+
+
+def test_a_module_is_proved_by_its_suite(tmp_path):
+    folder = written(tmp_path, kind="module")
+    changed(folder / "tests" / "test_suites.py", "class TestPigs(ModuleSuite):", SHORT)
+    [one] = check(folder, code=0)["objects"]
+    assert (one["object"], one["suites"], one["passed"]) == ("module pigs", ["ModuleSuite"], 1)

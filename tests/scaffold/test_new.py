@@ -92,7 +92,10 @@ def test_without_a_license_nothing_is_said_of_one():
         ({"kind": "provider", "channel": "e-mail"}, InvalidName, "e-mail"),
         ({"kind": "gate", "channel": "email"}, InvalidValue, "a gate has none"),
         ({"kind": "provider", "channel": "email", "address_kind": "key"}, InvalidValue, "to a key"),
+        ({"kind": "provider", "channel": "email", "address_kind": "a kind"}, InvalidName, "kind of addresses"),
         ({"name": "crm_verdict", "kind": "gate"}, InvalidName, "called Verdict"),
+        ({"name": "crm_true", "kind": "gate"}, InvalidName, "none of Python's"),
+        ({"name": "crm_event", "kind": "module"}, InvalidName, "the core has tables of the name 'event'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(given, error, said):

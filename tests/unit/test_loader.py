@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
+from unittest import mock
 
 import pytest
 
@@ -163,6 +165,25 @@ def test_a_plugin_that_ends_the_process_is_a_fault():
     assert problem_of(plugin(crm_register_channels=hook(crm_register_channels))) == "SystemExit: 3"
 
 
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, GeneratorExit])
+def test_a_plugin_that_raises_what_is_no_exception_is_a_fault(raised):
+    def crm_register_channels(setup):
+        raise raised
+
+    assert problem_of(plugin(crm_register_channels=hook(crm_register_channels))) == f"{raised.__name__}: "
+
+
+def test_an_error_that_cannot_say_what_it_is_is_a_fault():
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def crm_register_channels(setup):
+        raise MuteError
+
+    assert problem_of(plugin(crm_register_channels=hook(crm_register_channels))).startswith("MuteError: ")
+
+
 class Deprecated:
     """Specs of which one is to go."""
 
@@ -270,6 +291,51 @@ def test_another_version_of_the_contract_is_a_fault():
     assert "version 99 of the channel contract" in problem_of(channel(name="other", contract=99))
 
 
+@pytest.mark.parametrize("version", [True, 1.0, mock.ANY])
+def test_a_version_that_is_no_whole_number_is_another_one(version):
+    assert "of the channel contract, this release speaks 1" in problem_of(channel(name="other", contract=version))
+
+
+@pytest.mark.parametrize("capabilities", [None, {}, mock.MagicMock()])
+def test_capabilities_of_another_form_are_a_fault(capabilities):
+    assert "'other' has for capabilities is no Capabilities" in problem_of(
+        channel(name="other", capabilities=capabilities)
+    )
+
+
+@pytest.mark.parametrize(("member", "value"), [("channel", None), ("carriage", {})])
+def test_a_carrier_of_another_form_is_a_fault(member, value):
+    made = Recorder().crm_register_providers(SETUP)[0]
+    other = types.SimpleNamespace(name="other", channel="note", contract=1, carriage=made.carriage)
+    setattr(other, member, value)
+
+    def crm_register_providers(setup):
+        return [other]
+
+    assert f"'other' has for {member} is no" in problem_of(plugin(crm_register_providers=hook(crm_register_providers)))
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("erase", None, "has for erase is no Callable"),
+        ("jobs", None, "has for jobs is no Iterable"),
+        ("jobs", [types.SimpleNamespace(name="tidy", every=1.0)], "a job of it is no Job"),
+        ("commands", [types.SimpleNamespace(name="show")], "a command of it is no Command"),
+        ("routes", [types.SimpleNamespace(method="GET", path="/")], "a route of it is no Route"),
+    ],
+)
+def test_a_module_of_another_form_is_a_fault(member, value, said):
+    made = types.SimpleNamespace(name="wallet", contract=1, schema=None, jobs=(), commands=(), routes=())
+    made.timeline = made.export = made.erase = lambda tables, customer_id: None
+    setattr(made, member, value)
+
+    def crm_register_modules(setup):
+        return [made]
+
+    assert said in problem_of(plugin(crm_register_modules=hook(crm_register_modules)))
+
+
 def test_a_name_of_another_form_is_a_fault():
     assert "'Bad Name' is no valid channel name" in problem_of(channel(name="Bad Name"))
 
@@ -291,6 +357,21 @@ def test_a_plugin_that_fails_leaves_nothing_behind():
 
     bad = plugin(crm_register_channels=hook(crm_register_channels), crm_register_providers=hook(crm_register_providers))
     assert "other" not in load(bad=bad).channels
+
+
+def test_a_plugin_that_cannot_say_its_version_leaves_nothing_behind():
+    class Versionless:
+        @property
+        def __version__(self):
+            raise RuntimeError
+
+        @hookimpl
+        def crm_register_channels(self, setup):
+            return [named("other")]
+
+    registry = load(bad=Versionless())
+    assert "other" not in registry.channels
+    assert "bad" in {one.plugin for one in registry.faults}
 
 
 def test_what_is_not_there_is_an_error_naming_what_is():

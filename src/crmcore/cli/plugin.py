@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -61,7 +62,8 @@ def new(context: Context, /, folder: Path | None, overwrite: bool, **given: str)
 def _written(place: Path, written: Sequence[Path]) -> None:
     for path in written:
         click.echo(f"  {path}")
-    click.echo(f"\nTry next:\n  pip install --editable '{place}[dev]'\n  crm plugin check {place}")
+    editable, folder = quote(f"{place}[dev]"), quote(str(place))
+    click.echo(f"\nTry next:\n  pip install --editable {editable}\n  crm plugin check {folder}")
 
 
 @plugin.command("check")

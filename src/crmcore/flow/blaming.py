@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from crmcore.errors import CRMError, InvalidCondition, MixedCurrencies, Overflow, UnknownPlugin, UnknownRule
 
+#: What a plugin may raise: whoever ends its own process ends nobody else's.
+RAISED = (Exception, SystemExit)
+
 
 @contextmanager
 def blamed(segment: str) -> Iterator[None]:
@@ -20,6 +23,6 @@ def blamed(segment: str) -> Iterator[None]:
         raise type(error)(**{**error.fields, "place": place}) from error
 
 
-def why(error: Exception) -> str:
+def why(error: BaseException) -> str:
     """Return what an error tells whoever waits: of those that are not ours only the kind, they may say anything."""
     return str(error) if isinstance(error, CRMError) else type(error).__name__

@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 
 from crmcore.errors import FolderTaken, InvalidName, InvalidValue
+from crmcore.flow.modules.tables import taken
 from crmcore.hooks.checking import PREFIX
 from crmcore.loader import installed
 from crmcore.model.identity import KEY
@@ -78,14 +79,18 @@ def checked(asked: NewPlugin) -> NewPlugin:
     checked_name(asked.thing, asked.kind, "NAME")
     if asked.channel:
         checked_name(asked.channel, "channel", "--channel")
+    checked_name(asked.address_kind, "kind of addresses", "--address-kind")
     if asked.channel and asked.kind not in CARRIERS:
         raise InvalidValue(
             place="--channel", problem=f"a {asked.kind} has none; it is for {', '.join(sorted(CARRIERS))}"
         )
     if asked.address_kind == KEY:
         raise InvalidValue(place="--address-kind", problem="nothing can be sent to a key")
-    if keyword.iskeyword(asked.name) or keyword.issoftkeyword(asked.name):
+    words = {asked.name, class_name(asked.thing), class_name(asked.channel)}
+    if any(map(keyword.iskeyword, words)) or keyword.issoftkeyword(asked.name):
         raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule="a word that is none of Python's")
+    if asked.kind == "module" and (found := next(taken(asked.thing), "")):
+        raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule=f"another one: {found}")
     return asked
 
 

@@ -15,6 +15,8 @@ from crmcore.store.scope import Scope
 from crmcore.store.touched import event_key
 
 BATCH = 1000
+#: Before all rows.
+BEGINNING = -1
 _THEN = "ON CONFLICT (workspace_id, kind) DO UPDATE SET reached = excluded.reached"
 
 
@@ -114,7 +116,7 @@ _LESS = f"UPDATE crm_event_day SET count = count - :, quantity = quantity - :, a
 _NONE_LEFT = f"DELETE FROM crm_event_day WHERE {_KEY} AND count <= 0"
 
 
-def old_rows(scope: Scope, kind: Kind, before: int, after: int = -1) -> Select[Any]:
+def old_rows(scope: Scope, kind: Kind, before: int, after: int = BEGINNING) -> Select[Any]:
     """Return the select of the ids of rows made before a time, the earliest first, those after an id."""
     row = kind.table.c
     aged = and_(bulk.mine_by_id(scope, kind.table), row.id < first_id(before), row.id > after)
@@ -144,7 +146,7 @@ def reached(scope: Scope, name: str) -> int:
     """Return up to which row things of a kind have been emptied."""
     row = schema.retention.c
     query = select(row.reached).where(row.workspace_id == scope.workspace_id, row.kind == name)
-    return scope.connection.execute(query).scalar() or -1
+    return scope.connection.execute(query).scalar() or BEGINNING
 
 
 def reach(scope: Scope, name: str, row_id: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -11,6 +11,7 @@ from sqlalchemy import Select, exists, select
 
 from crmcore.model.audit import GONE, AuditEntry, AuditVerdict, Seal, sealed, verify, vouched
 from crmcore.store import bulk, schema
+from crmcore.store.engine import legible
 from crmcore.store.scope import Scope
 
 #: How many rows one seal covers at most.
@@ -96,14 +97,14 @@ def _last_seal(scope: Scope) -> Seal | None:
     row = schema.audit_seal.c
     query = select(*(row[name] for name in _SEAL)).where(row.workspace_id == scope.workspace_id)
     found = scope.connection.execute(query.order_by(row.id.desc()).limit(1)).first()
-    return None if found is None else Seal(**dict(zip(_SEAL, found, strict=True)))
+    return None if found is None else Seal(**_typed(_SEAL, found))
 
 
 def _batches(scope: Scope) -> Iterator[tuple[Seal, list[AuditEntry]]]:
     row = schema.audit_seal.c
     query = select(*(row[name] for name in _SEAL)).where(row.workspace_id == scope.workspace_id).order_by(row.id)
     for found in scope.connection.execute(query).all():
-        one = Seal(**dict(zip(_SEAL, found, strict=True)))
+        one = Seal(**_typed(_SEAL, found))
         entries = _entries(scope).where(schema.audit.c.seal_id == one.id)
         yield one, _read(scope, entries.order_by(schema.audit.c.id))
 
@@ -120,4 +121,20 @@ def _entries(scope: Scope) -> Select[Any]:
 
 
 def _read(scope: Scope, query: Select[Any]) -> list[AuditEntry]:
-    return [AuditEntry(**dict(zip(_COLUMNS, row, strict=True))) for row in scope.connection.execute(query)]
+    with legible(scope.connection):
+        return [AuditEntry(**_typed(_COLUMNS, row)) for row in scope.connection.execute(query)]
+
+
+#: What stands for a value of another type, which SQLite lets anybody put into a column: no mac and no seal fits it.
+_INSTEAD: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "first_id", "last_id", "at", "seal_id"), -1),
+    **dict.fromkeys(("actor", "action", "subject", "detail"), "?"),
+    **dict.fromkeys(("mac", "chain"), b""),
+}
+
+
+def _typed(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    return {
+        name: value if value is None or isinstance(value, type(_INSTEAD[name])) else _INSTEAD[name]
+        for name, value in zip(columns, row, strict=True)
+    }

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import attrs
 from sqlalchemy import delete, or_, select, update
 
+from crmcore.model.time import DAY
 from crmcore.store import bulk, notices, schema
 from crmcore.store.scope import Scope
+
+#: Nobody waits for longer than an hour: what ends later than this was written before the time was turned back.
+TURNED_BACK = DAY
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +34,8 @@ class Cursor:
 
     def may_be_told(self, now: int) -> bool:
         """Tell whether nobody is telling it, and its circuit is closed."""
-        return all(until is None or until <= now for until in (self.closed_until, self.lease_until))
+        untils = (self.closed_until, self.lease_until)
+        return all(until is None or not now < until <= now + TURNED_BACK for until in untils)
 
 
 _FIELDS = tuple(field.name for field in attrs.fields(Cursor))
@@ -53,7 +58,10 @@ def join(scope: Scope, plugins: Sequence[str]) -> None:
 def claim(scope: Scope, plugin: str, owner: str, lease_until: int) -> Cursor | None:
     """Take the telling of a plugin; None where another process has it, or its circuit is open."""
     row = schema.notice_cursor.c
-    free = [or_(until.is_(None), until <= scope.now) for until in (row.lease_until, row.closed_until)]
+    free = [
+        or_(until.is_(None), until <= scope.now, until > scope.now + TURNED_BACK)
+        for until in (row.lease_until, row.closed_until)
+    ]
     mine = update(schema.notice_cursor).where(row.workspace_id == scope.workspace_id, row.plugin == plugin, *free)
     taken = mine.values(claimed_by=owner, lease_until=lease_until).returning(*(row[name] for name in _FIELDS))
     found = scope.connection.execute(taken).mappings().one_or_none()

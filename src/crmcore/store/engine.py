@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -97,7 +98,7 @@ def write(engine: Engine, act: Callable[[Connection], Result]) -> Result:
             with engine.connect() as connection:
                 return _written(connection, act)
         except DBAPIError as error:
-            if attempt == ATTEMPTS or not _may_pass(error):
+            if attempt == ATTEMPTS or not may_pass(error):
                 raise
         time.sleep(random.uniform(0, PAUSE * 2 ** min(attempt, 6)))  # noqa: S311 - so that two do not meet again
     raise AssertionError
@@ -107,7 +108,7 @@ def _written(connection: Connection, act: Callable[[Connection], Result]) -> Res
     if connection.dialect.name == "postgresql":
         connection.execution_options(isolation_level="READ COMMITTED")
     with connection.begin():
-        _leave_deferred(connection)
+        leave_begun(connection)
         _begin(connection, "BEGIN IMMEDIATE")
         return act(connection)
 
@@ -115,6 +116,20 @@ def _written(connection: Connection, act: Callable[[Connection], Result]) -> Res
 def driver_of(connection: Connection) -> Any:
     """Return the driver's own connection, which another thread may use to end what this one does."""
     return connection.connection.driver_connection
+
+
+@contextmanager
+def legible(connection: Connection) -> Iterator[None]:
+    """Let all text be read: SQLite keeps what is none, and its driver raises where it meets that."""
+    driver = driver_of(connection) if connection.dialect.name == "sqlite" else None
+    if driver is None:
+        yield
+        return
+    former, driver.text_factory = driver.text_factory, partial(str, encoding="utf-8", errors="replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = former
 
 
 def interrupt(driver: Any) -> None:
@@ -127,7 +142,10 @@ def lives_in_one_thread(engine: Engine) -> bool:
     return isinstance(engine.pool, SingletonThreadPool)
 
 
-def _may_pass(error: DBAPIError) -> bool:
+def may_pass(error: BaseException) -> bool:
+    """Tell whether an error says that another transaction was in the way: run again, it may well not be raised."""
+    if not isinstance(error, DBAPIError):
+        return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in (_SQLITE_BUSY, _SQLITE_LOCKED)
@@ -150,8 +168,8 @@ def _begin(connection: Connection, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _leave_deferred(connection: Connection) -> None:
-    """Some hosts let their engine say BEGIN by itself: such a transaction may fail at its first write after a read."""
+def leave_begun(connection: Connection) -> None:
+    """End what a host's engine has begun by itself: it may fail at its first write after a read, or is in the way."""
     if connection.dialect.name == "sqlite" and _in_transaction(connection):
         connection.exec_driver_sql("COMMIT")
 

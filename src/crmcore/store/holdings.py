@@ -226,18 +226,49 @@ def _quarantined(scope: Scope, names: Sequence[Identity]) -> tuple[int, ...]:
     """Return what waits in quarantine, or has waited there, of whoever is called so."""
     called = {(one.kind, one.value) for one in names}
     found: list[int] = []
-    for page in paging.pages(scope, schema.quarantine, ("id", "place", "payload")):
-        found += [one for one, place, payload in page if _names_one(place, json.loads(payload), called)]
+    for page in paging.pages(scope, schema.quarantine, ("id", "import_id", "place", "payload")):
+        cells = _key_cells(scope, {import_id for _, import_id, _, _ in page if import_id is not None})
+        found += [
+            one
+            for one, import_id, place, payload in page
+            if _names_one(place, json.loads(payload), called, cells.get(import_id))
+        ]
     return tuple(found)
 
 
-def _names_one(place: str, payload: Any, called: Collection[tuple[str, str]]) -> bool:
-    """Tell whether a statement names one of these identities, or a cell of a line is the value of one."""
+def _key_cells(scope: Scope, imports: Collection[int]) -> dict[int, frozenset[int] | None]:
+    """Return in which cells of an import's lines the host's ids of customers stand; None where each may hold one."""
+    kept = bulk.select_in(scope, schema.import_run, ("id", "mapping"), {}, "id", sorted(imports))
+    return {one: _keyed(**json.loads(mapping)) for one, mapping in kept}
+
+
+def _keyed(mapping: Mapping[str, Any], header: Sequence[str], **_: object) -> frozenset[int] | None:
+    if mapping["escaped"]:  # it is read by its own header
+        return None
+    columns = mapping["columns"]
+    named = {columns["identities"].get(KEY, ""), columns["customer"] if mapping["identity"] == KEY else ""} - {""}
+    return frozenset(at for at, name in enumerate(header) if name in named)
+
+
+def _names_one(
+    place: str, payload: Any, called: Collection[tuple[str, str]], key_cells: Collection[int] | None
+) -> bool:
+    """Tell whether a statement names one of these identities, or a cell of a line is the value of one.
+
+    A key is often a number as others are: it counts in the cells where keys stand.
+    """
+    telling = {value for kind, value in called if kind != KEY}
     if place in VERBS:
-        telling = {value for kind, value in called if kind != KEY}
         return any(pair in called or pair[1] in telling for pair in _pairs(payload))
-    values = {value for _, value in called}
-    return any(form in values for cell in payload for form in (cell, cell.strip().lower(), cell.translate(_FILLERS)))
+    keys = {value for kind, value in called if kind == KEY}
+    return any(
+        not _forms(cell).isdisjoint(telling | keys if key_cells is None or at in key_cells else telling)
+        for at, cell in enumerate(payload)
+    )
+
+
+def _forms(cell: str) -> set[str]:
+    return {cell, cell.strip().lower(), cell.translate(_FILLERS)}
 
 
 #: What people write into phone numbers.

@@ -8,12 +8,14 @@ import attrs
 from sqlalchemy import ColumnElement, or_, select, update
 
 from crmcore.errors import JobTaken
-from crmcore.model.time import MINUTE
+from crmcore.model.time import DAY, MINUTE
 from crmcore.store import bulk, schema
 from crmcore.store.scope import Scope
 
 #: For so long nobody else runs a job whose worker writes nothing; each write begins it anew.
 LEASE = 15 * MINUTE
+#: Clocks of workers differ by less.
+TURNED_BACK = DAY
 UNENDED = "it was begun and has not ended"
 _NEW = ("module", "name", "due_at", "failures")
 
@@ -50,15 +52,18 @@ def due(scope: Scope, every: Mapping[Key, int]) -> list[Key]:
 
 
 def _rests(ran_at: int | None, lease_until: int | None, now: int, every: int) -> bool:
-    return (ran_at is not None and ran_at + every > now) or (lease_until is not None and lease_until > now)
+    """What ran, or is leased, at a time that is to come was written before the time was turned back: it tells nothing."""
+    has_run = ran_at is not None and now - every < ran_at <= now + TURNED_BACK
+    return has_run or (lease_until is not None and now < lease_until <= now + TURNED_BACK)
 
 
 def claim(scope: Scope, key: Key, owner: str, every: int) -> bool:
     """Begin a job; tell whether it was due still, with nobody at it. It counts as failed until it has ended."""
     bulk.insert(scope, schema.job, _NEW, [(key.module, key.name, scope.now, 0)], bulk.NEW_ONLY)
     row = schema.job.c
-    is_due = or_(row.ran_at.is_(None), row.ran_at <= scope.now - every)
-    is_free = or_(row.lease_until.is_(None), row.lease_until <= scope.now)
+    later = scope.now + TURNED_BACK
+    is_due = or_(row.ran_at.is_(None), row.ran_at <= scope.now - every, row.ran_at > later)
+    is_free = or_(row.lease_until.is_(None), row.lease_until <= scope.now, row.lease_until > later)
     begun = update(schema.job).where(*_of(scope, key), is_due, is_free)
     values = {
         "ran_at": scope.now,

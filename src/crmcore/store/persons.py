@@ -17,7 +17,7 @@ class Person:
     """A customer: its `id`, and `ids` with those of its origins and of what was merged into it.
 
     `customers` are those of the ids that are, or once were, a customer's; `near` the customers at which rows of its origins may
-    have stayed; `names` its identities, the one it was asked by among them.
+    have stayed; `names` its identities, and those it was asked by that are nobody's.
     """
 
     id: int
@@ -50,7 +50,7 @@ def _person(scope: Scope, named: Sequence[Identity], origin_id: int, near: Neigh
     ids = _with_merged(scope, {customer_id, *origins})
     columns = ("kind", "value")
     rows = bulk.select_in(scope, schema.identity, columns, {}, "customer_id", [customer_id])
-    names = {Identity(kind, value) for kind, value in rows} | set(named)
+    names = {Identity(kind, value) for kind, value in rows} | _free(scope, named)
     around = {*ids, *near.owners.values()}
     customers = bulk.select_in(scope, schema.customer, ("id",), {}, "id", sorted(ids))
     return Person(
@@ -60,6 +60,11 @@ def _person(scope: Scope, named: Sequence[Identity], origin_id: int, near: Neigh
         near=tuple(sorted(around)),
         names=tuple(sorted(names)),
     )
+
+
+def _free(scope: Scope, named: Sequence[Identity]) -> set[Identity]:
+    """Return those by which nobody is known: one that leads to somebody else says nothing of who is meant."""
+    return set(named) - identities.find(scope, named).keys()
 
 
 def _with_merged(scope: Scope, ids: Collection[int]) -> set[int]:

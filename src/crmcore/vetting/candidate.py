@@ -56,17 +56,17 @@ def candidates(given: str) -> list[Candidate]:
 
 def _in_folder(folder: Path) -> list[Candidate]:
     project = _project(folder / PROJECT)
-    points = project.get("entry-points", {}).get(GROUP, {})
-    if not points:
+    points = _table(_table(project, "entry-points"), GROUP)
+    if not points or not all(isinstance(value, str) for value in points.values()):
         problem = f"it names no entry point in the group {GROUP}; a plugin has [project.entry-points.{GROUP}]"
         raise InvalidFile(file=folder / PROJECT, place="[project]", problem=problem)
     return [
         Candidate(
             name=name,
             value=value,
-            distribution=project.get("name", ""),
-            version=project.get("version", ""),
-            dependencies=tuple(project.get("dependencies", ())),
+            distribution=str(project.get("name", "")),
+            version=str(project.get("version", "")),
+            dependencies=tuple(map(str, project.get("dependencies", ()))),
             folder=folder,
         )
         for name, value in sorted(points.items())
@@ -75,10 +75,15 @@ def _in_folder(folder: Path) -> list[Candidate]:
 
 def _project(path: Path) -> Mapping[str, Any]:
     try:
-        project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+        return _table(tomllib.loads(path.read_text(encoding="utf-8")), "project")
     except (OSError, ValueError) as error:
         raise InvalidFile(file=path, place="the file", problem=f"it cannot be read: {error}") from error
-    return project if isinstance(project, dict) else {}
+
+
+def _table(within: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a table; an empty one where something else is called so."""
+    found = within.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _installed(point: EntryPoint) -> Candidate:

@@ -1,6 +1,6 @@
 """What a plugin registers, and what the loader says of it: looked at in a process that may hang or end.
 
-`python -m crmcore.vetting.inventory`, with an Order as JSON on its standard input, writes an Inventory.
+`python -m crmcore.vetting.inventory FILE`, with an Order as JSON on its standard input, writes an Inventory to the file.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -78,18 +80,26 @@ def taken_stock(
 ) -> Inventory:
     """Return what there is, looked at in a process of its own; one that hangs or ends is a fault."""
     order = json.dumps({"name": name, "value": value, "settings": settings}, default=str)
-    command = [sys.executable, "-m", __name__]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own program
-            command, input=order, capture_output=True, text=True, timeout=patience, check=False, env=dict(environment)
-        )
-    except subprocess.TimeoutExpired:
-        return Inventory(faults=(f"it was not loaded after {patience:g} s",))
-    last = done.stdout.strip().rpartition("\n")[2]
-    if done.returncode != 0 or not last.startswith("{"):
-        said = done.stderr.strip().rpartition("\n")[2] or "nothing was said"
-        return Inventory(faults=(f"the process that loaded it ended with {done.returncode}: {said}",))
-    return _read(json.loads(last))
+    with tempfile.TemporaryDirectory() as place:
+        answer, said = Path(place) / "inventory", Path(place) / "said"
+        command = [sys.executable, "-m", __name__, str(answer)]
+        try:
+            with said.open("wb") as output:  # no pipe: what the plugin has started, and left, may hold it open
+                code = subprocess.run(  # noqa: S603 - our own program
+                    command,
+                    input=order.encode(),
+                    stdout=output,
+                    stderr=output,
+                    timeout=patience,
+                    check=False,
+                    env=environment,
+                ).returncode
+        except subprocess.TimeoutExpired:
+            return Inventory(faults=(f"it was not loaded after {patience:g} s",))
+        if code == 0 and answer.exists():
+            return _read(json.loads(answer.read_text(encoding="utf-8")))
+        last = said.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2] or "nothing was said"
+        return Inventory(faults=(f"the process that loaded it ended with {code}: {last}",))
 
 
 def _read(said: Mapping[str, Any]) -> Inventory:
@@ -100,4 +110,4 @@ def _read(said: Mapping[str, Any]) -> Inventory:
 if __name__ == "__main__":
     ordered = json.load(sys.stdin)
     found_there = inventory(ordered["name"], ordered["value"], ordered["settings"])
-    sys.stdout.write("\n" + json.dumps(attrs.asdict(found_there)) + "\n")
+    Path(sys.argv[1]).write_text(json.dumps(attrs.asdict(found_there)), encoding="utf-8")

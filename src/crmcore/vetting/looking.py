@@ -44,8 +44,7 @@ def _names(candidate: Candidate, inventory: Inventory) -> Iterator[str]:
         yield str(error)
     if candidate.package != candidate.name:
         yield f"the entry point is called {candidate.name}, its package {candidate.package}; let them be the same"
-    if _canonical(candidate.distribution) != candidate.package.replace("_", "-"):
-        wanted = candidate.package.replace("_", "-")
+    if _canonical(candidate.distribution) != (wanted := _canonical(candidate.package)):
         yield f"the distribution is called {candidate.distribution!r}, its package makes one look for {wanted}"
     for one in inventory.taken:
         yield f"the {one} is registered by another plugin that is installed here"

@@ -121,7 +121,14 @@ def _ending(process: subprocess.Popen[bytes], said: Path, limit: float, *, in_ti
 def _proofs(lines: list[Mapping[str, Any]], ending: list[str]) -> Proofs:
     checks = [_proof(one) for one in lines if one["kind"] == "check"]
     broken = [f"{one['where']} cannot be collected: {one['said']}" for one in lines if one["kind"] == "broken"]
-    return Proofs(proofs=tuple(checks), broken=(*broken, *ending))
+    return Proofs(proofs=tuple(checks), broken=(*broken, *(ending or _unfinished(lines))))
+
+
+def _unfinished(lines: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield how far it came where the process ended as if all were well: what is not run proves nothing."""
+    done, wanted = _far(lines)
+    if done < wanted:
+        yield f"pytest ended when {done} of {wanted} checks had been run"
 
 
 def _proof(line: Mapping[str, Any]) -> Proof:

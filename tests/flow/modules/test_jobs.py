@@ -117,6 +117,24 @@ def test_of_many_workers_that_begin_together_one_runs_it_each_time(open_with, cl
         clock.turn(timedelta(hours=1))
 
 
+def test_one_is_run_though_the_time_was_turned_back_since(open_with, clock):
+    tidy = Counting()
+    crm = open_with(job(tidy))
+    clock.turn(timedelta(days=400))
+    crm.work()
+    clock.turn(timedelta(days=-200))
+    assert [crm.work().jobs, crm.work().jobs] == [1, 0]
+
+
+def test_one_that_would_end_the_process_has_failed(open_with):
+    def end(_in_tables):
+        raise SystemExit(3)
+
+    crm = open_with(job(end, "end"), job(Counting(), "tidy"))
+    assert crm.work().jobs == 1
+    assert problems(crm) == [("end", "SystemExit", 1)]
+
+
 def test_one_that_fails_keeps_no_other_waiting_and_is_tried_at_its_next_time(open_with, clock, caplog):
     after = Counting()
     crm = open_with(job(fail, "break"), job(after, "tidy"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import BigInteger, Column, MetaData, Table, inspect, text
 
 from crmcore import CRM, migrations
-from crmcore.loader import installed
+from crmcore.hooks.setup import Setup
+from crmcore.loader import installed, load
 from crmcore.migrations import modules
 from tests.flow.modules.wallet import SCHEMA, Wallet, coin, coins, give
 
@@ -113,3 +114,17 @@ def test_the_statements_of_a_module_can_be_printed_and_run(engine, wallet):
 def test_a_host_that_generates_revisions_is_not_told_of_a_modules_tables():
     for name in ("crm_wallet_coin", "crm_alembic_wallet"):
         assert not migrations.include_object(None, name, "table", True, None)
+
+
+def test_of_two_modules_that_mean_one_table_the_second_is_a_fault_naming_both(clock):
+    metadata = MetaData()
+    key = Column("workspace_id", BigInteger, primary_key=True)
+    Table("crm_wallet_coin_old", metadata, key)
+    schema = attrs.evolve(SCHEMA, metadata=metadata)
+    one, other = Wallet(schema=schema), Wallet(schema=schema)
+    other.name = "wallet_coin"
+    setup = Setup(clock=clock)
+    registry = load(setup, plugins={"crm_a": one, "crm_b": other}, blocked=frozenset(installed()))
+    assert list(registry.modules) == ["wallet"]
+    [problem] = [one.problem for one in registry.faults if one.plugin == "crm_b"]
+    assert "the table 'crm_wallet_coin_old', which 'crm_a'" in problem

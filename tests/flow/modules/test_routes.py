@@ -30,6 +30,13 @@ def fail(request, in_tables):
     raise RuntimeError("the secret is 12345")
 
 
+def raises(error):
+    def answer(request, in_tables):
+        raise error
+
+    return answer
+
+
 def write_and_fail(request, in_tables):
     def act(tables):
         give(tables, 7, 5, "lost")
@@ -48,6 +55,9 @@ ROUTES = [
     Route(method="GET", path="/deep/er", answer=show),
     Route(method="POST", path="/fail", answer=fail),
     Route(method="POST", path="/write_and_fail", answer=write_and_fail),
+    Route(method="GET", path="/end", answer=raises(SystemExit(3))),
+    Route(method="GET", path="/stop", answer=raises(StopIteration())),
+    Route(method="GET", path="/late", answer=raises(TimeoutError())),
     Route(method="GET", path="/none", answer=answers(None)),
     Route(method="GET", path="/text", answer=answers(HttpResponse(status=200, body="text"))),
     Route(method="GET", path="/status", answer=answers(HttpResponse(status=99))),
@@ -109,6 +119,12 @@ def test_a_module_that_fails_is_answered_500_and_says_nothing_of_why(client, cap
     assert (answer.status, answer.text) == (500, "")
     assert "module wallet failed on POST /fail: RuntimeError" in caplog.text
     assert "12345" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/end", "/stop", "/late"])
+def test_whatever_it_raises_is_answered_at_once(client, monkeypatch, path):
+    monkeypatch.setattr(answering, "SECONDS", 300)
+    assert ask(client, "GET", path).status == 500
 
 
 def test_what_it_wrote_in_a_transaction_that_failed_is_gone(client, crm):

@@ -76,8 +76,13 @@ def wrong(tables, _):
     tables.run(text("SELECT nothing FROM nowhere"))
 
 
+def ending(_tables, _):
+    raise SystemExit
+
+
 ODD = {
     "raises": broken,
+    "ends_the_process": ending,
     "breaks_the_transaction": wrong,
     "is_no_list": lambda tables, _: None,
     "has_no_entries": lambda tables, _: ["a line"],

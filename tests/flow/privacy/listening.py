@@ -49,7 +49,7 @@ class Notebook:
     commands: Sequence[Any] = ()
     routes: Sequence[Any] = ()
 
-    def __init__(self, fails: Exception | None = None) -> None:
+    def __init__(self, fails: BaseException | None = None) -> None:
         self.fails = fails
         self.asked: list[int] = []
 

@@ -140,6 +140,26 @@ def test_what_is_changed_behind_its_back_is_seen_and_where(shop, log, statement,
     assert (shop.verify_audit().broken or "").startswith(place.format(*log))
 
 
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE crm_audit SET actor = x'00ff' WHERE id = :second", "row {1} "),
+        ("UPDATE crm_audit SET actor = CAST(x'ff' AS TEXT) WHERE id = :second", "row {1} "),
+        ("UPDATE crm_audit SET mac = 'a text' WHERE id = :second", "rows {0} to {2}, sealed"),
+        ("UPDATE crm_audit SET at = 'a text' WHERE id = :second", "row {1} "),
+        ("UPDATE crm_audit SET subject = x'', detail = x'' WHERE id = :second", "row {1} "),
+        ("UPDATE crm_audit_seal SET chain = 'a text'", "rows {0} to {2}, sealed"),
+        ("UPDATE crm_audit_seal SET at = 'a text'", "rows {0} to {2}, sealed"),
+        ("UPDATE crm_audit_seal SET first_id = 'a text'", "rows -1 to {2}, sealed"),
+    ],
+)
+def test_what_is_of_no_type_that_was_ever_written_is_seen_as_well(shop, log, statement, place):
+    if shop._opened.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps values of a column's type alone")
+    changing(shop, statement.replace(":second", str(log[1])))
+    assert (shop.verify_audit().broken or "").startswith(place.format(*log))
+
+
 def test_two_who_seal_make_one_chain(shop, log):
     with CRM(str(shop._opened.engine.url.render_as_string(hide_password=False)), clock=shop._opened.clock) as other:
         other.suppress("bob")

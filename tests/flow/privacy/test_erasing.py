@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from crmcore.errors import InvalidToken, ModuleFailed, UnknownCustomer
 from crmcore.flow import links
+from crmcore.flow.importing.mapping import map_of
 from crmcore.flow.links import Link
 from crmcore.hooks.provider import Feedback, Permanent
 from crmcore.model.building import attribute, event, everyone
@@ -194,6 +196,17 @@ def test_statements_in_quarantine_go_even_of_whom_nobody_knows(shop):
     assert '["key","bob"]' in left.payload
 
 
+def test_of_lines_in_quarantine_those_go_that_have_the_key_where_keys_stand(shop, tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("key,day,what,pieces\n77,no day,order_placed,1\n1,no day,order_placed,3\n")
+    columns = {"customer": "key", "at": "day", "name": "what", "quantity": "pieces"}
+    shop.import_file(path, map_of({"kind": "events", "source": "file", "columns": columns}, path))
+    shop.identify("1", {"email": "one@example.com"})
+    assert [one["payload"][0] for one in shop.export("1")["core"]["quarantine"]] == ["1"]
+    shop.erase("1")
+    assert [one.payload for one in shop.quarantine()] == ['["77", "no day", "order_placed", "1"]']
+
+
 def test_modules_erase_what_they_hold_of_all_that_was_merged(shop, notebook):
     shop.identify("second")
     shop.merge("second", "ada", force=True)
@@ -202,6 +215,38 @@ def test_modules_erase_what_they_hold_of_all_that_was_merged(shop, notebook):
     assert customer_id in notebook.asked
     assert len(notebook.asked) == 2
     assert receipt.modules == {"notebook": 4}
+
+
+def test_whoever_else_is_named_stays_whole(shop):
+    shop.declare_source(Source("web", events={}))
+    shop.track("undeclared", {"email": "bob@example.com"}, source="web")
+    shop.suppress("ada")
+    shop.erase({"key": "ada", "email": "bob@example.com"})
+    assert shop.customer("bob").suppressed == ()
+    assert len(rows(shop, schema.quarantine)) == 1
+
+
+def test_it_is_done_again_where_others_were_in_a_modules_way(shop, notebook):
+    class DeadlockError(Exception):
+        sqlstate, sqlite_errorcode = "40P01", 5
+
+    ways = [OperationalError("DELETE", {}, DeadlockError())]
+
+    def erase(tables, customer_id):
+        if ways:
+            raise ways.pop()
+        return 1
+
+    notebook.erase = erase
+    assert shop.erase("bob").modules == {"notebook": 1}
+
+
+def test_a_module_that_would_end_the_process_ends_nothing(shop, notebook):
+    notebook.fails = SystemExit(1)
+    with pytest.raises(ModuleFailed, match="'notebook' could not erase"):
+        shop.erase("ada")
+    with pytest.raises(ModuleFailed, match="'notebook' could not export"):
+        shop.export("ada")
 
 
 def test_nothing_is_erased_where_a_module_cannot(shop, notebook):

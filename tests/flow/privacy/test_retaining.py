@@ -159,6 +159,23 @@ def test_messages_that_wait_keep_what_they_are_to_say(opening, clock):
         assert [one["fields"] for one in rows(crm, schema.delivery)] == [None]
 
 
+def test_work_comes_back_to_what_was_waiting_when_it_passed(opening, clock):
+    with opening(contexts="10d") as crm:
+        crm.identify("ada", {"email": "ada@example.com", "name": "Ada"})
+        for name in ("early", "late"):
+            crm.save_template(name, "note", {"text": "{{ message.code }}"})
+            crm.send(name, to="ada", fields={"code": "7"}, expires="90d")
+            clock.turn("1h")
+        crm.pause("send:early:note")
+        crm.work()
+        clock.turn("20d")
+        crm.work()
+        crm.resume("send:early:note")
+        for _ in "two":
+            crm.work()
+        assert {one["fields"] for one in rows(crm, schema.delivery)} == {None}
+
+
 def test_of_two_who_delete_the_same_one_does(opening, clock):
     with opening(events="1d") as crm, opening(events="1d") as other:
         for day in range(20):

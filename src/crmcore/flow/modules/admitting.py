@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from crmcore.errors import LoadError, SchemaBehind
 from crmcore.flow.modules import tables
-from crmcore.hooks.module import Module
+from crmcore.hooks.module import Job, Module, Route
 from crmcore.migrations import modules
 from crmcore.model.names import checked_name
 
@@ -27,6 +27,7 @@ def in_form(plugin: str, module: Module) -> None:
     """Raise LoadError where a module's tables, jobs, commands or routes are not as the contract says."""
     if module.schema is not None:
         _refuse(plugin, tables.problems(module.name, module.schema))
+    _refuse(plugin, _strangers(module))
     _refuse(plugin, _of_jobs(module))
     _refuse(plugin, _of_commands(module))
     _refuse(plugin, _of_routes(module))
@@ -82,6 +83,22 @@ def _of_routes(module: Module) -> Iterator[str]:
         if not one.path.startswith("/"):
             yield f"the path of its route {one.path!r} does not begin with /"
     yield from _twice("route", [f"{one.method} {one.path}" for one in module.routes])
+
+
+def _strangers(module: Module) -> Iterator[str]:
+    brought: list[tuple[str, Sequence[object], type]] = [("job", module.jobs, Job), ("route", module.routes, Route)]
+    if module.commands:
+        from click import Command
+
+        brought.append(("command", module.commands, Command))
+    for kind, found, form in brought:
+        yield from (
+            f"a {kind} of it is no {form.__name__}, but {_type(one)}" for one in found if not isinstance(one, form)
+        )
+
+
+def _type(one: object) -> str:
+    return type(one).__name__
 
 
 def _twice(kind: str, names: Sequence[Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import attrs
 
-from crmcore.flow.blaming import why
+from crmcore.flow.blaming import RAISED, why
 from crmcore.flow.progress import Stop
 from crmcore.hooks.module import Job, Module
 from crmcore.hooks.tables import InTables, Tables
@@ -86,7 +86,7 @@ class Worker:
         try:
             _counted(self.job.run(self._in_tables()))
             problem = ""
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        except RAISED as error:
             problem = why(error)
             place = traceback.extract_tb(error.__traceback__)[-1]
             said = "job %s of module %s failed: %s (%s, line %s)"

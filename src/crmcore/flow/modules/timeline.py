@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from heapq import nlargest
 
-from crmcore.flow.blaming import why
+from crmcore.flow.blaming import RAISED, why
 from crmcore.hooks.module import Module, TimelineEntry
 from crmcore.model.identity import Who
 from crmcore.store import events, identities
@@ -33,7 +33,7 @@ def _told(reading: Read, module: Module, customer_id: int) -> list[TimelineLine]
     try:
         with reading() as scope:
             return [_line(module.name, one) for one in module.timeline(ScopedTables(scope), customer_id)]
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the others have their lines all the same
+    except RAISED as error:  # the others have their lines all the same
         log.error("module %s is left out of a timeline: %s", module.name, why(error))  # noqa: TRY400 - its text may hold anything
         return []
 

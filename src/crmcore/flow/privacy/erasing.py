@@ -8,6 +8,7 @@ import attrs
 
 from crmcore.errors import ModuleFailed
 from crmcore.flow import folding
+from crmcore.flow.blaming import RAISED
 from crmcore.flow.privacy.lacking import refuse_lacking
 from crmcore.hooks.module import Module
 from crmcore.hooks.notices import CustomerErased
@@ -15,6 +16,7 @@ from crmcore.model import audit as log
 from crmcore.model.identity import Identity
 from crmcore.store import audit, claims, erasing, holdings, notices, persons
 from crmcore.store.compacting import Compaction
+from crmcore.store.engine import may_pass
 from crmcore.store.persons import Person
 from crmcore.store.scope import Scope
 from crmcore.store.tables import ScopedTables
@@ -66,7 +68,9 @@ def _by_module(scope: Scope, module: Module, person: Person | None) -> int:
     tables = ScopedTables(scope)
     try:
         return sum(module.erase(tables, one) for one in person.customers)
-    except Exception as error:
+    except RAISED as error:
+        if may_pass(error):
+            raise
         raise ModuleFailed(module=module.name, what="erase", problem=type(error).__name__) from error
 
 

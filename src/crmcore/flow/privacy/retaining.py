@@ -75,7 +75,7 @@ def _batches(write: Write, one: Aged) -> Iterator[int]:
     elif one.kind in ROWS:
         yield from _until_none(write, partial(aging.delete_rows, kind=ROWS[one.kind], before=one.before))
     else:
-        after: int | None = -1
+        after: int | None = aging.BEGINNING
         while after is not None:
             count, after = write(partial(aging.empty_rows, kind=PARTS[one.kind], before=one.before, after=after))
             yield count
@@ -90,6 +90,14 @@ def _empty_some(scope: Scope, name: str, before: int) -> int:
     count, last = aging.empty_rows(scope, PARTS[name], before, aging.reached(scope, name))
     if last is not None:
         aging.reach(scope, name, last)
+    return count if PARTS[name].over is None else count + _empty_passed(scope, name, before)
+
+
+def _empty_passed(scope: Scope, name: str, before: int) -> int:
+    """Go over what was passed, and round again: what somebody needed still then is over by now, or will be."""
+    again = f"{name} again"
+    count, last = aging.empty_rows(scope, PARTS[name], before, aging.reached(scope, again))
+    aging.reach(scope, again, aging.BEGINNING if last is None else last)
     return count
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from crmcore.errors import ModuleFailed, UnknownCustomer
+from crmcore.flow.blaming import RAISED
 from crmcore.flow.privacy.lacking import refuse_lacking
 from crmcore.hooks.module import Module
 from crmcore.model.identity import Identity
@@ -47,7 +48,7 @@ def _of_module(scope: Scope, module: Module, person: Person) -> dict[str, Any]:
     tables = ScopedTables(scope)
     try:
         shares = {str(one): module.export(tables, one) for one in person.customers}
-    except Exception as error:
+    except RAISED as error:
         raise ModuleFailed(module=module.name, what="export", problem=type(error).__name__) from error
     return {one: dict(said) for one, said in shares.items() if said}
 
