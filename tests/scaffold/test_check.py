@@ -58,6 +58,12 @@ def test_a_plugin_that_is_done_is_said_to_be(gate):
     assert {one["outcome"] for one in verdict["checks"]} == {"passed"}
 
 
+def test_a_module_is_proved_by_the_suite_of_its_plugin(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'revisions_lead_there and sqlite'")
+    [one] = check(written(tmp_path, kind="module"), code=0)["objects"]
+    assert (one["object"], one["suites"], one["missing"], one["passed"]) == ("module pigs", ["ModuleSuite"], [], 1)
+
+
 def test_a_broken_promise_is_told_in_words_for_a_person(gate):
     changed(gate / "src/crm_pigs/gate.py", 'reads = frozenset({"presence"})', "reads = frozenset[str]()")
     said = run("plugin", "check", gate, code=1)

@@ -15,16 +15,17 @@ from typing import Any
 import pytest
 
 FILE = "CRM_VERDICTS"
-#: The method of each suite that returns a new one of the author's, and which contract it is of.
+#: The method of each suite that returns what it is about, and which contract that is of. A module's author returns the
+#: plugin; the suite takes the module from it.
 MAKERS = {
-    "ChannelSuite": "channel",
-    "GateSuite": "gate",
-    "ModuleSuite": "module",
-    "ProviderSuite": "provider",
-    "RecommenderSuite": "recommender",
-    "RuleSuite": "rule",
-    "StepSuite": "step",
-    "WebhookSuite": "provider",
+    "ChannelSuite": ("channel", "channel"),
+    "GateSuite": ("gate", "gate"),
+    "ModuleSuite": ("_module", "module"),
+    "ProviderSuite": ("provider", "provider"),
+    "RecommenderSuite": ("recommender", "recommender"),
+    "RuleSuite": ("rule", "rule"),
+    "StepSuite": ("step", "step"),
+    "WebhookSuite": ("provider", "provider"),
 }
 HOME = "crmcore.testing."
 
@@ -87,9 +88,9 @@ class Verdicts:
         )
 
     def _watch(self, cls: type[Any]) -> None:
-        name = MAKERS[suite_of(cls)]
+        name, kind = MAKERS[suite_of(cls)]
         noted = self._made.setdefault(cls, set())
-        setattr(cls, name, _noting(getattr(cls, name), name, noted))
+        setattr(cls, name, _noting(getattr(cls, name), kind, noted))
 
     def _write(self, **line: object) -> None:
         with self._path.open("a", encoding="utf-8") as file:
