@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +13,7 @@ from crmcore.cli import crm as command
 from crmcore.loader import installed
 from crmcore.vetting.candidate import candidates
 from crmcore.vetting.inventory import taken_stock
+from crmcore.vetting.judging import judge
 from crmcore.vetting.looking import looked_at
 from crmcore.vetting.proving import environment_of, prove
 from tests.scaffold.written import written
@@ -172,6 +175,17 @@ def test_how_far_it_is_is_told(gate):
     [candidate] = candidates(str(gate))
     prove(candidate, gate, 60.0, lambda done, total: told.append((done, total)))
     assert told == sorted(told)
+
+
+def test_of_what_is_installed_without_its_tests_nothing_is_proved(gate, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(gate / "src"), os.environ.get("PYTHONPATH", ""))))
+    [candidate] = candidates(str(gate))
+    verdict = judge(attrs.evolve(candidate, folder=None), {}, 60.0, lambda _done, _total: None)
+    assert [one.object for one in verdict.objects] == ["gate pigs"]
+    assert [one.said for one in verdict.checks if one.outcome == "failed"] == [
+        "nothing is proved: no tests are installed with it; name its folder instead"
+    ]
+    assert not verdict.is_fine
 
 
 def test_a_plugin_that_is_not_installed_is_named():

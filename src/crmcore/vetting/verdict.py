@@ -23,6 +23,7 @@ SUITES: Mapping[str, str] = {
     "module": "ModuleSuite",
 }
 WEBHOOKS = "WebhookSuite"
+NO_TESTS = "nothing is proved: no tests are installed with it; name its folder instead"
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +112,7 @@ def wanted(one: Registered) -> tuple[str, ...]:
 def of_suites(inventory: Inventory, found: Sequence[Proved], broken: Sequence[str], *, has_tests: bool) -> list[Check]:
     """Return whether each object has its suites, and what could not be run."""
     if not has_tests:
-        return [Check(name="suites", outcome="skipped", said="no tests are installed with it; name its folder instead")]
+        return [Check(name="suites", outcome="failed", said=NO_TESTS)]
     checks = [Check(name="suites", outcome="failed", said=one) for one in broken]
     for one in found:
         checks += [_missing(one.object, suite) for suite in one.missing]
