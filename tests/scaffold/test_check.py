@@ -134,6 +134,13 @@ def test_what_is_wrong_without_running_anything_is_named(gate, path, old, new, n
     assert any(said in one for one in found), found
 
 
+def test_what_only_loading_shows_is_not_looked_at_where_it_does_not_load(gate):
+    changed(gate / "src/crm_pigs/gate.py", "contract = 1", "contract = 9")
+    unlooked = {"versions": "it does not load", "registers": "it does not load", "suites": "it does not load"}
+    said = {one["name"]: one["said"] for one in check(gate, code=1)["checks"] if one["outcome"] == "not looked at"}
+    assert said == unlooked
+
+
 def test_types_that_nobody_reads_are_named(gate):
     (gate / "src/crm_pigs/py.typed").unlink()
     assert "py.typed" in seen(gate, "py.typed")[0]

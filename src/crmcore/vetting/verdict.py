@@ -11,7 +11,7 @@ import attrs
 
 from crmcore.vetting.inventory import Inventory, Registered
 
-Outcome = Literal["passed", "failed", "skipped", "expected"]
+Outcome = Literal["passed", "failed", "skipped", "expected", "not looked at"]
 #: The suites that prove what a contract asks for; of coupon sources there is none.
 SUITES: Mapping[str, str] = {
     "channel": "ChannelSuite",
@@ -23,12 +23,13 @@ SUITES: Mapping[str, str] = {
     "module": "ModuleSuite",
 }
 WEBHOOKS = "WebhookSuite"
+UNLOADED = "it does not load"
 NO_TESTS = "nothing is proved: no tests are installed with it; name its folder instead"
 
 
 @attrs.frozen(kw_only=True)
 class Check:
-    """One thing looked at: `said` is what is wrong, or why it was skipped, or why the failure was expected."""
+    """One thing looked at: `said` is what is wrong, or why it was skipped, expected to fail or not looked at."""
 
     name: str
     outcome: Outcome
@@ -111,6 +112,8 @@ def wanted(one: Registered) -> tuple[str, ...]:
 
 def of_suites(inventory: Inventory, found: Sequence[Proved], broken: Sequence[str], *, has_tests: bool) -> list[Check]:
     """Return whether each object has its suites, and what could not be run."""
+    if inventory.faults:
+        return [Check(name="suites", outcome="not looked at", said=UNLOADED)]
     if not has_tests:
         return [Check(name="suites", outcome="failed", said=NO_TESTS)]
     checks = [Check(name="suites", outcome="failed", said=one) for one in broken]
