@@ -175,6 +175,19 @@ def test_suites_that_do_not_end_are_stopped(gate):
     found = prove(candidate, gate, 6.0, lambda _done, _total: None)
     assert found.broken
     assert "not ended after 6 s" in found.broken[-1]
+    assert found.broken[-1].endswith("tests/test_suites.py::TestPigs::test_for_ever was running")
+
+
+def test_of_what_a_crash_kept_from_being_run_nothing_is_said_to_be_missing(gate):
+    ends = "    def gate(self) -> Gate:\n        import os\n\n        os._exit(7)\n\n    def unused(self)"
+    changed(gate / "tests/test_suites.py", "    def gate(self)", ends)
+    verdict = check(gate, code=1)
+    [crash] = said_of(verdict, "suites")
+    assert crash.startswith("pytest ended with 7: ")
+    assert "tests/test_suites.py::TestPigs::test_" in crash
+    assert crash.endswith(" was running")
+    [unknown] = [one["said"] for one in verdict["checks"] if one["outcome"] == "not looked at"]
+    assert unknown.startswith("gate pigs: whether a test subclasses crmcore.testing's GateSuite for it is not known")
 
 
 def test_how_far_it_is_is_told(gate):

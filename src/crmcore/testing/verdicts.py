@@ -64,6 +64,14 @@ class Verdicts:
             self._watch(cls)
         self._write(kind="begun", checks=len(checks))
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say which check runs: where it never ends, or ends the process, nothing more is said."""
+        self._write(kind="started", where=nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Say that it runs no more."""
+        self._write(kind="ended", where=nodeid)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
