@@ -123,7 +123,7 @@ def test_tests_that_cannot_be_collected_are_named(gate):
         ("src/crm_pigs/__init__.py", '"0.1.0"', '"0.2.0"', "versions", "0.2.0, the distribution's version 0.1.0"),
         ("pyproject.toml", 'dependencies = ["crmcore', 'dependencies = ["attrs', "versions", "crmcore is not among"),
         ("pyproject.toml", 'name = "crm-pigs"', 'name = "pork"', "names", "makes one look for crm-pigs"),
-        ("README.md", "```python", "```text", "README", "no example"),
+        ("README.md", "```python", "```text", "README shows code", "no block of Python"),
     ],
 )
 def test_what_is_wrong_without_running_anything_is_named(gate, path, old, new, name, said):

@@ -1,4 +1,7 @@
-"""What can be seen of a plugin without running its suites: names, versions, types, README, quality.toml."""
+"""What can be seen of a plugin without running its suites: names, versions, types, README, quality.toml.
+
+Whether what the README shows works is not tried: it is for a test of the plugin's own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def looked_at(candidate: Candidate, inventory: Inventory) -> list[Check]:
 
 def _of_folder(candidate: Candidate, folder: Path) -> dict[str, Iterator[str]]:
     quality = {QUALITY: _quality(folder)} if (folder / QUALITY).exists() else {}
-    return {"py.typed": _types(candidate), "README": _readme(folder), **quality}
+    return {"py.typed": _types(candidate), "README shows code": _readme(folder), **quality}
 
 
 def _unlooked(names: Iterable[str]) -> list[Check]:
@@ -83,7 +86,7 @@ def _readme(folder: Path) -> Iterator[str]:
     if not path.is_file():
         yield "there is no README.md"
     elif "```python" not in path.read_text(encoding="utf-8", errors="replace"):
-        yield "README.md has no example in Python"
+        yield "README.md has no block of Python"
 
 
 def _quality(folder: Path) -> Iterator[str]:
