@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from crmcore.cli import crm as command
 from crmcore.loader import installed
 from crmcore.vetting.candidate import candidates
-from crmcore.vetting.inventory import taken_stock
+from crmcore.vetting.inventory import Inventory, Registered, taken_stock
 from crmcore.vetting.judging import judge
 from crmcore.vetting.looking import looked_at
 from crmcore.vetting.proving import environment_of, prove
+from crmcore.vetting.verdict import of_suites, proved
 from tests.scaffold.written import written
 
 
@@ -63,8 +64,11 @@ def test_a_plugin_that_is_done_is_said_to_be(gate):
 
 def test_a_module_is_proved_by_the_suite_of_its_plugin(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'revisions_lead_there and sqlite'")
-    [one] = check(written(tmp_path, kind="module"), code=0)["objects"]
+    verdict = check(written(tmp_path, kind="module"), code=0)
+    [one] = verdict["objects"]
     assert (one["object"], one["suites"], one["missing"], one["passed"]) == ("module pigs", ["ModuleSuite"], [], 1)
+    [unproved] = [one["said"] for one in verdict["checks"] if one["outcome"] == "skipped"]
+    assert unproved.startswith("crm_customer_merged: not proved by any suite: ModuleSuite looks at its tables")
 
 
 def test_a_broken_promise_is_told_in_words_for_a_person(gate):
@@ -94,6 +98,15 @@ def test_what_no_suite_is_about_is_named(gate):
     assert verdict["objects"][0]["missing"] == ["GateSuite"]
     [said] = said_of(verdict, "suites")
     assert said.startswith("gate pigs: no test subclasses")
+
+
+def test_the_notices_it_listens_to_are_named_as_not_proved():
+    objects = (Registered(kind="coupon_source", name="codes"),)
+    heard = Inventory(objects=objects, hooks=("crm_customer_changed", "crm_event_tracked"))
+    found = of_suites(heard, proved(objects, []), [], has_tests=True)
+    assert {one.outcome for one in found} == {"skipped"}
+    assert [one.said.partition(": ")[0] for one in found] == ["coupon_source codes", *heard.hooks]
+    assert all(": not proved by any suite: there is none" in one.said for one in found)
 
 
 def test_who_takes_webhooks_needs_their_suite_too(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,9 @@ SUITES: Mapping[str, str] = {
     "module": "ModuleSuite",
 }
 WEBHOOKS = "WebhookSuite"
+#: Why what a plugin does with a notice is for tests of its own.
+UNHEARD = "there is none of what a plugin does when it is told something"
+TOLD_AGAIN = "ModuleSuite looks at its tables after notices, not at what else it does when it is told something"
 UNLOADED = "it does not load"
 NO_TESTS = "nothing is proved: no tests are installed with it; name its folder instead"
 
@@ -120,8 +123,17 @@ def of_suites(inventory: Inventory, found: Sequence[Proved], broken: Sequence[st
     lacking = _unknown if broken else _missing
     for one in found:
         checks += [lacking(one.object, suite) for suite in one.missing]
-    none = [str(one) for one in inventory.objects if one.kind not in SUITES]
-    return checks + [Check(name="suites", outcome="skipped", said=f"{one}: there is no suite for it") for one in none]
+    return checks + [Check(name="suites", outcome="skipped", said=said) for said in _unproved(inventory)]
+
+
+def _unproved(inventory: Inventory) -> Iterator[str]:
+    """Yield what no suite is about, and why."""
+    for one in inventory.objects:
+        if one.kind not in SUITES:
+            yield f"{one}: not proved by any suite: there is none for it"
+    why = TOLD_AGAIN if any(one.kind == "module" for one in inventory.objects) else UNHEARD
+    for hook in inventory.hooks:
+        yield f"{hook}: not proved by any suite: {why}"
 
 
 def _unknown(thing: str, suite: str) -> Check:
