@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -11,9 +13,11 @@ from crmcore.cli import crm as command
 from crmcore.errors import InvalidFile
 from crmcore.loader import installed
 from crmcore.vetting.candidate import candidates
-from crmcore.vetting.inventory import taken_stock
+from crmcore.vetting.inventory import Inventory, Registered, taken_stock
+from crmcore.vetting.judging import judge
 from crmcore.vetting.looking import looked_at
 from crmcore.vetting.proving import environment_of, prove
+from crmcore.vetting.verdict import of_suites, proved
 from tests.scaffold.written import written
 
 
@@ -59,6 +63,15 @@ def test_a_plugin_that_is_done_is_said_to_be(gate):
     assert {one["outcome"] for one in verdict["checks"]} == {"passed"}
 
 
+def test_a_module_is_proved_by_the_suite_of_its_plugin(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'revisions_lead_there and sqlite'")
+    verdict = check(written(tmp_path, kind="module"), code=0)
+    [one] = verdict["objects"]
+    assert (one["object"], one["suites"], one["missing"], one["passed"]) == ("module pigs", ["ModuleSuite"], [], 1)
+    [unproved] = [one["said"] for one in verdict["checks"] if one["outcome"] == "skipped"]
+    assert unproved.startswith("crm_customer_merged: not proved by any suite: ModuleSuite looks at its tables")
+
+
 def test_a_broken_promise_is_told_in_words_for_a_person(gate):
     changed(gate / "src/crm_pigs/gate.py", 'reads = frozenset({"presence"})', "reads = frozenset[str]()")
     said = run("plugin", "check", gate, code=1)
@@ -88,6 +101,15 @@ def test_what_no_suite_is_about_is_named(gate):
     assert said.startswith("gate pigs: no test subclasses")
 
 
+def test_the_notices_it_listens_to_are_named_as_not_proved():
+    objects = (Registered(kind="coupon_source", name="codes"),)
+    heard = Inventory(objects=objects, hooks=("crm_customer_changed", "crm_event_tracked"))
+    found = of_suites(heard, proved(objects, []), [], has_tests=True)
+    assert {one.outcome for one in found} == {"skipped"}
+    assert [one.said.partition(": ")[0] for one in found] == ["coupon_source codes", *heard.hooks]
+    assert all(": not proved by any suite: there is none" in one.said for one in found)
+
+
 def test_who_takes_webhooks_needs_their_suite_too(tmp_path):
     folder = written(tmp_path, kind="provider", channel="email", address_kind="email")
     (folder / "tests/test_carrier.py").unlink()
@@ -115,7 +137,7 @@ def test_tests_that_cannot_be_collected_are_named(gate):
         ("src/crm_pigs/__init__.py", '"0.1.0"', '"0.2.0"', "versions", "0.2.0, the distribution's version 0.1.0"),
         ("pyproject.toml", 'dependencies = ["crmcore', 'dependencies = ["attrs', "versions", "crmcore is not among"),
         ("pyproject.toml", 'name = "crm-pigs"', 'name = "pork"', "names", "makes one look for crm-pigs"),
-        ("README.md", "```python", "```text", "README", "no example"),
+        ("README.md", "```python", "```text", "README shows code", "no block of Python"),
     ],
 )
 def test_what_is_wrong_without_running_anything_is_named(gate, path, old, new, name, said):
@@ -124,6 +146,13 @@ def test_what_is_wrong_without_running_anything_is_named(gate, path, old, new, n
     changed(gate / path, old, new)
     found = seen(gate, name)
     assert any(said in one for one in found), found
+
+
+def test_what_only_loading_shows_is_not_looked_at_where_it_does_not_load(gate):
+    changed(gate / "src/crm_pigs/gate.py", "contract = 1", "contract = 9")
+    unlooked = {"versions": "it does not load", "registers": "it does not load", "suites": "it does not load"}
+    said = {one["name"]: one["said"] for one in check(gate, code=1)["checks"] if one["outcome"] == "not looked at"}
+    assert said == unlooked
 
 
 def test_types_that_nobody_reads_are_named(gate):
@@ -191,6 +220,19 @@ def test_suites_that_do_not_end_are_stopped(gate):
     found = prove(candidate, gate, 6.0, lambda _done, _total: None)
     assert found.broken
     assert "not ended after 6 s" in found.broken[-1]
+    assert found.broken[-1].endswith("tests/test_suites.py::TestPigs::test_for_ever was running")
+
+
+def test_of_what_a_crash_kept_from_being_run_nothing_is_said_to_be_missing(gate):
+    ends = "    def gate(self) -> Gate:\n        import os\n\n        os._exit(7)\n\n    def unused(self)"
+    changed(gate / "tests/test_suites.py", "    def gate(self)", ends)
+    verdict = check(gate, code=1)
+    [crash] = said_of(verdict, "suites")
+    assert crash.startswith("pytest ended with 7: ")
+    assert "tests/test_suites.py::TestPigs::test_" in crash
+    assert crash.endswith(" was running")
+    [unknown] = [one["said"] for one in verdict["checks"] if one["outcome"] == "not looked at"]
+    assert unknown.startswith("gate pigs: whether a test subclasses crmcore.testing's GateSuite for it is not known")
 
 
 def test_how_far_it_is_is_told(gate):
@@ -198,6 +240,17 @@ def test_how_far_it_is_is_told(gate):
     [candidate] = candidates(str(gate))
     prove(candidate, gate, 60.0, lambda done, total: told.append((done, total)))
     assert told == sorted(told)
+
+
+def test_of_what_is_installed_without_its_tests_nothing_is_proved(gate, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(gate / "src"), os.environ.get("PYTHONPATH", ""))))
+    [candidate] = candidates(str(gate))
+    verdict = judge(attrs.evolve(candidate, folder=None), {}, 60.0, lambda _done, _total: None)
+    assert [one.object for one in verdict.objects] == ["gate pigs"]
+    assert [one.said for one in verdict.checks if one.outcome == "failed"] == [
+        "nothing is proved: no tests are installed with it; name its folder instead"
+    ]
+    assert not verdict.is_fine
 
 
 def test_a_plugin_that_is_not_installed_is_named():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from crmcore.testing.quality import quality
@@ -82,6 +84,12 @@ def test_what_is_to_be_done_keeps_the_grade_down_and_is_no_problem(judged):
     said = 'grade = "silver"\nfaults = "tests/bench.py"\n[todo]\ndocs = "next week"\nbenchmark = "later"\ncounterpart = "later"\n'
     found = judged(**{"quality.toml": said})
     assert (found.grade, found.problems) == ("silver", ())
+
+
+def test_the_example_of_the_reference_is_right_as_it_stands(judged):
+    page = (Path(__file__).parents[2] / "docs/reference/quality.md").read_text()
+    found = judged(**{"quality.toml": page.split("```toml\n")[1].partition("```")[0]})
+    assert (found.claimed, found.grade, found.problems) == ("silver", "silver", ())
 
 
 @pytest.mark.parametrize(

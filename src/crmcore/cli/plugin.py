@@ -76,7 +76,8 @@ def check(context: Context, path: str, timeout: float) -> None:
     """Say of a plugin what is proved, what is not, and what is missing.
 
     PATH is the folder of its distribution, or the name of one that is installed. Its suites (tests that subclass those of crmcore.testing)
-    run in a process of their own; settings come from crm.toml, as for every command. Exits with 1 where something failed.
+    run in a process of their own; settings come from crm.toml, as for every command. Exits with 1 where something failed, or nothing
+    could be proved as there is no folder of it here.
 
     \b
     crm plugin check .
@@ -110,7 +111,7 @@ def _outcomes(checks: Sequence[Check]) -> list[tuple[str, str]]:
 
 
 def _worst(checks: Sequence[Check]) -> str:
-    return min((one.outcome for one in checks), key=("failed", "expected", "skipped", "passed").index)
+    return min((one.outcome for one in checks), key=("failed", "not looked at", "expected", "skipped", "passed").index)
 
 
 def _suites(names: Sequence[str]) -> str:

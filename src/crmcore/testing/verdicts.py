@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 FILE = "CRM_VERDICTS"
-#: The method of each suite that returns what it is about, and which contract that is of.
+#: The method of each suite that returns what it is about, and which contract that is of. A module's author returns the
+#: plugin; the suite takes the module from it.
 MAKERS = {
     "ChannelSuite": ("channel", "channel"),
     "GateSuite": ("gate", "gate"),
@@ -62,6 +63,14 @@ class Verdicts:
         for cls in {one.cls for one in checks if isinstance(one, pytest.Function) and one.cls is not None}:
             self._watch(cls)
         self._write(kind="begun", checks=len(checks))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say which check runs: where it never ends, or ends the process, nothing more is said."""
+        self._write(kind="started", where=nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Say that it runs no more."""
+        self._write(kind="ended", where=nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(

@@ -1,16 +1,19 @@
-"""What can be seen of a plugin without running its suites: names, versions, types, README, quality.toml."""
+"""What can be seen of a plugin without running its suites: names, versions, types, README, quality.toml.
+
+Whether what the README shows works is not tried: it is for a test of the plugin's own.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from crmcore.errors import InvalidName
 from crmcore.model.names import checked_name
 from crmcore.vetting.candidate import Candidate
 from crmcore.vetting.inventory import Inventory
-from crmcore.vetting.verdict import Check
+from crmcore.vetting.verdict import UNLOADED, Check
 
 QUALITY = "quality.toml"
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
@@ -18,17 +21,23 @@ _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 def looked_at(candidate: Candidate, inventory: Inventory) -> list[Check]:
     """Return what is right and what is wrong."""
-    problems = {
-        "loads": list(inventory.faults),
-        "names": list(_names(candidate, inventory)),
-        "versions": list(_versions(candidate, inventory)),
-        "registers": list(_nothing(inventory)),
-    }
-    if candidate.folder is not None:
-        problems |= {"py.typed": list(_types(candidate)), "README": list(_readme(candidate.folder))}
-        if (candidate.folder / QUALITY).exists():
-            problems[QUALITY] = list(_quality(candidate.folder))
-    return [check for name, found in problems.items() for check in _checks(name, found)]
+    loaded = {"versions": _versions(candidate, inventory), "registers": _nothing(inventory)}
+    checks = _each({"loads": iter(inventory.faults), "names": _names(candidate, inventory)})
+    checks += _unlooked(loaded) if inventory.faults else _each(loaded)
+    return checks if candidate.folder is None else checks + _each(_of_folder(candidate, candidate.folder))
+
+
+def _of_folder(candidate: Candidate, folder: Path) -> dict[str, Iterator[str]]:
+    quality = {QUALITY: _quality(folder)} if (folder / QUALITY).exists() else {}
+    return {"py.typed": _types(candidate), "README shows code": _readme(folder), **quality}
+
+
+def _unlooked(names: Iterable[str]) -> list[Check]:
+    return [Check(name=name, outcome="not looked at", said=UNLOADED) for name in names]
+
+
+def _each(problems: Mapping[str, Iterator[str]]) -> list[Check]:
+    return [check for name, found in problems.items() for check in _checks(name, list(found))]
 
 
 def _checks(name: str, problems: list[str]) -> list[Check]:
@@ -51,8 +60,6 @@ def _names(candidate: Candidate, inventory: Inventory) -> Iterator[str]:
 
 
 def _versions(candidate: Candidate, inventory: Inventory) -> Iterator[str]:
-    if inventory.faults:
-        return
     if not inventory.version:
         yield "the plugin has no __version__"
     elif candidate.version and inventory.version != candidate.version:
@@ -63,7 +70,7 @@ def _versions(candidate: Candidate, inventory: Inventory) -> Iterator[str]:
 
 
 def _nothing(inventory: Inventory) -> Iterator[str]:
-    if not inventory.faults and not inventory.objects and not inventory.hooks:
+    if not inventory.objects and not inventory.hooks:
         yield "it registers nothing and listens to nothing"
 
 
@@ -78,7 +85,7 @@ def _readme(folder: Path) -> Iterator[str]:
     if not path.is_file():
         yield "there is no README.md"
     elif "```python" not in path.read_text(encoding="utf-8", errors="replace"):
-        yield "README.md has no example in Python"
+        yield "README.md has no block of Python"
 
 
 def _quality(folder: Path) -> Iterator[str]:

@@ -55,7 +55,9 @@ def prove(candidate: Candidate, folder: Path, limit: float, progress: Progress) 
         lines, said = Path(place) / "verdicts", Path(place) / "said"
         with said.open("wb") as output, _running(candidate, folder, lines, output) as process:
             in_time = _watched(process, lines, limit, progress)
-        return _proofs(list(_read(lines)), _ending(process, said, limit, in_time=in_time))
+            during = _during(list(_read(lines)))
+        ending = _ending(process, said, limit, in_time=in_time)
+        return _proofs(list(_read(lines)), [f"{one}{during}" for one in ending])
 
 
 @contextmanager
@@ -99,6 +101,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _far(lines: list[Mapping[str, Any]]) -> tuple[int, int]:
     checks = sum(one["kind"] == "check" for one in lines)
     return checks, max([checks, *(one["checks"] for one in lines if one["kind"] == "begun")])
+
+
+def _during(lines: list[Mapping[str, Any]]) -> str:
+    """Return in words which check had begun and not ended; nothing where none had."""
+    known = [one for one in lines if one["kind"] in ("started", "ended")]
+    return f"; {known[-1]['where']} was running" if known and known[-1]["kind"] == "started" else ""
 
 
 def _read(lines: Path) -> Iterator[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,7 @@ import attrs
 
 from crmcore.vetting.inventory import Inventory, Registered
 
-Outcome = Literal["passed", "failed", "skipped", "expected"]
+Outcome = Literal["passed", "failed", "skipped", "expected", "not looked at"]
 #: The suites that prove what a contract asks for; of coupon sources there is none.
 SUITES: Mapping[str, str] = {
     "channel": "ChannelSuite",
@@ -23,11 +23,16 @@ SUITES: Mapping[str, str] = {
     "module": "ModuleSuite",
 }
 WEBHOOKS = "WebhookSuite"
+#: Why what a plugin does with a notice is for tests of its own.
+UNHEARD = "there is none of what a plugin does when it is told something"
+TOLD_AGAIN = "ModuleSuite looks at its tables after notices, not at what else it does when it is told something"
+UNLOADED = "it does not load"
+NO_TESTS = "nothing is proved: no tests are installed with it; name its folder instead"
 
 
 @attrs.frozen(kw_only=True)
 class Check:
-    """One thing looked at: `said` is what is wrong, or why it was skipped, or why the failure was expected."""
+    """One thing looked at: `said` is what is wrong, or why it was skipped, expected to fail or not looked at."""
 
     name: str
     outcome: Outcome
@@ -110,13 +115,30 @@ def wanted(one: Registered) -> tuple[str, ...]:
 
 def of_suites(inventory: Inventory, found: Sequence[Proved], broken: Sequence[str], *, has_tests: bool) -> list[Check]:
     """Return whether each object has its suites, and what could not be run."""
+    if inventory.faults:
+        return [Check(name="suites", outcome="not looked at", said=UNLOADED)]
     if not has_tests:
-        return [Check(name="suites", outcome="skipped", said="no tests are installed with it; name its folder instead")]
+        return [Check(name="suites", outcome="failed", said=NO_TESTS)]
     checks = [Check(name="suites", outcome="failed", said=one) for one in broken]
+    lacking = _unknown if broken else _missing
     for one in found:
-        checks += [_missing(one.object, suite) for suite in one.missing]
-    none = [str(one) for one in inventory.objects if one.kind not in SUITES]
-    return checks + [Check(name="suites", outcome="skipped", said=f"{one}: there is no suite for it") for one in none]
+        checks += [lacking(one.object, suite) for suite in one.missing]
+    return checks + [Check(name="suites", outcome="skipped", said=said) for said in _unproved(inventory)]
+
+
+def _unproved(inventory: Inventory) -> Iterator[str]:
+    """Yield what no suite is about, and why."""
+    for one in inventory.objects:
+        if one.kind not in SUITES:
+            yield f"{one}: not proved by any suite: there is none for it"
+    why = TOLD_AGAIN if any(one.kind == "module" for one in inventory.objects) else UNHEARD
+    for hook in inventory.hooks:
+        yield f"{hook}: not proved by any suite: {why}"
+
+
+def _unknown(thing: str, suite: str) -> Check:
+    said = f"{thing}: whether a test subclasses crmcore.testing's {suite} for it is not known: not all were run"
+    return Check(name="suites", outcome="not looked at", said=said)
 
 
 def _missing(thing: str, suite: str) -> Check:
