@@ -189,6 +189,21 @@ def test_doctor_shows_how_far_the_tables_of_modules_are(upgraded, run):
     assert (wallet["distribution"], wallet["current"]) == ("wallet", "wallet_0002")
 
 
+def test_a_blocked_plugin_is_a_choice_that_doctor_shows_once(upgraded, run, monkeypatch):
+    upgraded()
+    run("work")
+    monkeypatch.setenv("CRM_BLOCKED", "crm_wallet")
+    assert run("doctor").count("crm_wallet") == 2  # among the plugins, and in the settings
+    said = json.loads(run("--json", "doctor"))
+    assert (said["blocked"], said["faults"], said["notices"]) == (["crm_wallet"], [], [])
+
+
+def test_a_block_that_blocks_nothing_is_a_fault(upgraded, run, monkeypatch):
+    upgraded()
+    monkeypatch.setenv("CRM_BLOCKED", "crm_walet")
+    assert "there is no plugin 'crm_walet'; did you mean crm_wallet?" in doctored(run)
+
+
 def fail(_in_tables):
     raise RuntimeError("ada@example.com")
 
