@@ -137,3 +137,28 @@ def test_what_is_old_is_shown_and_goes_when_asked(run, tmp_path):
     assert "seen" in run("retention")
     assert [one["name"] for one in json.loads(run("--json", "retention", "apply"))] == ["seen"]
     assert [one["count"] for one in json.loads(run("--json", "retention"))] == []
+
+
+def test_work_says_how_much_was_deleted(run, tmp_path):
+    assert "kept for long enough" not in run("work")
+    (tmp_path / "crm.toml").write_text('[retention]\nevents = "30d"\n')
+    assert "1 rows deleted or emptied" in run("work")
+
+
+NAMES = '[retention.events]\nsene = "30d"\n"nothing_like_*" = "30d"\nseen = "30d"\n"se*" = "30d"\n"*" = "1d"\n'
+
+
+def test_a_name_of_no_event_is_told_by_retention_and_doctor(run, tmp_path):
+    (tmp_path / "crm.toml").write_text(NAMES)
+    done = CliRunner().invoke(command, ["--db", "crm.db", "--json", "retention"])
+    [first, second] = done.stderr.splitlines()
+    assert first == "warning: [retention.events] has 'nothing_like_*', and no event in the log is called so"
+    assert second == "warning: [retention.events] has 'sene', and no event in the log is called so; did you mean seen?"
+    assert [one["name"] for one in json.loads(done.stdout)] == ["seen"]
+    assert second in run("doctor")
+    assert [f"warning: {one}" for one in json.loads(run("--json", "doctor"))["warnings"]] == [first, second]
+
+
+def test_before_anything_has_happened_no_name_is_wrong(run, tmp_path):
+    (tmp_path / "crm.toml").write_text(NAMES)
+    assert json.loads(run("--workspace", "new", "--json", "doctor"))["warnings"] == []

@@ -39,6 +39,7 @@ class Health:
     quarantined: int
     notices: Sequence[Hearing]
     machine: Machine
+    warnings: Sequence[str]
 
 
 @click.command()
@@ -72,6 +73,7 @@ def doctor(context: Context, host: str | None) -> None:
             quarantined=waiting.quarantined,
             notices=notices,
             machine=looked_at(crm.settings, database_of(context), host),
+            warnings=crm.retention_warnings(),
         )
     show(context, health, _human)
     if health.faults:
@@ -157,6 +159,8 @@ def _human(health: Health) -> None:
     table("State", ("what", "value"), rows)
     _hearings(health.notices)
     shown(health.machine)
+    for one in health.warnings:
+        click.echo(f"warning: {one}")
 
 
 @click.command()

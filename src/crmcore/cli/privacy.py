@@ -170,6 +170,8 @@ def retention(context: click.Context) -> None:
         options: Context = context.obj
         with options.crm() as crm:
             show(options, crm.aged(), lambda found: _aged("Kept for long enough", found))
+            for said in crm.retention_warnings():
+                click.echo(f"warning: {said}", err=True)
 
 
 @retention.command("apply")
