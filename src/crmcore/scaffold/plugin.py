@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 
 from crmcore.errors import FolderTaken, InvalidName, InvalidValue
+from crmcore.flow.modules.tables import taken
 from crmcore.hooks.checking import PREFIX
 from crmcore.loader import installed
 from crmcore.model.identity import KEY
@@ -86,6 +87,8 @@ def checked(asked: NewPlugin) -> NewPlugin:
         raise InvalidValue(place="--address-kind", problem="nothing can be sent to a key")
     if keyword.iskeyword(asked.name) or keyword.issoftkeyword(asked.name):
         raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule="a word that is none of Python's")
+    if asked.kind == "module" and (problem := "; ".join(taken(asked.thing))):
+        raise InvalidName(name=asked.name, kind="module", place="NAME", rule=f"another one: {problem}")
     return asked
 
 

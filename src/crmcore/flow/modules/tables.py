@@ -19,7 +19,7 @@ TYPES = ("INTEGER", "BIGINT", "TEXT", "BLOB", "BOOLEAN")
 
 def problems(name: str, made: Schema) -> Iterator[str]:
     """Yield what is wrong with a module's tables, in words."""
-    yield from _taken(name)
+    yield from (f"{problem}; take another" for problem in taken(name))
     yield from _unfounded(made.migrations)
     for _, table in sorted(made.metadata.tables.items()):
         if table.schema is not None or not table.name.startswith(f"crm_{name}_"):
@@ -29,11 +29,12 @@ def problems(name: str, made: Schema) -> Iterator[str]:
         yield from _of_links(table, made.metadata)
 
 
-def _taken(name: str) -> Iterator[str]:
+def taken(name: str) -> Iterator[str]:
+    """Yield, in words, that the core has tables which those of a module of a name would be among."""
     core = [*schema.metadata.tables, VERSION_TABLE]
     clash = [one for one in core if one in (version_table(name), f"crm_{name}") or one.startswith(f"crm_{name}_")]
     if clash:
-        yield f"the core has tables of the name {name!r} ({', '.join(sorted(clash))}); take another"
+        yield f"the core has tables of the name {name!r} ({', '.join(sorted(clash))})"
 
 
 def _unfounded(package: str) -> Iterator[str]:
