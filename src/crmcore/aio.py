@@ -805,6 +805,10 @@ class AsyncCRM(AsyncVerbs):
         """Return what has been kept for long enough by the settings (`[retention]`), and would be deleted now."""
         return await self._threads.run(self._crm.aged)
 
+    async def retention_warnings(self) -> list[str]:
+        """Return, in words, which names and patterns of `[retention.events]` fit no event in the log, as misspelt ones do."""
+        return await self._threads.run(self._crm.retention_warnings)
+
     async def delete_aged(self) -> list[Aged]:
         """Delete all that has been kept for long enough, which `work` does bit by bit; return what it was."""
         return await self._threads.run(self._crm.delete_aged)

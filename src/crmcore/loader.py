@@ -11,11 +11,11 @@ from typing import Any
 import attrs
 import pluggy
 
-from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken
+from crmcore.errors import ContractVersion, CRMError, HookMismatch, LoadError, NameTaken, UnknownPlugin
 from crmcore.flow.modules.admitting import Admit, anyone, in_form
 from crmcore.hooks import specs
 from crmcore.hooks.channel import Capabilities
-from crmcore.hooks.checking import PREFIX, check
+from crmcore.hooks.checking import PREFIX, check, meant
 from crmcore.hooks.contracts import CONTRACTS
 from crmcore.hooks.marker import PROJECT
 from crmcore.hooks.provider import Carriage
@@ -100,9 +100,17 @@ def load(
     assembly = _Assembly(setup, admit)
     for name, find in sorted((*_installed(blocked), *_given(plugins or {})), key=itemgetter(0)):
         assembly.add(name, find)
-    for name in sorted(blocked):
-        assembly.faults.append(Fault(plugin=name, problem=BLOCKED))
+    known = {*installed(), *(plugins or {})} if blocked else set()
+    assembly.faults.extend(_left_out(name, known) for name in sorted(blocked))
     return assembly.registry()
+
+
+def _left_out(name: str, known: Collection[str]) -> Fault:
+    """Return what is told of a name that is to be left out: of one that nothing has, that it does not work."""
+    if name in known:
+        return Fault(plugin=name, problem=BLOCKED)
+    problem = f"it is blocked, but there is no plugin {name!r}{meant(name, known)}"
+    return Fault(plugin=name, problem=problem, error=UnknownPlugin.__name__)
 
 
 class _Assembly:

@@ -87,6 +87,13 @@ class Privacy(Facet):
         with self._opened.reading() as scope:
             return retaining.aged(scope, self.settings.retention)
 
+    def retention_warnings(self) -> list[str]:
+        """Return, in words, which names and patterns of `[retention.events]` fit no event in the log, as misspelt ones do."""
+        from crmcore.flow.privacy import retaining
+
+        with self._opened.reading() as scope:
+            return retaining.unfounded(scope, self.settings.retention)
+
     def delete_aged(self) -> list[Aged]:
         """Delete all that has been kept for long enough, which `work` does bit by bit; return what it was."""
         from crmcore.flow.privacy import retaining

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -29,6 +29,8 @@ BRINGS = {
     "crm_relay": frozenset({"relay"}),
     "crm_whatsapp": frozenset({"whatsapp", "whatsapp/cloud"}),
 }
+#: Which of them brings a command of `crm`, and the module that it is of.
+COMMANDS = {"case": ("crm_operational", "operational"), "relay": ("crm_relay", "relay")}
 
 
 @attrs.frozen(kw_only=True)
@@ -133,6 +135,18 @@ def _how(package: str, name: str) -> str:
     if "/" in name:
         return f"{package} brings it where the settings have [channels.{name.replace('/', '.')}]"
     return f"{package} is installed, and brings it once it loads"
+
+
+def whence(command: str, faults: Iterable[Fault]) -> str:
+    """Return why a command is not there that a package beside the core brings, and the fix; nothing of another command."""
+    package, module = COMMANDS.get(command, ("", ""))
+    if not package:
+        return ""
+    if found := next((one.problem for one in faults if one.plugin == package), ""):
+        return f"{package} brings it, and did not load: {found}"
+    if find_spec(package) is None:
+        return _how(package, command)
+    return f"{package} brings it where the settings have [modules.{module}]"
 
 
 def version_of(plugin: Any) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData
 
 from crmcore import CRM, loader
 from crmcore.cli import crm as command
-from crmcore.errors import UnknownPlugin
+from crmcore.errors import LoadError
 from crmcore.hooks.module import CommandContext, Job, Schema
 from crmcore.migrations import HEAD
 from tests.flow.modules.wallet import Wallet, coins, give
@@ -145,8 +145,48 @@ def test_a_command_of_a_module_reaches_its_tables_and_knows_the_options(upgraded
 def test_a_command_whose_module_waits_for_its_tables_says_so(run, install, database):
     install(Wallet(commands=[coins_of]))
     result = CliRunner().invoke(command, ["--db", str(database), "coins", "7"])
-    assert isinstance(result.exception, UnknownPlugin)
-    assert "There is no module 'wallet'; known: none" in str(result.exception)
+    assert isinstance(result.exception, LoadError)
+    assert str(result.exception) == (
+        "Plugin 'crm_wallet' cannot be loaded: it has its tables at schema revision None, "
+        "its code needs 'wallet_0002'; run `crm db upgrade`."
+    )
+
+
+class Fails:
+    name = value = "crm_operational"
+
+    def load(self):
+        raise ImportError("no module named pork")
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "module"), [("case", "crm_operational", "operational"), ("relay", "crm_relay", "relay")]
+)
+def test_a_command_of_a_module_that_no_settings_name_says_which_ones_would(run, command, package, module):
+    said = run(command, "list", code=2)
+    assert f"No such command '{command}': {package} brings it where the settings have [modules.{module}]" in said
+
+
+def test_a_command_whose_plugin_is_not_installed_says_how_it_is(run, monkeypatch):
+    monkeypatch.setattr("crmcore.registry.find_spec", lambda _: None)
+    assert "crm_operational brings it: pip install" in run("case", "list", code=2)
+
+
+def test_a_command_whose_plugin_does_not_load_says_why(run, monkeypatch):
+    monkeypatch.setattr(loader, "entry_points", lambda group: [Fails()])
+    said = run("case", "list", code=2)
+    assert "crm_operational brings it, and did not load: ImportError: no module named pork" in said
+
+
+@pytest.mark.parametrize(("typed", "said"), [("segmnt", "did you mean segment?"), ("coin", "did you mean coins?")])
+def test_a_command_that_is_misspelt_is_asked_after(upgraded, run, typed, said):
+    upgraded(commands=[coins_of])
+    assert said in run(typed, code=2)
+
+
+@pytest.mark.parametrize("typed", ["case", "cases", "eras", "erased"])
+def test_no_typo_leads_to_an_erasure(run, typed):
+    assert "erase?" not in run(typed, code=2)
 
 
 def test_the_core_keeps_its_commands_and_doctor_names_who_wants_one(upgraded, run):
@@ -187,6 +227,21 @@ def test_doctor_shows_how_far_the_tables_of_modules_are(upgraded, run):
     assert "tables of wallet" in run("doctor")
     [wallet] = json.loads(run("--json", "doctor"))["modules"]
     assert (wallet["distribution"], wallet["current"]) == ("wallet", "wallet_0002")
+
+
+def test_a_blocked_plugin_is_a_choice_that_doctor_shows_once(upgraded, run, monkeypatch):
+    upgraded()
+    run("work")
+    monkeypatch.setenv("CRM_BLOCKED", "crm_wallet")
+    assert run("doctor").count("crm_wallet") == 2  # among the plugins, and in the settings
+    said = json.loads(run("--json", "doctor"))
+    assert (said["blocked"], said["faults"], said["notices"]) == (["crm_wallet"], [], [])
+
+
+def test_a_block_that_blocks_nothing_is_a_fault(upgraded, run, monkeypatch):
+    upgraded()
+    monkeypatch.setenv("CRM_BLOCKED", "crm_walet")
+    assert "there is no plugin 'crm_walet'; did you mean crm_wallet?" in doctored(run)
 
 
 def fail(_in_tables):

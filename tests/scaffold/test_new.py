@@ -93,6 +93,12 @@ def test_without_a_license_nothing_is_said_of_one():
         ({"kind": "gate", "channel": "email"}, InvalidValue, "a gate has none"),
         ({"kind": "provider", "channel": "email", "address_kind": "key"}, InvalidValue, "to a key"),
         ({"kind": "provider", "channel": "email", "address_kind": "a kind"}, InvalidName, "kind of addresses"),
+        (
+            {"name": "customer", "kind": "module"},
+            InvalidName,
+            "another one: the core has tables of the name 'customer'",
+        ),
+        ({"name": "crm_event", "kind": "module"}, InvalidName, "another one: the core has tables of the name 'event'"),
         ({"name": "crm_verdict", "kind": "gate"}, InvalidName, "called Verdict"),
         ({"name": "crm_true", "kind": "gate"}, InvalidName, "none of Python's"),
         ({"name": "crm_event", "kind": "module"}, InvalidName, "the core has tables of the name 'event'"),
@@ -101,6 +107,10 @@ def test_without_a_license_nothing_is_said_of_one():
 def test_what_cannot_be_is_refused_in_words(given, error, said):
     with pytest.raises(error, match=said):
         files(**given)
+
+
+def test_what_has_no_tables_may_be_called_as_those_of_the_core():
+    assert "src/customer/gate.py" in files(name="customer", kind="gate")
 
 
 @pytest.mark.parametrize("name", ["crmcore", "json", "sqlalchemy"])

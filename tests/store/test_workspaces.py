@@ -284,6 +284,7 @@ VERBS: dict[str, Driven] = {
     "audit": lambda crm, _: crm.audit(),
     "verify_audit": lambda crm, _: crm.verify_audit(),
     "aged": lambda crm, _: crm.aged(),
+    "retention_warnings": lambda crm, _: crm.retention_warnings(),
     "delete_aged": lambda crm, _: crm.delete_aged(),
 }
 #: What reads and writes no row of a workspace.

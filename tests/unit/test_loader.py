@@ -50,6 +50,15 @@ def test_what_a_blocked_plugin_would_bring_is_not_there():
     assert {one.plugin for one in load().faults} == INSTALLED
 
 
+def test_a_block_of_what_no_plugin_is_called_is_a_fault_and_others_are_a_choice():
+    blocked = frozenset({"god", "good", "nothing_like_it"})
+    faults = loader.load(SETUP, plugins={"good": Recorder()}, blocked=blocked | INSTALLED).faults
+    said = {one.plugin: (one.problem, one.error) for one in faults}
+    assert said["god"] == ("it is blocked, but there is no plugin 'god'; did you mean good?", "UnknownPlugin")
+    assert said["nothing_like_it"][0].endswith("there is no plugin 'nothing_like_it'")
+    assert {said[name] for name in {"good"} | INSTALLED} == {(loader.BLOCKED, "")}
+
+
 def test_the_installed_plugins_load():
     registry = loader.load(SETUP)
     assert registry.faults == ()

@@ -17,6 +17,7 @@ from crmcore.cli.migrating import Revision, database_of, engine_for, registered,
 from crmcore.cli.output import Context, pass_context, progress, show, table, when
 from crmcore.flow import hearing
 from crmcore.flow.hearing import Hearing
+from crmcore.loader import BLOCKED
 from crmcore.model.time import SECOND
 from crmcore.opening import engine_of
 from crmcore.registry import Fault, Loaded
@@ -28,6 +29,7 @@ class Health:
     """What `crm doctor` found."""
 
     plugins: Sequence[Loaded]
+    blocked: Sequence[str]
     faults: Sequence[Fault]
     revision: str
     modules: Sequence[Revision]
@@ -37,6 +39,7 @@ class Health:
     quarantined: int
     notices: Sequence[Hearing]
     machine: Machine
+    warnings: Sequence[str]
 
 
 @click.command()
@@ -48,7 +51,7 @@ def doctor(context: Context, host: str | None) -> None:
     Segments are read under a guard: a rule that does not keep to its workspace is a fault. Versions, settings, clocks and time zones
     are shown; what is odd about them is worth a word, and no fault.
 
-    Exits with 1 where there is a fault.
+    Exits with 1 where there is a fault: a plugin that the settings block is none, a blocked name that no plugin has is one.
 
     \b
     crm --db shop.db doctor
@@ -56,17 +59,21 @@ def doctor(context: Context, host: str | None) -> None:
     """
     with _guarded(context) as crm:
         waiting = crm.stats()
+        blocked = [one.plugin for one in crm.registry.faults if one.problem == BLOCKED]
+        notices = [one for one in waiting.notices if one.is_loaded or one.plugin not in blocked]
         health = Health(
             plugins=crm.registry.plugins,
-            faults=(*faults(crm), *hearing.faults(waiting.notices)),
+            blocked=blocked,
+            faults=(*faults(crm), *hearing.faults(notices)),
             revision=migrations.HEAD,
             modules=_of_modules(context),
             pending=waiting.pending,
             due=waiting.due,
             in_doubt=waiting.in_doubt,
             quarantined=waiting.quarantined,
-            notices=waiting.notices,
+            notices=notices,
             machine=looked_at(crm.settings, database_of(context), host),
+            warnings=crm.retention_warnings(),
         )
     show(context, health, _human)
     if health.faults:
@@ -137,7 +144,8 @@ def _of_modules(context: Context) -> list[Revision]:
 
 
 def _human(health: Health) -> None:
-    table("Plugins", ("name", "version"), [(one.name, one.version) for one in health.plugins])
+    loaded = [(one.name, one.version) for one in health.plugins]
+    table("Plugins", ("name", "version"), [*loaded, *((name, BLOCKED) for name in health.blocked)])
     if health.faults:
         table("Faults", ("plugin", "problem"), [(one.plugin, one.problem) for one in health.faults])
     rows = [
@@ -151,6 +159,8 @@ def _human(health: Health) -> None:
     table("State", ("what", "value"), rows)
     _hearings(health.notices)
     shown(health.machine)
+    for one in health.warnings:
+        click.echo(f"warning: {one}")
 
 
 @click.command()

@@ -13,6 +13,7 @@ from crmcore.flow.plan import carrying, provider_names
 from crmcore.hooks.provider import HttpProvider, Provider
 from crmcore.http.driver import Driver
 from crmcore.http.ways import ways
+from crmcore.loader import BLOCKED
 from crmcore.model.http import Http
 from crmcore.model.template import Template
 from crmcore.model.time import SystemClock
@@ -21,7 +22,7 @@ from crmcore.registry import Fault
 
 def faults(crm: CRM) -> Iterator[Fault]:
     """Yield what is wrong: plugins, limits, how requests go out, segments, templates, carriers, commands and jobs of modules."""
-    yield from crm.registry.faults
+    yield from (one for one in crm.registry.faults if one.problem != BLOCKED)
     yield from unfounded(crm.settings.limits, crm.registry)
     yield from _tried("[http]", partial(ways, crm.settings.http))
     yield from _segments(crm)

@@ -9,11 +9,14 @@ import click
 
 from crmcore.app import CRM
 from crmcore.cli.output import Context
-from crmcore.errors import CRMError
-from crmcore.registry import Fault, Registry
+from crmcore.errors import CRMError, LoadError
+from crmcore.hooks.checking import meant
+from crmcore.registry import Fault, Registry, whence
 
-#: Where click keeps, for one call, what modules add, and the module whose command is named.
+#: Where click keeps, for one call, what plugins register, and the module whose command is named.
 _FOUND, _OF_COMMAND = f"{__name__}.found", f"{__name__}.of_command"
+#: What no typo is to lead to.
+_NEVER_MEANT = "erase"
 
 
 @attrs.frozen(kw_only=True)
@@ -31,14 +34,29 @@ class ModuleContext(Context):
     module: str
 
     def crm(self) -> CRM:
-        """Open the CRM the options name; raise UnknownPlugin where the module is left out, as with tables that are behind."""
+        """Open the CRM the options name; raise LoadError where the module is left out, as with tables that are behind."""
         crm = CRM(self.database, workspace=self.workspace, config=self.config, actor=self.actor)
         try:
-            crm.registry.module(self.module)
+            self._ask(crm.registry)
         except CRMError:
             crm.close()
             raise
         return crm
+
+    def _ask(self, opened: Registry) -> None:
+        if self.module not in opened.modules:
+            owners = [one.name for one in self.registry().plugins if f"module {self.module}" in one.registers]
+            for one in opened.faults:
+                if one.plugin in owners:
+                    raise LoadError(plugin=one.plugin, problem=_shortened(one))
+        opened.module(self.module)
+
+
+def _shortened(fault: Fault) -> str:
+    """Return a problem without the plugin's name and the full stop, which are around it where it is said."""
+    named = f"Plugin {fault.plugin!r} "
+    said = fault.problem.removesuffix(".")
+    return f"it {said.removeprefix(named)}" if said.startswith(named) else said
 
 
 def added(registry: Registry, taken: Collection[str]) -> Added:
@@ -84,16 +102,30 @@ class Extended(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is named, and note the module it is of."""
+        self._refuse_unknown(ctx, args[0])
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
             ctx.meta[_OF_COMMAND] = self._others(ctx)[name][0]
         return name, command, rest
 
-    def _others(self, ctx: click.Context) -> Mapping[str, tuple[str, click.Command]]:
-        from crmcore.cli.migrating import registered
+    def _refuse_unknown(self, ctx: click.Context, name: str) -> None:
+        """Say which plugin would bring a command, else what is like it."""
+        if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
+            return
+        if said := whence(name, _registry(ctx).faults):
+            ctx.fail(f"No such command {name!r}: {said}")
+        known = {*self.commands, *self._others(ctx)} - {_NEVER_MEANT}
+        ctx.fail(f"No such command {name!r}{meant(name, known) or '; `crm --help` lists them'}")
 
-        if (found := ctx.meta.get(_FOUND)) is None:
-            given = Context(database=None, workspace=None, config=ctx.params.get("config"), as_json=False)
-            found = ctx.meta[_FOUND] = added(registered(given), self.commands).commands
-        commands: Mapping[str, tuple[str, click.Command]] = found
-        return commands
+    def _others(self, ctx: click.Context) -> Mapping[str, tuple[str, click.Command]]:
+        return added(_registry(ctx), self.commands).commands
+
+
+def _registry(ctx: click.Context) -> Registry:
+    from crmcore.cli.migrating import registered
+
+    if (found := ctx.meta.get(_FOUND)) is None:
+        given = Context(database=None, workspace=None, config=ctx.params.get("config"), as_json=False)
+        found = ctx.meta[_FOUND] = registered(given)
+    registry: Registry = found
+    return registry

@@ -8,11 +8,16 @@ from typing import Any
 
 import click
 
+from crmcore.app import CRM
+from crmcore.cli.migrating import database_of
 from crmcore.cli.output import Context, pass_context, plain, show, table, when
-from crmcore.errors import InvalidFile
+from crmcore.errors import DatabaseUnusable, InvalidFile, UnknownCustomer
 from crmcore.flow.privacy.erasing import Erased
 from crmcore.flow.privacy.retaining import Aged
-from crmcore.model.identity import Who
+from crmcore.model.identity import Who, identities
+from crmcore.opening import engine_of
+
+IN_MEMORY = ":memory:"
 
 
 def _who(key: str | None, kind: str | None, value: str | None) -> Who:
@@ -56,6 +61,7 @@ def export(
     who = _who(key, *(by or (None, None)))
     if to is not None and to.exists() and not force:
         raise InvalidFile(file=to, place="the file", problem="it is there already; --force writes over it")
+    _found(context)
     with context.crm() as crm:
         share = crm.export(who, without=without)
     if to is not None:
@@ -91,27 +97,62 @@ def erase(
     """Erase a customer, from every table and every module. It cannot be taken back.
 
     What campaigns counted stays, as nobody's; addresses that must never be written to stay as salted hashes. With
-    --compact nobody else can use the database meanwhile. Exits with 1 where that was asked for and could not be.
+    --compact nobody else can use the database meanwhile. Exits with 1 where that was asked for and could not be, and
+    where nothing is held about anybody of that name.
 
     \b
     crm erase 17850 --compact
     crm erase --by email ada@example.com --yes
     """
     who = _who(key, *(by or (None, None)))
-    if not yes and not context.as_json:
-        click.confirm("Erase all that is held about this customer?", abort=True)
+    _found(context)
     with context.crm() as crm:
+        if not yes and not context.as_json:
+            _confirm(_named(crm, who))
         receipt = crm.erase(who, compact=compact, without=without)
     show(context, receipt, _receipt)
-    if receipt.compaction is not None and not receipt.compaction.done:
+    if receipt.is_empty or (receipt.compaction is not None and not receipt.compaction.done):
         raise click.exceptions.Exit(1)
+
+
+def _found(context: Context) -> None:
+    """Raise DatabaseUnusable for a SQLite file that is not there: whoever asks for somebody is not given an empty one."""
+    url = engine_of(database_of(context)).url
+    file = url.database or IN_MEMORY
+    if url.get_backend_name() == "sqlite" and not file.startswith((IN_MEMORY, "file:")) and not Path(file).exists():
+        raise DatabaseUnusable(url=url.render_as_string(hide_password=True), problem=f"there is no file {file}")
+
+
+def _named(crm: CRM, who: Who) -> str:
+    asked = ", ".join(f"{one.kind} {one.value}" for one in identities(who))
+    try:
+        known = crm.customer(who)
+    except UnknownCustomer:
+        return f"{asked} (whom nobody knows)"
+    return f"customer {known.id} ({', '.join(f'{one.kind} {one.value}' for one in known.identities)})"
+
+
+def _confirm(named: str) -> None:
+    """Ask; who does not say yes, or is not there to answer, is told that nothing was done."""
+    try:
+        click.confirm(f"Erase all that is held about {named}?", abort=True)
+    except click.Abort:
+        click.echo("Nothing was done; --yes erases without asking.", err=True)
+        raise click.exceptions.Exit(1) from None
 
 
 def _receipt(receipt: Erased) -> None:
     if not receipt.customers:
         click.echo("Nobody is known by that name.")
+    if receipt.is_empty:
+        _compacted(receipt)
+        return
     rows = [*receipt.tables.items(), *((f"module {name}", count) for name, count in receipt.modules.items())]
     table(f"Erasure {receipt.id} at {when(receipt.at)} (UTC)", ("where", "rows"), rows)
+    _compacted(receipt)
+
+
+def _compacted(receipt: Erased) -> None:
     if receipt.compaction is not None:
         click.echo(receipt.compaction.problem or "The database is written anew.")
 
@@ -129,6 +170,8 @@ def retention(context: click.Context) -> None:
         options: Context = context.obj
         with options.crm() as crm:
             show(options, crm.aged(), lambda found: _aged("Kept for long enough", found))
+            for said in crm.retention_warnings():
+                click.echo(f"warning: {said}", err=True)
 
 
 @retention.command("apply")

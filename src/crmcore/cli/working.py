@@ -22,7 +22,7 @@ from crmcore.flow.modules.jobs import FailedJob
 from crmcore.flow.progress import Stop, Wait
 from crmcore.model.time import SECOND, duration
 
-COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted", "jobs")
+COUNTS = ("folded", "deliveries", "notices", "sent", "failed", "skipped", "advanced", "posted", "jobs", "aged")
 #: Seconds: who asks a process to stop that waits is heard within the first; it looks no oftener than once in the second.
 HEARD, SHORTEST = 0.5, 0.01
 _RUN = "from crmcore.cli import main; main()"
@@ -96,6 +96,8 @@ def _human(worked: Worked) -> None:
     click.echo(f"{worked.folded:,} statements folded, {worked.deliveries:,} deliveries worked on: {became}")
     if worked.advanced:
         click.echo(f"{worked.advanced:,} customers went on in campaigns")
+    if worked.aged:
+        click.echo(f"{worked.aged:,} rows deleted or emptied that had been kept for long enough ([retention])")
     for one in worked.waiting:
         click.echo(f"Campaign {one.campaign} waits: {one.problem}")
     for job in worked.failed_jobs:

@@ -43,7 +43,7 @@ def _implementations(plugin: str, brought: Any, hooks: Collection[str]) -> Itera
             continue
         hook = (marked or {}).get("specname") or name
         if hook not in hooks:
-            raise HookMismatch(plugin=plugin, problem=f"there is no hook {hook}{_meant(hook, hooks)}")
+            raise HookMismatch(plugin=plugin, problem=f"there is no hook {hook}{meant(hook, hooks)}")
         if marked is None:
             raise HookMismatch(plugin=plugin, problem=f"{name} is not marked; write @implements({hook}) above it")
         if marked.get("wrapper") or marked.get("hookwrapper"):
@@ -51,8 +51,9 @@ def _implementations(plugin: str, brought: Any, hooks: Collection[str]) -> Itera
         yield Implementation(hook, function)
 
 
-def _meant(hook: str, hooks: Collection[str]) -> str:
-    near = difflib.get_close_matches(hook, hooks, 1)
+def meant(name: str, known: Collection[str]) -> str:
+    """Return the question after a name that is wrong; nothing where there is none like it."""
+    near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

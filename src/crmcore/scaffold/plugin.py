@@ -89,8 +89,8 @@ def checked(asked: NewPlugin) -> NewPlugin:
     words = {asked.name, class_name(asked.thing), class_name(asked.channel)}
     if any(map(keyword.iskeyword, words)) or keyword.issoftkeyword(asked.name):
         raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule="a word that is none of Python's")
-    if asked.kind == "module" and (found := next(taken(asked.thing), "")):
-        raise InvalidName(name=asked.name, kind="plugin", place="NAME", rule=f"another one: {found}")
+    if asked.kind == "module" and (problem := "; ".join(taken(asked.thing))):
+        raise InvalidName(name=asked.name, kind="module", place="NAME", rule=f"another one: {problem}")
     return asked
 
 

@@ -19,7 +19,7 @@ TYPES = ("INTEGER", "BIGINT", "TEXT", "BLOB", "BOOLEAN")
 
 def problems(name: str, made: Schema) -> Iterator[str]:
     """Yield what is wrong with a module's tables, in words."""
-    yield from taken(name)
+    yield from (f"{problem}; take another" for problem in taken(name))
     yield from _unfounded(made.migrations)
     for _, table in sorted(made.metadata.tables.items()):
         if table.schema is not None or not table.name.startswith(f"crm_{name}_"):
@@ -30,11 +30,11 @@ def problems(name: str, made: Schema) -> Iterator[str]:
 
 
 def taken(name: str) -> Iterator[str]:
-    """Yield why a module cannot have a name: the core's tables begin as its own would."""
+    """Yield, in words, that the core has tables which those of a module of a name would be among."""
     core = [*schema.metadata.tables, VERSION_TABLE]
     clash = [one for one in core if one in (version_table(name), f"crm_{name}") or one.startswith(f"crm_{name}_")]
     if clash:
-        yield f"the core has tables of the name {name!r} ({', '.join(sorted(clash))}); take another"
+        yield f"the core has tables of the name {name!r} ({', '.join(sorted(clash))})"
 
 
 def _unfounded(package: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ from crmcore.store.tables import ScopedTables
 class Erased:
     """The receipt of an erasure: nothing of it says who that was.
 
-    Attributes: `id` (its row in the audit log says it too); `at` (microseconds UTC); `customers` (how many there were, those
+    Attributes: `id` (its row in the audit log says it too, where there is one: of nothing there is none); `at` (microseconds UTC); `customers` (how many there were, those
     merged into one another counted each; 0 where nobody was known by that name); `tables` (rows concerned, by table);
     `modules` (rows deleted, by module); `compaction` (what became of it, where it was asked for).
     """
@@ -37,6 +37,11 @@ class Erased:
     tables: Mapping[str, int]
     modules: Mapping[str, int]
     compaction: Compaction | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody was known by that name, and nothing was held of it."""
+        return not self.customers and not self.tables
 
 
 def erase(
@@ -58,7 +63,8 @@ def erase(
         tables=tables,
         modules=emptied_by,
     )
-    _tell(scope, receipt, person, emptied)
+    if emptied or not receipt.is_empty:
+        _tell(scope, receipt, person, emptied)
     return receipt
 
 

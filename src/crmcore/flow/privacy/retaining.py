@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 
 import attrs
 
+from crmcore.hooks.checking import meant
 from crmcore.model.retention import Retention
 from crmcore.store import aging, audit
 from crmcore.store.aging import BATCH, PARTS, ROWS
@@ -38,6 +40,17 @@ def aged(scope: Scope, retention: Retention) -> list[Aged]:
         query = query if kind.full is None else query.where(kind.full)
         found.append(Aged(kind=name, before=before, count=aging.count(scope, query)))
     return found
+
+
+def unfounded(scope: Scope, retention: Retention) -> list[str]:
+    """Return, in words, which names and patterns of events fit none in the log; of a log without events none."""
+    if not retention.events or not (names := aging.event_names(scope)):
+        return []
+    return [
+        f"[retention.events] has {one!r}, and no event in the log is called so{meant(one, names)}"
+        for one in sorted(retention.events)
+        if not any(fnmatchcase(name, one) for name in names)
+    ]
 
 
 def delete_some(write: Write, reading: Read, retention: Retention) -> int:
