@@ -35,11 +35,14 @@ from crmcore import CRM
 from crmcore.flow.telling import Came, Threads, parts, tell
 from crmcore.hooks.marker import hookimpl
 from crmcore.hooks.notices import EventTracked, Notices
+from crmcore.hooks.setup import Setup
 from crmcore.hooks.tables import Tables
 from crmcore.loader import installed
+from crmcore.model.time import SystemClock
 from crmcore.store.notices import Notice
 
 HOOK = "crm_event_tracked"
+SETUP = Setup(clock=SystemClock())
 BLOCKED = installed()
 #: How often a process that works looks, in seconds.
 EVERY = 0.02
@@ -211,7 +214,7 @@ def call_figures(given: Namespace) -> None:
     entry = EventTracked(event_id=1, customer_id=1, name="page_viewed", at=0)
     batch = [Notice(position=1, hook=HOOK, entry=entry)]
     listeners, threads = {HOOK: [_nothing]}, Threads()
-    ready = parts("default", batch, _nothing)
+    ready = parts("default", batch, SETUP, _nothing)
 
     def bare() -> None:
         for listener in listeners[HOOK]:
@@ -224,7 +227,7 @@ def call_figures(given: Namespace) -> None:
         tell(listeners, ready, Came())
 
     def whole() -> None:
-        threads.call(partial(tell, listeners, parts("default", batch, _nothing), Came()), "one", 5.0)
+        threads.call(partial(tell, listeners, parts("default", batch, SETUP, _nothing), Came()), "one", 5.0)
 
     plain, ours, aside = rounds(
         max(given.rounds, 9),
